@@ -1,0 +1,185 @@
+// A primitive is one entry: name, type rule, derivative rule, kernel, samples. Every table-driven test
+// and every interpretation (vjp, jvp, compile, print) reads the same record.
+
+import BettyKernelInterface
+
+/// One application of a primitive inside a graph, as derivative rules see it.
+package struct Application: Sendable {
+  package let primitive: Primitive
+  package let inputs: [Value]
+  package let outputs: [Value]
+  package let attributes: Attributes
+  package var output: Value { outputs[0] }
+
+  package init(
+    primitive: Primitive, inputs: [Value], outputs: [Value], attributes: Attributes
+  ) {
+    self.primitive = primitive
+    self.inputs = inputs
+    self.outputs = outputs
+    self.attributes = attributes
+  }
+}
+
+/// How a primitive is differentiated. vjp and jvp are one exhaustive switch each over this.
+package enum Derivative: Sendable {
+  package typealias Partial = @Sendable (inout Graph, Application) throws -> Value
+  /// (graph, application, cotangent of the output): cotangents of the inputs, nil for those that take none.
+  package typealias Transpose = @Sendable (inout Graph, Application, Value) throws -> [Value?]
+
+  /// Nothing flows: comparisons, rounding, integers, random draws, stop_gradient.
+  case zero
+  /// One ∂y/∂xᵢ per input, of the output's type; nil where nothing flows.
+  case elementwise([Partial?])
+  /// Linear jointly in `operands`; jvp applies the primitive to their tangents, the rest as they are.
+  case linear(operands: [Int], transpose: Transpose)
+  /// Linear in each of the inputs 0 and 1; a rule gives the cotangent of its side.
+  case bilinear(lhs: @Sendable (inout Graph, Application, Value) throws -> Value,
+    rhs: @Sendable (inout Graph, Application, Value) throws -> Value)
+  /// Differentiated through the graph it stands for: (graph, inputs, attributes) gives its outputs.
+  case decomposed(@Sendable (inout Graph, [Value], Attributes) throws -> [Value])
+  /// vjp: cotangents of outputs (nil is zero) to cotangents of inputs. jvp: tangents to tangents.
+  case custom(
+    vjp: @Sendable (inout Graph, Application, [Value?]) throws -> [Value?],
+    jvp: @Sendable (inout Graph, Application, [Value?]) throws -> [Value?])
+}
+
+/// What a kernel is told when a program is made.
+package struct KernelRequest: Sendable {
+  package let inputs: [TensorType]
+  package let outputs: [TensorType]
+  package let attributes: Attributes
+  package let table: KernelTable
+  /// Threads that may work on it; the number of tasks is fixed from this and the size.
+  package let threads: Int
+
+  package init(
+    inputs: [TensorType], outputs: [TensorType], attributes: Attributes, table: KernelTable,
+    threads: Int
+  ) {
+    self.inputs = inputs
+    self.outputs = outputs
+    self.attributes = attributes
+    self.table = table
+    self.threads = threads
+  }
+}
+
+/// What a kernel gets when it runs. Operands are inputs, then outputs; all contiguous.
+package struct KernelFrame {
+  package let operands: UnsafePointer<UnsafeMutableRawPointer>
+  /// This task's own scratch of the size asked for, 64-byte aligned.
+  package let scratch: UnsafeMutableRawPointer
+  /// 0, or 1 + position of the first index that was out of range.
+  package let status: UnsafeMutablePointer<Int64>
+
+  @inline(__always)
+  package init(
+    operands: UnsafePointer<UnsafeMutableRawPointer>, scratch: UnsafeMutableRawPointer,
+    status: UnsafeMutablePointer<Int64>
+  ) {
+    self.operands = operands
+    self.scratch = scratch
+    self.status = status
+  }
+}
+
+/// A kernel made for fixed types: the body is called once per task, tasks may run side by side.
+package struct PreparedKernel: Sendable {
+  package let tasks: Int
+  package let scratchBytes: Int
+  package let body: @Sendable (KernelFrame, _ task: Int) -> Void
+
+  package init(
+    tasks: Int = 1, scratchBytes: Int = 0, body: @escaping @Sendable (KernelFrame, Int) -> Void
+  ) {
+    self.tasks = tasks
+    self.scratchBytes = scratchBytes
+    self.body = body
+  }
+}
+
+/// A view of a contiguous operand: offset and strides in elements, one per axis of the result.
+package struct StridedView: Hashable, Sendable {
+  package var offset: Int
+  package var strides: [Int]
+  package init(offset: Int, strides: [Int]) {
+    self.offset = offset
+    self.strides = strides
+  }
+}
+
+/// How a primitive is computed.
+package enum Kernel: Sendable {
+  /// Elementwise on the tile machine; fuses with its neighbours.
+  case tile(TileOp)
+  /// Elementwise conversion to attribute `dtype`; on the tile machine.
+  case cast
+  /// Attribute `value` in every element of attribute `shape`; an immediate of the tile machine.
+  case constant
+  /// The operand seen through strides; fuses into what reads it, or is copied.
+  case view(@Sendable (_ input: TensorType, _ output: TensorType, Attributes) -> StridedView)
+  /// The same contiguous data under another type of the same bytes (reshape, stop_gradient): no work.
+  case alias
+  /// Reduction over attribute `axes`; fuses with the elementwise chain before it.
+  case reduction(ReduceOp)
+  /// Whole-buffer kernel. `inPlace[i]` names the input whose memory output i may reuse.
+  case buffer(inPlace: [Int?] = [], prepare: @Sendable (KernelRequest) throws -> PreparedKernel)
+  /// No kernel of its own: compiled as its decomposed definition.
+  case definition
+  /// `repeat`: the compiler makes a program of its body.
+  case loop
+}
+
+/// Inputs a primitive or function is tested on. Values are drawn from `range` (floats uniformly, integers
+/// inclusively), kept apart from each other when `distinct`.
+package struct Sample: Sendable {
+  package struct Input: Sendable {
+    package var shape: [Int]
+    /// nil: the floating type under test.
+    package var dtype: DType?
+    package var range: ClosedRange<Double>
+    package var distinct: Bool
+    package init(
+      _ shape: [Int], _ range: ClosedRange<Double> = -2...2, dtype: DType? = nil,
+      distinct: Bool = false
+    ) {
+      self.shape = shape
+      self.range = range
+      self.dtype = dtype
+      self.distinct = distinct
+    }
+  }
+  package var inputs: [Input]
+  package var attributes: Attributes
+  package init(_ inputs: [Input], _ attributes: Attributes = [:]) {
+    self.inputs = inputs
+    self.attributes = attributes
+  }
+}
+
+package final class Primitive: Sendable {
+  package typealias TypeRule = @Sendable ([TensorType], Attributes) throws -> [TensorType]
+
+  package let name: String
+  package let attributes: [AttributeSpec]
+  package let typeRule: TypeRule
+  package let derivative: Derivative
+  package let kernel: Kernel
+  package let samples: [Sample]
+  /// Worth keeping for a later gradient once computed (products, sorts), unlike a fused chain.
+  package let isExpensive: Bool
+
+  package init(
+    _ name: String, attributes: [AttributeSpec] = [], derivative: Derivative, kernel: Kernel,
+    samples: [Sample], isExpensive: Bool = false, typeRule: @escaping TypeRule
+  ) {
+    self.name = name
+    self.attributes = attributes
+    self.typeRule = typeRule
+    self.derivative = derivative
+    self.kernel = kernel
+    self.samples = samples
+    self.isExpensive = isExpensive
+  }
+}

@@ -1,0 +1,41 @@
+// Element types. The raw value indexes the kernel tables; the order never changes.
+
+package enum DType: UInt8, Sendable, CaseIterable, Hashable {
+  case f64, f32, bf16, f16, i64, i32, u8, bool
+
+  package static let count = 8
+
+  package var size: Int {
+    switch self {
+    case .f64, .i64: 8
+    case .f32, .i32: 4
+    case .bf16, .f16: 2
+    case .u8, .bool: 1
+    }
+  }
+
+  package var isFloating: Bool { rawValue <= DType.f16.rawValue }
+  package var isInteger: Bool { self == .i64 || self == .i32 || self == .u8 }
+
+  /// bf16 and f16 are storage only: arithmetic on them is done in f32.
+  package var computeType: DType { self == .bf16 || self == .f16 ? .f32 : self }
+
+  /// The short name used in the IR's text form and in messages.
+  package var name: String {
+    switch self {
+    case .f64: "f64"
+    case .f32: "f32"
+    case .bf16: "bf16"
+    case .f16: "f16"
+    case .i64: "i64"
+    case .i32: "i32"
+    case .u8: "u8"
+    case .bool: "bool"
+    }
+  }
+
+  package init?(name: String) {
+    guard let match = DType.allCases.first(where: { $0.name == name }) else { return nil }
+    self = match
+  }
+}

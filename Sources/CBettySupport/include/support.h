@@ -1,0 +1,6 @@
+// What Swift cannot say: cpuid, pauses and futexes, thread-local state, early start-up.
+#pragma once
+#include <stdint.h>
+
+// 0 baseline, 1 x86-64-v3 (AVX2, FMA, F16C), 2 x86-64-v4 (AVX-512 F/BW/CD/DQ/VL) with AVX512-BF16.
+int betty_support_isa_level(void);
