@@ -4,13 +4,11 @@
 import PackageDescription
 
 let root = Context.packageDirectory
-let environment = Context.environment
+let library = "\(root)/Sources/BettyLibrary"
 
-/// Directory holding nothing but a link to libstdc++.a, so that the driver's own -lstdc++ finds it.
-let staticLibraries = environment["BETTY_STATIC_LIBRARIES"] ?? "\(root)/.build/static"
 /// The pthread build of OpenBLAS; its initialiser reads the environment through our getenv wrapper.
 let openBLAS =
-  environment["BETTY_OPENBLAS"] ?? "/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.a"
+  Context.environment["BETTY_OPENBLAS"] ?? "/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.a"
 
 /// Kernels are optimised in every configuration: an unoptimised SIMD loop is 100 times slower.
 /// `-fno-math-errno` turns squareRoot() into the instruction instead of sixteen calls.
@@ -22,18 +20,27 @@ func kernels(_ march: String, extra: [String] = []) -> [SwiftSetting] {
 let pure: [SwiftSetting] = [
   .strictMemorySafety(), .unsafeFlags(["-Werror", "StrictMemorySafety"]),
 ]
-let linked: [LinkerSetting] = [
-  .unsafeFlags([
-    "-Xlinker", "--wrap=getenv", "-Xlinker", openBLAS, "-lm", "-lpthread",
-  ])
-]
+/// C functions of ours are for our own layers: only BettyC exports.
+let hidden: [CSetting] = [.unsafeFlags(["-fvisibility=hidden"])]
+
+/// Tests may look at every layer below the one they test, and compute with what they build.
+func tests(of target: String, _ below: [String]) -> Target {
+  let bottom = ["BettyKernelInterface", "CBettySupport", "COpenBLAS"]
+  return .testTarget(
+    name: "\(target)Tests",
+    dependencies: ([target] + below + bottom).map { .byName(name: $0) })
+}
 
 let package = Package(
   name: "betty",
-  products: [.library(name: "betty", type: .dynamic, targets: ["BettyC"])],
+  products: [.library(name: "betty", type: .dynamic, targets: ["BettyLibrary"])],
   targets: [
-    .target(name: "CBettySupport"),
-    .target(name: "COpenBLAS"),
+    .target(name: "CBettySupport", cSettings: hidden),
+    .target(
+      name: "COpenBLAS", cSettings: hidden,
+      linkerSettings: [
+        .unsafeFlags(["-Xlinker", "--wrap=getenv", "-Xlinker", openBLAS, "-lm", "-lpthread"])
+      ]),
     .target(name: "BettyKernelInterface", dependencies: ["CBettySupport"]),
     .target(
       name: "BettyKernelsBase", dependencies: ["BettyKernelInterface", "CBettySupport"],
@@ -67,15 +74,22 @@ let package = Package(
       dependencies: [
         "BettyMLO", "BettyTransform", "BettyRuntime", "BettyGraph", "BettyKernels",
         "BettyKernelInterface", "CBettySupport",
-      ],
-      exclude: ["betty.map"],
+      ]),
+    .target(
+      name: "BettyLibrary", dependencies: ["BettyC"], exclude: ["betty.map", "link"],
       swiftSettings: [.unsafeFlags(["-static-stdlib"])],
-      linkerSettings: linked + [
+      linkerSettings: [
         .unsafeFlags([
-          "-static-stdlib", "-L\(staticLibraries)", "-Xclang-linker", "-static-libgcc",
-          "-Xlinker", "--version-script=\(root)/Sources/BettyC/betty.map", "-Xlinker", "-s",
+          "-static-stdlib", "-L\(library)/link", "-Xclang-linker", "-static-libgcc",
+          "-Xlinker", "--version-script=\(library)/betty.map", "-Xlinker", "-s",
         ])
       ]),
+    tests(of: "BettyKernels", ["BettyKernelsBase", "BettyKernelsV3", "BettyKernelsV4"]),
+    tests(of: "BettyGraph", ["BettyKernels"]),
+    tests(of: "BettyTransform", ["BettyRuntime", "BettyGraph", "BettyKernels"]),
+    tests(of: "BettyRuntime", ["BettyTransform", "BettyGraph", "BettyKernels"]),
+    tests(of: "BettyMLO", ["BettyTransform", "BettyRuntime", "BettyGraph", "BettyKernels"]),
+    tests(of: "BettyC", ["BettyMLO", "BettyTransform", "BettyRuntime", "BettyGraph"]),
   ],
   swiftLanguageModes: [.v6]
 )
