@@ -12,9 +12,13 @@ let openBLAS =
 
 /// Kernels are optimised in every configuration: an unoptimised SIMD loop is 100 times slower.
 /// `-fno-math-errno` turns squareRoot() into the instruction instead of sixteen calls.
-func kernels(_ march: String, extra: [String] = []) -> [SwiftSetting] {
+/// Generic loops are compiled for their operation only when the whole module is seen at once, and with
+/// -num-threads each file still has the object that a debug build looks for.
+func kernels(_ march: String, extra: [String] = [], fma: Bool = true) -> [SwiftSetting] {
   let flags = ["-march=\(march)", "-fno-math-errno"] + extra
-  return [.unsafeFlags(["-O"] + flags.flatMap { ["-Xcc", $0] })]
+  return [
+    .unsafeFlags(["-O", "-wmo", "-num-threads", "2"] + flags.flatMap { ["-Xcc", $0] })
+  ] + (fma ? [.define("BETTY_FMA")] : [])
 }
 
 let pure: [SwiftSetting] = [
@@ -44,7 +48,7 @@ let package = Package(
     .target(name: "BettyKernelInterface", dependencies: ["CBettySupport"]),
     .target(
       name: "BettyKernelsBase", dependencies: ["BettyKernelInterface", "CBettySupport"],
-      swiftSettings: kernels("x86-64")),
+      swiftSettings: kernels("x86-64", fma: false)),
     .target(
       name: "BettyKernelsV3", dependencies: ["BettyKernelInterface", "CBettySupport"],
       swiftSettings: kernels("x86-64-v3")),

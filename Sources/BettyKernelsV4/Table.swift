@@ -4,5 +4,13 @@
 import BettyKernelInterface
 
 package func makeKernelTable(isa: String) -> KernelTable {
-  KernelTable(isa: isa)
+  var table = KernelTable(isa: isa)
+  table.fillElementwiseF32()
+  table.fillElementwiseF64()
+  table.fillElementwiseI64()
+  table.fillElementwiseI32()
+  table.fillElementwiseU8()
+  table.fillElementwiseBool()
+  table.fillElementwiseStorage()
+  return table
 }

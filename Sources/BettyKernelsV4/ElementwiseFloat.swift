@@ -1,0 +1,122 @@
+// Elementwise operations of f32 and f64, each a type that the loops are compiled for.
+
+import BettyKernelInterface
+
+enum Exp<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.exp(a) }
+}
+enum Expm1<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.expm1(a) }
+}
+enum Log<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.log(a) }
+}
+enum Log1p<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.log1p(a) }
+}
+enum SquareRoot<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { a.squareRoot() }
+}
+enum ReciprocalSquareRoot<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.splat(1) / a.squareRoot() }
+}
+enum Reciprocal<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.splat(1) / a }
+}
+enum Sine<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.sin(a) }
+}
+enum Cosine<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.cos(a) }
+}
+enum Tanh<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.tanh(a) }
+}
+enum Sigmoid<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.sigmoid(a) }
+}
+enum Softplus<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.softplus(a) }
+}
+enum ErrorFunction<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.erf(a) }
+}
+enum Floor<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { a.rounded(.down) }
+}
+enum Ceil<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { a.rounded(.up) }
+}
+enum Round<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector {
+    a.rounded(.toNearestOrEven)
+  }
+}
+enum Truncate<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { a.rounded(.towardZero) }
+}
+/// x/2 (1 + erf(x/sqrt(2)))
+enum Gelu<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector {
+    let half = E.splat(0.5) * a
+    return E.multiplyAdd(half, E.erf(a * E.splat(0.707106781186547524)), half)
+  }
+}
+/// -1, 0 or 1, NaN for NaN.
+enum SignFloat<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector {
+    let zero = E.splat(0)
+    let positive = E.select(zero, E.splat(1), E.less(zero, a))
+    let signed = E.select(positive, E.splat(-1), E.less(a, zero))
+    return E.select(signed, a, E.not(E.equal(a, a)))
+  }
+}
+enum NegateFloat<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { -a }
+}
+enum AbsoluteFloat<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.magnitude(a) }
+}
+enum Divide<E: FloatElement>: BinaryOp {
+  @inline(always) static func apply(_ a: E.Vector, _ b: E.Vector) -> E.Vector { a / b }
+}
+/// PyTorch's floor division: the quotient of a - remainder, so that it agrees with the remainder.
+enum FloorDivideFloat<E: FloatElement>: ScalarOp {
+  @inline(always) static func apply(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar {
+    if b == 0 { return a / b }
+    let remainder = E.fmod(a, b)
+    var quotient = (a - remainder) / b
+    if remainder != 0 && (b < 0) != (remainder < 0) { quotient -= 1 }
+    if quotient == 0 { return E.Scalar(signOf: a / b, magnitudeOf: 0) }
+    var floor = quotient.rounded(.down)
+    if quotient - floor > 0.5 { floor += 1 }
+    return floor
+  }
+}
+/// The remainder with the sign of the divisor.
+enum RemainderFloat<E: FloatElement>: ScalarOp {
+  @inline(always) static func apply(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar {
+    let remainder = E.fmod(a, b)
+    return remainder != 0 && (b < 0) != (remainder < 0) ? remainder + b : remainder
+  }
+}
+enum PowerFloat<E: FloatElement>: ScalarOp {
+  @inline(always) static func apply(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar { E.pow(a, b) }
+}
+enum ArcTangent2<E: FloatElement>: ScalarOp {
+  @inline(always) static func apply(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar { E.atan2(a, b) }
+}
+
+extension FloatElement {
+  @inline(always) static func magnitude(_ x: Vector) -> Vector {
+    select(x, -x, less(x, splat(0))) + splat(0)
+  }
+  /// 1 / (1 + exp(-x)); exp overflows to infinity, which gives 0.
+  @inline(always) static func sigmoid(_ x: Vector) -> Vector {
+    splat(1) / (splat(1) + exp(-x))
+  }
+  /// log(1 + exp(x)) as max(x, 0) + log1p(exp(-|x|)), which neither overflows nor cancels.
+  @inline(always) static func softplus(_ x: Vector) -> Vector {
+    maximum(x, splat(0)) + log1p(exp(-magnitude(x)))
+  }
+}
