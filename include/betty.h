@@ -1,15 +1,333 @@
-/* The C interface of Betty. */
+/*
+ * betty.h: tensors, automatic differentiation and multilevel optimization.
+ *
+ * STATUS. Every function that can fail returns a betty_status: BETTY_OK, or the class of the
+ * error. The one-line message of the last call made on this thread is betty_last_error(). A
+ * failed call has no effect, and leaves its out_ arguments untouched. A NULL where an object is
+ * needed, an object that was freed and an object of another kind are BETTY_ERROR_VALUE, not a
+ * crash, as far as this can be detected.
+ *
+ * OWNERSHIP. Objects are opaque and made by functions that give them in their last argument,
+ * out_...; such an object is *owned* by the caller, who frees it with its _free function once.
+ * _free(NULL) does nothing. Memory and objects passed in are *copied* (or retained) unless a
+ * function says that they are *borrowed until* something happens. Text given out is borrowed
+ * until the time its function says.
+ *
+ * VALUES. An operation records what is to be computed; nothing runs before a value is read or
+ * evaluated. Operations read a tensor as it is when they are called: changing it in place later
+ * does not change what was recorded.
+ *
+ * THREADS. Every function may be called from every thread. Calls that record or evaluate take
+ * turns; the work of one evaluation is spread over betty_threads_get() threads. Gradient mode and
+ * the last message belong to the calling thread. Two threads must not use the same options,
+ * optimizer, problem or engine at once, and an object must not be freed while another thread uses
+ * it.
+ *
+ * CALLBACKS. A callback gets the void *user_data it was registered with as its last argument, and
+ * runs on the thread whose call led to it, with no lock of the library held, so it may call any
+ * function here except those that free or run what is running. Zero goes on; anything else stops
+ * the run, whose function then returns BETTY_ERROR_CALLBACK with everything as it was after the
+ * last completed step.
+ */
 #ifndef BETTY_H
 #define BETTY_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The library's version, "major.minor.patch"; borrowed for ever. */
+/* ---- Status and messages ------------------------------------------------------------------- */
+
+typedef int32_t betty_status;
+
+enum {
+  BETTY_OK = 0,
+  BETTY_ERROR_VALUE = 1,         /* a value that makes no sense: shapes, options, freed objects */
+  BETTY_ERROR_TYPE = 2,          /* an element type or the type of an option */
+  BETTY_ERROR_INDEX = 3,         /* an axis or an index out of range */
+  BETTY_ERROR_RUNTIME = 4,       /* an order of calls that cannot be */
+  BETTY_ERROR_MEMORY = 5,        /* memory could not be had */
+  BETTY_ERROR_NOT_SUPPORTED = 6, /* what an operation cannot do */
+  BETTY_ERROR_KEY = 7,           /* an unknown name; the message gives the known ones */
+  BETTY_ERROR_INTERRUPTED = 8,   /* the interruption callback asked to stop */
+  BETTY_ERROR_CALLBACK = 9       /* a callback returned non-zero */
+};
+
+/* "operation: what is wrong, the values" of the last call on this thread, "" if it succeeded.
+ * Borrowed until the next call on this thread. Leaves the message as it is. */
+const char *betty_last_error(void);
+
+/* "major.minor.patch"; lives for ever. */
 const char *betty_version(void);
+
+/* ---- Options ------------------------------------------------------------------------------- */
+
+/* Named values: attributes of an operation, settings of an optimizer, a problem or an engine.
+ * Whoever reads them refuses an unknown name and says which ones it knows. They are copied by
+ * every function they are passed to; NULL stands for none. Setting a name again replaces its
+ * value. */
+typedef struct betty_options betty_options;
+
+/* Element types. bf16 and f16 are storage: arithmetic on them is done in f32. */
+typedef int32_t betty_dtype;
+
+enum {
+  BETTY_F64 = 0,
+  BETTY_F32 = 1,
+  BETTY_BF16 = 2,
+  BETTY_F16 = 3,
+  BETTY_I64 = 4,
+  BETTY_I32 = 5,
+  BETTY_U8 = 6,
+  BETTY_BOOL = 7
+};
+
+betty_status betty_options_new(betty_options **out_options);
+void betty_options_free(betty_options *options);
+betty_status betty_options_set_int(betty_options *options, const char *name, int64_t value);
+betty_status betty_options_set_ints(
+    betty_options *options, const char *name, const int64_t *values, int32_t count);
+betty_status betty_options_set_double(betty_options *options, const char *name, double value);
+betty_status betty_options_set_bool(betty_options *options, const char *name, int32_t value);
+betty_status betty_options_set_string(
+    betty_options *options, const char *name, const char *value);
+betty_status betty_options_set_dtype(
+    betty_options *options, const char *name, betty_dtype value);
+
+/* ---- Tensors ------------------------------------------------------------------------------- */
+
+typedef struct betty_tensor betty_tensor;
+
+/* Called once when the library no longer needs borrowed memory, on whichever thread saw to that,
+ * possibly inside another call of this library: it must not call back into the library. */
+typedef void (*betty_release)(void *user_data);
+
+/* A tensor of contiguous row-major data, which is copied. `data` may be NULL if there are no
+ * elements. A rank of 0 is a scalar, and `shape` may then be NULL. */
+betty_status betty_tensor_new(
+    const void *data, betty_dtype dtype, const int64_t *shape, int32_t rank,
+    betty_tensor **out_tensor);
+
+/* The same on the caller's memory, borrowed until `release` is called (which may be NULL for
+ * memory that outlives the program). The library never writes to it. */
+betty_status betty_tensor_borrow(
+    const void *data, betty_dtype dtype, const int64_t *shape, int32_t rank, betty_release release,
+    void *user_data, betty_tensor **out_tensor);
+
+/* Scalars that take part in operations as plain numbers: they never widen a floating type. */
+betty_status betty_tensor_number_double(double value, betty_tensor **out_tensor);
+betty_status betty_tensor_number_int(int64_t value, betty_tensor **out_tensor);
+betty_status betty_tensor_number_bool(int32_t value, betty_tensor **out_tensor);
+
+/* Another owned reference to the same tensor: what is changed in place through one is seen
+ * through the other. Each is freed. */
+betty_status betty_tensor_retain(betty_tensor *tensor, betty_tensor **out_tensor);
+void betty_tensor_free(betty_tensor *tensor);
+
+betty_status betty_tensor_dtype(const betty_tensor *tensor, betty_dtype *out_dtype);
+betty_status betty_tensor_rank(const betty_tensor *tensor, int32_t *out_rank);
+/* Writes the dimensions to out_shape, which has room for `capacity` of them. */
+betty_status betty_tensor_shape(
+    const betty_tensor *tensor, int64_t *out_shape, int32_t capacity, int32_t *out_rank);
+betty_status betty_tensor_count(const betty_tensor *tensor, int64_t *out_count);
+
+/* Computes the tensors, all in one program. Reading a value does this by itself. */
+betty_status betty_tensor_evaluate(betty_tensor *const *tensors, int32_t count);
+/* 1 if the value is there already. */
+betty_status betty_tensor_is_evaluated(const betty_tensor *tensor, int32_t *out_flag);
+
+/* Copies the elements, row-major, to memory of at least `bytes` bytes, which must be their size.
+ * */
+betty_status betty_tensor_copy_out(betty_tensor *tensor, void *destination, size_t bytes);
+/* The elements where they lie: borrowed until the tensor is changed in place or freed. */
+betty_status betty_tensor_data(betty_tensor *tensor, const void **out_data);
+/* The only element of a tensor, converted. */
+betty_status betty_tensor_item_double(betty_tensor *tensor, double *out_value);
+betty_status betty_tensor_item_int(betty_tensor *tensor, int64_t *out_value);
+
+/* Changes the tensor in place to the value of `source`, which is broadcast and converted to it.
+ * What was recorded of the tensor before keeps the old value; views of it see the new one. A leaf
+ * that requires a gradient is only changed while recording of gradients is off. */
+betty_status betty_tensor_assign(betty_tensor *tensor, betty_tensor *source);
+/* Makes the tensor stand for what `source` is (its value, type and shape), as `x.data = y` does:
+ * no gradient flows through it and it stays the leaf it was. */
+betty_status betty_tensor_set_data(betty_tensor *tensor, betty_tensor *source);
+/* A tensor with the same elements, shared in both directions, through which no gradient flows. */
+betty_status betty_tensor_detach(betty_tensor *tensor, betty_tensor **out_tensor);
+/* How often the tensor was changed in place. */
+betty_status betty_tensor_version(const betty_tensor *tensor, int64_t *out_version);
+
+/* The operations behind a value that is not computed yet, in the text form of the IR. Borrowed
+ * until the next call on this thread. */
+betty_status betty_tensor_dump(betty_tensor *tensor, const char **out_text);
+
+/* ---- DLPack -------------------------------------------------------------------------------- */
+
+/* The structs of DLPack 1.0 under their own names. A program that includes dlpack.h too includes
+ * it first. */
+#ifndef DLPACK_DLPACK_H_
+#define DLPACK_MAJOR_VERSION 1
+#define DLPACK_MINOR_VERSION 0
+#define DLPACK_FLAG_BITMASK_READ_ONLY (1UL << 0UL)
+#define DLPACK_FLAG_BITMASK_IS_COPIED (1UL << 1UL)
+
+typedef struct {
+  uint32_t major;
+  uint32_t minor;
+} DLPackVersion;
+
+typedef struct {
+  int32_t device_type; /* 1: processor memory, the only one accepted */
+  int32_t device_id;
+} DLDevice;
+
+typedef struct {
+  uint8_t code; /* 0 int, 1 uint, 2 float, 4 bfloat, 6 bool */
+  uint8_t bits;
+  uint16_t lanes;
+} DLDataType;
+
+typedef struct {
+  void *data;
+  DLDevice device;
+  int32_t ndim;
+  DLDataType dtype;
+  int64_t *shape;
+  int64_t *strides; /* in elements; NULL: row-major */
+  uint64_t byte_offset;
+} DLTensor;
+
+typedef struct DLManagedTensor {
+  DLTensor dl_tensor;
+  void *manager_ctx;
+  void (*deleter)(struct DLManagedTensor *self);
+} DLManagedTensor;
+
+typedef struct DLManagedTensorVersioned {
+  DLPackVersion version;
+  void *manager_ctx;
+  void (*deleter)(struct DLManagedTensorVersioned *self);
+  uint64_t flags;
+  DLTensor dl_tensor;
+} DLManagedTensorVersioned;
+#endif
+
+/* The tensor's memory for others to read, without a copy. Owned: the consumer calls its deleter.
+ * Writing to it is allowed if the flag READ_ONLY is not set (the unversioned form is then
+ * refused). */
+betty_status betty_tensor_to_dlpack(betty_tensor *tensor, DLManagedTensor **out_managed);
+betty_status betty_tensor_to_dlpack_versioned(
+    betty_tensor *tensor, DLManagedTensorVersioned **out_managed);
+/* A tensor on the memory of another library, without a copy if it is contiguous. On success
+ * `managed` belongs to the tensor, which calls its deleter. */
+betty_status betty_tensor_from_dlpack(DLManagedTensor *managed, betty_tensor **out_tensor);
+betty_status betty_tensor_from_dlpack_versioned(
+    DLManagedTensorVersioned *managed, betty_tensor **out_tensor);
+
+/* ---- Operations ---------------------------------------------------------------------------- */
+
+/* An operation, by PyTorch's name: "add", "matmul", "cross_entropy", ... It lives for ever. */
+typedef struct betty_op betty_op;
+
+betty_status betty_op_find(const char *name, const betty_op **out_op);
+/* The operations in the order of their names; NULL past the last. */
+const betty_op *betty_op_at(int32_t index);
+/* Its name, and its inputs and attributes as one line of JSON. They live for ever. */
+betty_status betty_op_name(const betty_op *op, const char **out_name);
+betty_status betty_op_describe(const betty_op *op, const char **out_json);
+
+/* Applies an operation. Writes its results, each owned, to out_results, which has room for
+ * `capacity`, and their number to out_count. */
+betty_status betty_op_call(
+    const betty_op *op, betty_tensor *const *inputs, int32_t count, betty_options *attributes,
+    betty_tensor **out_results, int32_t capacity, int32_t *out_count);
+
+/* The same for one result and an operation by name: betty_call("sum", &x, 1, NULL, &total). */
+betty_status betty_call(
+    const char *name, betty_tensor *const *inputs, int32_t count, betty_options *attributes,
+    betty_tensor **out_result);
+
+/* ---- Automatic differentiation ------------------------------------------------------------- */
+
+betty_status betty_tensor_requires_grad(const betty_tensor *tensor, int32_t *out_flag);
+betty_status betty_tensor_set_requires_grad(betty_tensor *tensor, int32_t flag);
+betty_status betty_tensor_is_leaf(const betty_tensor *tensor, int32_t *out_flag);
+/* Says that the tensor is a parameter: programs know it by itself, so that a step is compiled
+ * once, and updated where it lies. */
+betty_status betty_tensor_make_parameter(betty_tensor *tensor);
+
+/* The accumulated gradient, owned, or NULL if there is none. */
+betty_status betty_tensor_grad(betty_tensor *tensor, betty_tensor **out_grad);
+/* Sets it; NULL clears it. */
+betty_status betty_tensor_set_grad(betty_tensor *tensor, betty_tensor *grad);
+/* Asks backward to keep the gradient of a tensor that is not a leaf. */
+betty_status betty_tensor_retain_grad(betty_tensor *tensor);
+
+/* Adds to the gradient of every leaf that `outputs` depend on. grad_outputs[i] is the cotangent
+ * of outputs[i]; grad_outputs itself or an entry may be NULL for a scalar output. With
+ * create_graph the gradients can be differentiated again. */
+betty_status betty_backward(
+    betty_tensor *const *outputs, betty_tensor *const *grad_outputs, int32_t count,
+    int32_t retain_graph, int32_t create_graph);
+
+/* Gradients of `outputs` with respect to `inputs`, one owned tensor each; the accumulated
+ * gradients stay as they are. An input that `outputs` do not depend on is an error unless
+ * allow_unused, and then its gradient is NULL. */
+betty_status betty_grad(
+    betty_tensor *const *outputs, betty_tensor *const *grad_outputs, int32_t output_count,
+    betty_tensor *const *inputs, int32_t input_count, int32_t create_graph, int32_t allow_unused,
+    betty_tensor **out_grads);
+
+/* The three products with a vector, of what was recorded between `inputs` and `outputs`; inputs
+ * that do not matter have a product of zero. All results are owned and can be differentiated
+ * again.
+ *   vjp: cotangents of the outputs to cotangents of the inputs
+ *   jvp: tangents of the inputs to tangents of the outputs
+ *   hvp: the Hessian of a scalar times one vector per input */
+betty_status betty_vjp(
+    betty_tensor *const *outputs, betty_tensor *const *cotangents, int32_t output_count,
+    betty_tensor *const *inputs, int32_t input_count, betty_tensor **out_cotangents);
+betty_status betty_jvp(
+    betty_tensor *const *outputs, int32_t output_count, betty_tensor *const *inputs,
+    betty_tensor *const *tangents, int32_t input_count, betty_tensor **out_tangents);
+betty_status betty_hvp(
+    betty_tensor *output, betty_tensor *const *inputs, betty_tensor *const *vectors,
+    int32_t input_count, betty_tensor **out_products);
+
+/* Whether operations on this thread are recorded for gradients: on at first. Each push sets it
+ * and is undone by one pop. */
+betty_status betty_grad_mode_push(int32_t enabled);
+betty_status betty_grad_mode_pop(void);
+int32_t betty_grad_mode_enabled(void);
+
+/* ---- Process-wide settings and figures ----------------------------------------------------- */
+
+/* Threads that work on one evaluation, the caller's included: at first one per processor. */
+betty_status betty_threads_set(int32_t count);
+int32_t betty_threads_get(void);
+
+/* Restarts the random numbers; equal seeds and calls give equal numbers. */
+betty_status betty_seed_set(int64_t seed);
+/* Where the random numbers are: a seed and a position, to be read and put back. */
+betty_status betty_random_state(int64_t *out_seed, int64_t *out_position);
+betty_status betty_random_restore(int64_t seed, int64_t position);
+
+/* Exact figures of this process since it began: "recordings", "cache_hits", "compilations",
+ * "program_runs", "kernels_launched", "allocations", ... and of memory now: "memory_current",
+ * "memory_peak", ... Names in order; NULL past the last; they live for ever. */
+const char *betty_counter_name(int32_t index);
+betty_status betty_counter(const char *name, int64_t *out_value);
+
+/* Called now and then during long work, at least a few times a second, on the thread that waits
+ * for it; non-zero interrupts the work: BETTY_ERROR_INTERRUPTED. NULL removes it. */
+typedef int32_t (*betty_interruption)(void *user_data);
+betty_status betty_interruption_set(betty_interruption check, void *user_data);
 
 #ifdef __cplusplus
 }
 #endif
-#endif
+
+#endif /* BETTY_H */
