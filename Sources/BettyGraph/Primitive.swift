@@ -21,7 +21,25 @@ package struct Application: Sendable {
   }
 }
 
-/// How a primitive is differentiated. vjp and jvp are one exhaustive switch each over this.
+/// Differentiation of a graph, handed to the rules of primitives that hold one (`repeat`): the
+/// transforms live in a layer above. Both append to the graph; nil means that nothing flows.
+package struct Differentiator: Sendable {
+  package typealias Rule =
+    @Sendable (inout Graph, _ outputs: [Value], _ along: [Value?], _ wrt: [Value]) throws ->
+    [Value?]
+  /// (graph, outputs, their cotangents, wrt): the cotangent of each value of `wrt`.
+  package let vjp: Rule
+  /// (graph, outputs, the tangents of `wrt`, wrt): the tangent of each output.
+  package let jvp: Rule
+
+  package init(vjp: @escaping Rule, jvp: @escaping Rule) {
+    self.vjp = vjp
+    self.jvp = jvp
+  }
+}
+
+/// How a primitive is differentiated. vjp and jvp are one exhaustive switch each over this. Rules are
+/// asked only for what floats: an input or output of another type has no tangent and no cotangent.
 package enum Derivative: Sendable {
   package typealias Partial = @Sendable (inout Graph, Application) throws -> Value
   /// (graph, application, cotangent of the output): cotangents of the inputs, nil for those that take none.
@@ -42,6 +60,10 @@ package enum Derivative: Sendable {
   case custom(
     vjp: @Sendable (inout Graph, Application, [Value?]) throws -> [Value?],
     jvp: @Sendable (inout Graph, Application, [Value?]) throws -> [Value?])
+  /// As `custom`, for primitives that hold a graph and need it differentiated.
+  case higherOrder(
+    vjp: @Sendable (inout Graph, Application, [Value?], Differentiator) throws -> [Value?],
+    jvp: @Sendable (inout Graph, Application, [Value?], Differentiator) throws -> [Value?])
 }
 
 /// What a kernel is told when a program is made.
