@@ -135,6 +135,8 @@ private struct ForwardSweep {
       return try decompose(&graph, node, definition)
     case .custom(_, let jvp):
       return try jvp(&graph, node, incoming)
+    case .higherOrder(_, let jvp):
+      return try jvp(&graph, node, incoming, Transform.differentiator)
     }
   }
 

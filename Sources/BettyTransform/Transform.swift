@@ -8,6 +8,21 @@ import BettyKernelInterface
 package enum Transform {}
 
 extension Transform {
+  /// What rules of primitives that hold a graph differentiate it with.
+  static let differentiator = Differentiator(
+    vjp: { graph, outputs, cotangents, wrt in
+      let pairs = zip(outputs, cotangents).compactMap { output, cotangent in
+        cotangent.map { (output, $0) }
+      }
+      return try vjp(&graph, of: pairs.map(\.0), cotangents: pairs.map(\.1), wrt: wrt)
+    },
+    jvp: { graph, outputs, tangents, wrt in
+      let pairs = zip(wrt, tangents).compactMap { value, tangent in
+        tangent.map { (value, $0) }
+      }
+      return try jvp(&graph, of: outputs, wrt: pairs.map(\.0), tangents: pairs.map(\.1))
+    })
+
   /// The primitives that differentiation itself needs.
   static func required(_ name: String) throws(BettyError) -> Primitive {
     guard let primitive = Registry.primitive(named: name) else {
@@ -97,7 +112,7 @@ extension Derivative {
     case .elementwise(let partials): position < partials.count && partials[position] != nil
     case .linear(let operands, _): operands.contains(position)
     case .bilinear: position < 2
-    case .decomposed, .custom: true
+    case .decomposed, .custom, .higherOrder: true
     }
   }
 }

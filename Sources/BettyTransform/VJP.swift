@@ -108,6 +108,9 @@ private struct ReverseSweep {
       try decompose(&graph, node, definition)
     case .custom(let vjp, _):
       try add(&graph, node, vjp(&graph, node, node.outputs.map { cotangents[$0.index] }))
+    case .higherOrder(let vjp, _):
+      let incoming = node.outputs.map { cotangents[$0.index] }
+      try add(&graph, node, vjp(&graph, node, incoming, Transform.differentiator))
     }
   }
 
