@@ -8,7 +8,8 @@ let library = "\(root)/Sources/BettyLibrary"
 
 /// The pthread build of OpenBLAS; its initialiser reads the environment through our getenv wrapper.
 let openBLAS =
-  Context.environment["BETTY_OPENBLAS"] ?? "/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.a"
+  Context.environment["BETTY_OPENBLAS"]
+  ?? "/usr/lib/x86_64-linux-gnu/openblas-pthread/libopenblas.a"
 
 /// Kernels are optimised in every configuration: an unoptimised SIMD loop is 100 times slower.
 /// `-fno-math-errno` turns squareRoot() into the instruction instead of sixteen calls.
@@ -24,6 +25,9 @@ func kernels(_ march: String, extra: [String] = [], fma: Bool = true) -> [SwiftS
 let pure: [SwiftSetting] = [
   .strictMemorySafety(), .unsafeFlags(["-Werror", "StrictMemorySafety"]),
 ]
+/// `make install` names the library by its major version; everywhere else it is plain libbetty.so.
+let soname = Context.environment["BETTY_SONAME"].map { ["-Xlinker", "-soname=\($0)"] } ?? []
+
 /// C functions of ours are for our own layers: only BettyC exports.
 let hidden: [CSetting] = [.unsafeFlags(["-fvisibility=hidden"])]
 
@@ -83,10 +87,11 @@ let package = Package(
       name: "BettyLibrary", dependencies: ["BettyC"], exclude: ["betty.map", "link"],
       swiftSettings: [.unsafeFlags(["-static-stdlib"])],
       linkerSettings: [
-        .unsafeFlags([
-          "-static-stdlib", "-L\(library)/link", "-Xclang-linker", "-static-libgcc",
-          "-Xlinker", "--version-script=\(library)/betty.map", "-Xlinker", "-s",
-        ])
+        .unsafeFlags(
+          [
+            "-static-stdlib", "-L\(library)/link", "-Xclang-linker", "-static-libgcc",
+            "-Xlinker", "--version-script=\(library)/betty.map", "-Xlinker", "-s",
+          ] + soname)
       ]),
     tests(of: "BettyKernels", ["BettyKernelsBase", "BettyKernelsV3", "BettyKernelsV4"]),
     tests(of: "BettyGraph", ["BettyKernels"]),

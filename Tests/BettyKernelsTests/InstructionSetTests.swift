@@ -20,7 +20,9 @@ private func processorFlags() -> Set<String> {
 @Test func levelIsWhatTheProcessorHas() {
   let flags = processorFlags()
   let v3 = flags.isSuperset(of: ["avx2", "fma"])
-  let v4 = v3 && flags.isSuperset(
-    of: ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd", "avx512_bf16"])
+  let v4 =
+    v3
+    && flags.isSuperset(
+      of: ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd", "avx512_bf16"])
   #expect(betty_support_isa_level() == (v4 ? 2 : v3 ? 1 : 0))
 }
