@@ -7,16 +7,16 @@ import BettyKernelInterface
 
 extension Transform {
   /// Appends the forward pass from `tangents` of `wrt` and gives the tangent of each of `outputs` (nil:
-  /// no dependence). The exact transpose of `vjp`: a `wrt` value that depends on another moves by its own
+  /// no dependence). A nil tangent is zero. The exact transpose of `vjp`: a `wrt` value that depends on another moves by its own
   /// tangent and by what comes from the other.
   package static func jvp(
-    _ graph: inout Graph, of outputs: [Value], wrt: [Value], tangents: [Value]
+    _ graph: inout Graph, of outputs: [Value], wrt: [Value], tangents: [Value?]
   ) throws -> [Value?] {
     try check(graph, wrt, match: tangents, for: "jvp")
     try check(graph, outputs, for: "jvp")
     var sweep = ForwardSweep(graph)
     for (value, tangent) in zip(wrt, tangents) where graph.dtype(of: value).isFloating {
-      try sweep.accumulate(&graph, value, tangent)
+      if let tangent { try sweep.accumulate(&graph, value, tangent) }
     }
     let first = firstReader(graph, wrt)
     let nodes = first..<max(first, horizon(graph, outputs))

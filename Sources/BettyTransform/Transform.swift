@@ -89,15 +89,15 @@ extension Transform {
 
   /// Refuses pairs of values of unequal number or type.
   static func check(
-    _ graph: Graph, _ values: [Value], match others: [Value], for operation: String
+    _ graph: Graph, _ values: [Value], match others: [Value?], for operation: String
   ) throws(BettyError) {
     try check(graph, values, for: operation)
-    try check(graph, others, for: operation)
+    try check(graph, others.compactMap { $0 }, for: operation)
     guard values.count == others.count else {
       throw .value("\(operation): expected \(values.count) values, got \(others.count)")
     }
-    for (value, other) in zip(values, others)
-    where graph.types[value.index] != graph.types[other.index] {
+    for (value, other) in zip(values, others) {
+      guard let other, graph.types[value.index] != graph.types[other.index] else { continue }
       throw .value(
         "\(operation): expected \(graph.type(of: value)), got \(graph.type(of: other))")
     }

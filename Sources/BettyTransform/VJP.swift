@@ -8,9 +8,10 @@ import BettyKernelInterface
 
 extension Transform {
   /// Appends the reverse pass of `outputs` and gives the cotangent of each of `wrt` (nil: no dependence).
-  /// `wrt` may be any values; one that depends on another passes its cotangent on to it.
+  /// A nil cotangent is zero. `wrt` may be any values; one that depends on another passes its cotangent
+  /// on to it.
   package static func vjp(
-    _ graph: inout Graph, of outputs: [Value], cotangents: [Value], wrt: [Value]
+    _ graph: inout Graph, of outputs: [Value], cotangents: [Value?], wrt: [Value]
   ) throws -> [Value?] {
     try check(graph, outputs, match: cotangents, for: "vjp")
     try check(graph, wrt, for: "vjp")
@@ -18,7 +19,7 @@ extension Transform {
     let nodes = firstReader(graph, wrt)..<max(firstReader(graph, wrt), horizon(graph, outputs))
     sweep.mark(graph, nodes)
     for (output, cotangent) in zip(outputs, cotangents) {
-      try sweep.accumulate(&graph, output, cotangent)
+      if let cotangent { try sweep.accumulate(&graph, output, cotangent) }
     }
     try sweep.run(&graph, nodes)
     return wrt.map { sweep.cotangents[$0.index] }
