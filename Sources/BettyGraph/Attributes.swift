@@ -101,11 +101,16 @@ package struct AttributeSpec: Sendable {
   package let name: String
   package let kind: Kind
   package let optional: Bool
+  /// What a function reads where the attribute is absent.
+  package let value: Attribute?
 
-  package init(_ name: String, _ kind: Kind, optional: Bool = false) {
+  package init(
+    _ name: String, _ kind: Kind, optional: Bool = false, default value: Attribute? = nil
+  ) {
     self.name = name
     self.kind = kind
-    self.optional = optional
+    self.optional = optional || value != nil
+    self.value = value
   }
 
   package func accepts(_ value: Attribute) -> Bool {

@@ -29,6 +29,13 @@ package struct TensorType: Hashable, Sendable, CustomStringConvertible {
     self.count = count
   }
 
+  /// For types known to be valid.
+  init(unchecked dtype: DType, _ shape: [Int], count: Int) {
+    self.dtype = dtype
+    self.shape = shape
+    self.count = count
+  }
+
   /// The same shape with another element type of at most 8 bytes; only fails near the address limit.
   package func with(_ dtype: DType) throws(BettyError) -> TensorType {
     try TensorType(dtype, shape)
