@@ -12,5 +12,14 @@ package func makeKernelTable(isa: String) -> KernelTable {
   table.fillElementwiseU8()
   table.fillElementwiseBool()
   table.fillElementwiseStorage()
+  table.fillCasts()
+  table.fillReductions()
+  table.fillMoves()
+  table.fillProducts()
+  table.fillIndexed()
+  table.fillOrdered()
+  table.fillRows()
+  table.fillRandom()
+  table.fillUpdates()
   return table
 }

@@ -1,0 +1,130 @@
+// Casts between all element types. Half-width floats are read and written through f32, as PyTorch does.
+// Floats become integers by truncation, saturating, NaN giving 0; anything becomes a bool by != 0.
+
+import BettyKernelInterface
+
+/// What a cast reads: a stored value that widens to a number without loss.
+protocol CastSource {
+  associatedtype Number: CastNumber
+  var number: Number { get }
+}
+
+/// What a cast writes: made from any number.
+protocol CastTarget {
+  init(cast x: Float)
+  init(cast x: Double)
+  init(cast x: Int64)
+}
+
+protocol CastNumber {
+  func cast<T: CastTarget>(to: T.Type) -> T
+}
+extension Float: CastNumber {
+  @inline(always) func cast<T: CastTarget>(to: T.Type) -> T { T(cast: self) }
+}
+extension Double: CastNumber {
+  @inline(always) func cast<T: CastTarget>(to: T.Type) -> T { T(cast: self) }
+}
+extension Int64: CastNumber {
+  @inline(always) func cast<T: CastTarget>(to: T.Type) -> T { T(cast: self) }
+}
+
+/// The upper half of an f32.
+struct BFloat16: CastSource, CastTarget {
+  var bits: UInt16
+  @inline(always) var number: Float { Float(bitPattern: UInt32(bits) &<< 16) }
+  /// Rounds to nearest, ties to even; a NaN stays one.
+  @inline(always) init(cast x: Float) {
+    let bits = x.bitPattern
+    let rounded = bits &+ 0x7fff &+ ((bits &>> 16) & 1)
+    let quiet = bits | 0x0040_0000
+    self.bits = UInt16(truncatingIfNeeded: (x != x ? quiet : rounded) &>> 16)
+  }
+  @inline(always) init(cast x: Double) { self.init(cast: Float(x)) }
+  @inline(always) init(cast x: Int64) { self.init(cast: Float(x)) }
+}
+
+/// IEEE binary16, in integer arithmetic because the baseline processor cannot convert it.
+struct Half: CastSource, CastTarget {
+  var bits: UInt16
+  @inline(always) var number: Float {
+    let sign = UInt32(bits & 0x8000) &<< 16
+    let rest = UInt32(bits & 0x7fff)
+    // Multiplying by 2^112 moves the exponent and normalises denormals in one step.
+    let scaled = Float(bitPattern: rest &<< 13) * Float(bitPattern: 0x7780_0000)
+    let finite = scaled.bitPattern
+    let special = finite | 0x7f80_0000
+    return Float(bitPattern: sign | (rest >= 0x7c00 ? special : finite))
+  }
+  @inline(always) init(cast x: Float) {
+    let bits = x.bitPattern
+    let sign = (bits &>> 16) & 0x8000
+    let rest = bits & 0x7fff_ffff
+    // Denormals and zero: adding 1/2 lets the hardware round at the right bit.
+    let small = (Float(bitPattern: rest) + 0.5).bitPattern &- 0x3f00_0000
+    let odd = (rest &>> 13) & 1
+    let normal = (rest &- 0x3800_0000 &+ 0xfff &+ odd) &>> 13
+    let infinity: UInt32 = rest > 0x7f80_0000 ? 0x7e00 : 0x7c00
+    let half = rest >= 0x477f_f000 ? infinity : rest < 0x3880_0000 ? small : normal
+    self.bits = UInt16(truncatingIfNeeded: sign | half)
+  }
+  @inline(always) init(cast x: Double) { self.init(cast: Float(x)) }
+  @inline(always) init(cast x: Int64) { self.init(cast: Float(x)) }
+}
+
+/// A byte of 0 or 1.
+struct Truth: CastSource, CastTarget {
+  var byte: UInt8
+  @inline(always) var number: Int64 { byte == 0 ? 0 : 1 }
+  @inline(always) init(cast x: Float) { byte = x != 0 ? 1 : 0 }
+  @inline(always) init(cast x: Double) { byte = x != 0 ? 1 : 0 }
+  @inline(always) init(cast x: Int64) { byte = x != 0 ? 1 : 0 }
+}
+
+extension Float: CastSource, CastTarget {
+  @inline(always) var number: Float { self }
+  @inline(always) init(cast x: Float) { self = x }
+  @inline(always) init(cast x: Double) { self = Float(x) }
+  @inline(always) init(cast x: Int64) { self = Float(x) }
+}
+extension Double: CastSource, CastTarget {
+  @inline(always) var number: Double { self }
+  @inline(always) init(cast x: Float) { self = Double(x) }
+  @inline(always) init(cast x: Double) { self = x }
+  @inline(always) init(cast x: Int64) { self = Double(x) }
+}
+extension FixedWidthInteger {
+  @inline(always) static func saturating<F: BinaryFloatingPoint>(_ x: F) -> Self {
+    // The bounds are powers of two or rounded up to one, so nothing between them can overflow.
+    if x != x { return 0 }
+    if x >= F(Self.max) { return .max }
+    if x <= F(Self.min) { return .min }
+    return Self(x)
+  }
+}
+extension Int64: CastSource, CastTarget {
+  @inline(always) var number: Int64 { self }
+  @inline(always) init(cast x: Float) { self = .saturating(x) }
+  @inline(always) init(cast x: Double) { self = .saturating(x) }
+  @inline(always) init(cast x: Int64) { self = x }
+}
+extension Int32: CastSource, CastTarget {
+  @inline(always) var number: Int64 { Int64(self) }
+  @inline(always) init(cast x: Float) { self = .saturating(x) }
+  @inline(always) init(cast x: Double) { self = .saturating(x) }
+  @inline(always) init(cast x: Int64) { self.init(truncatingIfNeeded: x) }
+}
+extension UInt8: CastSource, CastTarget {
+  @inline(always) var number: Int64 { Int64(self) }
+  @inline(always) init(cast x: Float) { self = .saturating(x) }
+  @inline(always) init(cast x: Double) { self = .saturating(x) }
+  @inline(always) init(cast x: Int64) { self.init(truncatingIfNeeded: x) }
+}
+
+@inline(always) func convert<From: CastSource, To: CastTarget>(
+  _: From.Type, _: To.Type, _ d: Raw, _ a: RawIn, _ n: Int
+) {
+  let to = d.assumingMemoryBound(to: To.self)
+  let from = a.assumingMemoryBound(to: From.self)
+  for i in 0..<n { to[i] = from[i].number.cast(to: To.self) }
+}

@@ -1,0 +1,170 @@
+// Kernels that follow i64 indices. An index out of range sets the status to 1 + its position, if none has
+// been reported yet, and is skipped: nothing outside a buffer is ever touched.
+
+import BettyKernelInterface
+
+typealias Indices = UnsafePointer<Int64>
+typealias Status = UnsafeMutablePointer<Int64>
+
+/// The index at `position`, or nil after having reported it.
+@inline(always) func checked(
+  _ indices: Indices, _ position: Int, _ length: Int, _ status: Status
+) -> Int? {
+  let index = Int(indices[position])
+  if index >= 0 && index < length { return index }
+  if status[0] == 0 { status[0] = Int64(position) &+ 1 }
+  return nil
+}
+
+/// destination[o, j, i] = source[o, indices[j], i]
+func takeRows(
+  _ d: Raw, _ a: RawIn, _ indices: Indices, _ size: Int, _ outer: Int, _ length: Int,
+  _ inner: Int, _ count: Int, _ first: Int, _ last: Int, _ status: Status
+) {
+  let row = inner &* size
+  for o in first..<last {
+    let from = a + o &* length &* row
+    let to = d + o &* count &* row
+    for j in 0..<count {
+      guard let index = checked(indices, j, length, status) else { continue }
+      (to + j &* row).copyMemory(from: from + index &* row, byteCount: row)
+    }
+  }
+}
+
+/// destination[o, indices[j], i] += updates[o, j, i]
+@inline(always) func addIndexed<E: Element>(
+  _: E.Type, _ d: Raw, _ a: RawIn, _ indices: Indices, _ length: Int, _ inner: Int,
+  _ count: Int, _ first: Int, _ last: Int, _ status: Status
+) {
+  let row = inner &* MemoryLayout<E.Scalar>.size
+  for o in first..<last {
+    let to = d + o &* length &* row
+    let from = a + o &* count &* row
+    for j in 0..<count {
+      guard let index = checked(indices, j, length, status) else { continue }
+      let target = to + index &* row
+      binary(Add<E>.self, target, target, from + j &* row, inner)
+    }
+  }
+}
+
+/// destination[o, j, i] = source[o, indices[o, j, i], i]
+@inline(always) func gatherElements<T>(
+  _: T.Type, _ d: Raw, _ a: RawIn, _ indices: Indices, _ length: Int, _ inner: Int,
+  _ count: Int, _ first: Int, _ last: Int, _ status: Status
+) {
+  let to = d.assumingMemoryBound(to: T.self)
+  let from = a.assumingMemoryBound(to: T.self)
+  for o in first..<last {
+    for j in 0..<count {
+      for i in 0..<inner {
+        let position = (o &* count &+ j) &* inner &+ i
+        guard let index = checked(indices, position, length, status) else { continue }
+        to[position] = from[(o &* length &+ index) &* inner &+ i]
+      }
+    }
+  }
+}
+
+func gatherBySize(
+  _ d: Raw, _ a: RawIn, _ indices: Indices, _ size: Int, _ outer: Int, _ length: Int,
+  _ inner: Int, _ count: Int, _ first: Int, _ last: Int, _ status: Status
+) {
+  switch size {
+  case 1: gatherElements(UInt8.self, d, a, indices, length, inner, count, first, last, status)
+  case 2: gatherElements(UInt16.self, d, a, indices, length, inner, count, first, last, status)
+  case 4: gatherElements(UInt32.self, d, a, indices, length, inner, count, first, last, status)
+  default: gatherElements(UInt64.self, d, a, indices, length, inner, count, first, last, status)
+  }
+}
+
+/// destination[o, indices[o, j, i], i] += updates[o, j, i]
+@inline(always) func addScattered<E: Element>(
+  _: E.Type, _ d: Raw, _ a: RawIn, _ indices: Indices, _ length: Int, _ inner: Int,
+  _ count: Int, _ first: Int, _ last: Int, _ status: Status
+) {
+  let to = d.assumingMemoryBound(to: E.Scalar.self)
+  let from = a.assumingMemoryBound(to: E.Scalar.self)
+  for o in first..<last {
+    for j in 0..<count {
+      for i in 0..<inner {
+        let position = (o &* count &+ j) &* inner &+ i
+        guard let index = checked(indices, position, length, status) else { continue }
+        let target = (o &* length &+ index) &* inner &+ i
+        to[target] = E.add(to[target], from[position])
+      }
+    }
+  }
+}
+
+/// Position of the largest (or smallest) element along the middle axis; the first of equals wins and NaN
+/// beats every number.
+@inline(always) func extremePosition<T: Comparable>(
+  _: T.Type, _ d: UnsafeMutablePointer<Int64>, _ a: RawIn, _ reduced: Int, _ inner: Int,
+  _ first: Int, _ last: Int, _ largest: Bool
+) {
+  let from = a.assumingMemoryBound(to: T.self)
+  for o in first..<last {
+    for i in 0..<inner {
+      let column = from + (o &* reduced &* inner &+ i)
+      var best = column[0]
+      var position = 0
+      var r = 1
+      while r < reduced && best == best {
+        let x = column[r &* inner]
+        if (largest ? x > best : x < best) || x != x {
+          best = x
+          position = r
+        }
+        r &+= 1
+      }
+      d[o &* inner &+ i] = Int64(position)
+    }
+  }
+}
+
+/// What a running sum is kept in: f64 for f32.
+protocol RunningSum {
+  associatedtype Total
+  static var emptyTotal: Total { get }
+  func added(to total: Total) -> Total
+  init(total: Total)
+}
+extension Float: RunningSum {
+  @inline(always) static var emptyTotal: Double { 0 }
+  @inline(always) func added(to total: Double) -> Double { total + Double(self) }
+  @inline(always) init(total: Double) { self = Float(total) }
+}
+extension Double: RunningSum {
+  @inline(always) static var emptyTotal: Double { 0 }
+  @inline(always) func added(to total: Double) -> Double { total + self }
+  @inline(always) init(total: Double) { self = total }
+}
+extension RunningSum where Self: FixedWidthInteger {
+  @inline(always) static var emptyTotal: Self { 0 }
+  @inline(always) func added(to total: Self) -> Self { total &+ self }
+  @inline(always) init(total: Self) { self = total }
+}
+extension Int64: RunningSum {}
+extension Int32: RunningSum {}
+extension UInt8: RunningSum {}
+
+@inline(always) func cumulativeSum<T: RunningSum>(
+  _: T.Type, _ d: Raw, _ a: RawIn, _ length: Int, _ inner: Int, _ first: Int, _ last: Int,
+  _ backwards: Bool
+) {
+  let to = d.assumingMemoryBound(to: T.self)
+  let from = a.assumingMemoryBound(to: T.self)
+  for o in first..<last {
+    for i in 0..<inner {
+      var total = T.emptyTotal
+      for step in 0..<length {
+        let r = backwards ? length &- 1 &- step : step
+        let at = (o &* length &+ r) &* inner &+ i
+        total = from[at].added(to: total)
+        to[at] = T(total: total)
+      }
+    }
+  }
+}
