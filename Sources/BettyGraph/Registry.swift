@@ -2,10 +2,11 @@
 
 package enum Registry {
   package static let primitives: [Primitive] =
-    []
+    P.elementwiseUnary + P.elementwiseBinary + P.comparisons + P.creation + P.movement
+    + P.reductions + P.products
 
   private static let byName: [String: Primitive] = Dictionary(
-    uniqueKeysWithValues: primitives.map { ($0.name, $0) })
+    primitives.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
   package static func primitive(named name: String) -> Primitive? { byName[name] }
 }

@@ -1,0 +1,88 @@
+// Products of matrices, row-major, with leading dimensions: floats by OpenBLAS, integers by a plain loop
+// that wraps around. The caller has checked that every size fits an Int32 and that no dimension is 0.
+
+import BettyKernelInterface
+import COpenBLAS
+
+package enum Contract {
+  /// out[m, n] = op(a)[m, k] op(b)[k, n]
+  package struct Call {
+    let m: Int
+    let n: Int
+    let k: Int
+    let a: UnsafeRawPointer
+    let lda: Int
+    let transposeA: Bool
+    let b: UnsafeRawPointer
+    let ldb: Int
+    let transposeB: Bool
+    let out: UnsafeMutableRawPointer
+    let ldOut: Int
+
+    package init(
+      m: Int, n: Int, k: Int, a: UnsafeRawPointer, lda: Int, transposeA: Bool,
+      b: UnsafeRawPointer, ldb: Int, transposeB: Bool, out: UnsafeMutableRawPointer, ldOut: Int
+    ) {
+      self.m = m
+      self.n = n
+      self.k = k
+      self.a = a
+      self.lda = lda
+      self.transposeA = transposeA
+      self.b = b
+      self.ldb = ldb
+      self.transposeB = transposeB
+      self.out = out
+      self.ldOut = ldOut
+    }
+  }
+
+  /// The function for an element type; storage types are converted before.
+  package static func function(_ dtype: DType) -> @Sendable (Call) -> Void {
+    switch dtype {
+    case .f64: { double($0) }
+    case .f32, .bf16, .f16: { single($0) }
+    case .i64: { integer($0, Int64.self) }
+    case .i32: { integer($0, Int32.self) }
+    case .u8, .bool: { integer($0, UInt8.self) }
+    }
+  }
+
+  private static let rowMajor: Int32 = 101
+
+  private static func operation(_ transpose: Bool) -> Int32 { transpose ? 112 : 111 }
+
+  private static func single(_ call: Call) {
+    cblas_sgemm(
+      rowMajor, operation(call.transposeA), operation(call.transposeB), Int32(call.m),
+      Int32(call.n), Int32(call.k), 1, call.a.assumingMemoryBound(to: Float.self),
+      Int32(call.lda), call.b.assumingMemoryBound(to: Float.self), Int32(call.ldb), 0,
+      call.out.assumingMemoryBound(to: Float.self), Int32(call.ldOut))
+  }
+
+  private static func double(_ call: Call) {
+    cblas_dgemm(
+      rowMajor, operation(call.transposeA), operation(call.transposeB), Int32(call.m),
+      Int32(call.n), Int32(call.k), 1, call.a.assumingMemoryBound(to: Double.self),
+      Int32(call.lda), call.b.assumingMemoryBound(to: Double.self), Int32(call.ldb), 0,
+      call.out.assumingMemoryBound(to: Double.self), Int32(call.ldOut))
+  }
+
+  private static func integer<T: FixedWidthInteger>(_ call: Call, _: T.Type) {
+    let a = call.a.assumingMemoryBound(to: T.self)
+    let b = call.b.assumingMemoryBound(to: T.self)
+    let out = call.out.assumingMemoryBound(to: T.self)
+    let (aRow, aStep) = call.transposeA ? (1, call.lda) : (call.lda, 1)
+    let (bStep, bColumn) = call.transposeB ? (1, call.ldb) : (call.ldb, 1)
+    for row in 0..<call.m {
+      let target = out + row * call.ldOut
+      for column in 0..<call.n { target[column] = 0 }
+      for inner in 0..<call.k {
+        let factor = a[row * aRow + inner * aStep]
+        for column in 0..<call.n {
+          target[column] &+= factor &* b[inner * bStep + column * bColumn]
+        }
+      }
+    }
+  }
+}
