@@ -35,7 +35,7 @@ class _Project:
     """What pyproject.toml says of the project, as the files of a dist-info folder."""
 
     def __init__(self) -> None:
-        if sys.version_info < (3, 11):
+        if sys.version_info < (3, 11):  # noqa: UP036  (pip asks before it looks at requires-python)
             _fail(f"needs Python 3.11 or newer, this is {platform.python_version()}")
         import tomllib
 

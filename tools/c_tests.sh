@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Duty: build every C program of examples/c and Tests/c against libbetty.so in the folder $1 with every
-# warning an error, and run it where a leak or a bad access is seen: under valgrind, or, where there is
-# none, with AddressSanitizer. A program passes when it returns 0.
+# Duty: build every C program of examples/c and Tests/c against libbetty.so in the folder $1 with
+# every warning an error, and run it where a leak or a bad access is seen: under valgrind, or, where
+# there is none, with AddressSanitizer. A program passes when it returns 0.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 library=$(realpath "$1")

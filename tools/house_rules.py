@@ -1,7 +1,7 @@
 """The house rules that a command can see, over every file git tracks.
 
-Duty: file length, line length of C and shell, calls that may end the user's process, imports that do
-not belong, words that say something is unfinished. Prints one line for each breach and fails on any.
+Duty: file length, line length of C and shell, calls that may end the user's process, imports that
+do not belong, words that say something is unfinished. Prints one line a breach and fails on any.
 """
 
 import re
@@ -22,7 +22,7 @@ FORBIDDEN = [
     (r"^\s*(@\w+ )*(package |public |internal )?import Foundation", "Sources/", "no Foundation"),
     (r"\btry!|\bas!|\bfatalError\(", "Sources/", "may end the user's process"),
     (
-        r"\b(TODO|FIXME|XXX)\b|NotImplementedError",
+        r"\b(TODO|FIXME|XXX)\b|(?i:not implemented\b)",
         ("Sources/", "python/", "include/"),
         "unfinished",
     ),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Duty: make the tree buildable on a fresh Debian machine that has Swift: check the tools, install the
-# missing packages where that is allowed, and fill the private virtual environment given as $1, if
-# any. `setup.sh --also PACKAGE...` installs more packages and does nothing else.
+# Duty: make the tree buildable on a fresh Debian machine that has Swift: check the tools, install
+# the missing packages where that is allowed, and fill the private virtual environment given as $1,
+# if any. `setup.sh --also PACKAGE...` installs more packages and does nothing else.
 # Invariant: silent and quick when nothing is missing; what is missing is said in one line.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,5 @@
-// The few functions of OpenBLAS that are used; declared here so that no header search path is needed.
+// The few functions of OpenBLAS that are used; declared here so that no header search path is
+// needed.
 #pragma once
 
 void cblas_sgemm(int order, int transA, int transB, int m, int n, int k, float alpha,
