@@ -1,14 +1,14 @@
-// Forward mode: tangents of outputs from tangents of values (Wengert 1964). Only nodes on a path from
-// `wrt` to the outputs are differentiated; a missing tangent is zero. A Hessian product is forward
-// over reverse (Pearlmutter, Neural Computation 6, 1994).
+// Forward mode: tangents of outputs from tangents of values (Wengert 1964). Only nodes on a path
+// from `wrt` to the outputs are differentiated; a missing tangent is zero. A Hessian product is
+// forward over reverse (Pearlmutter, Neural Computation 6, 1994).
 
 import BettyGraph
 import BettyKernelInterface
 
 extension Transform {
-  /// Appends the forward pass from `tangents` of `wrt` and gives the tangent of each of `outputs` (nil:
-  /// no dependence). A nil tangent is zero. The exact transpose of `vjp`: a `wrt` value that depends on another moves by its own
-  /// tangent and by what comes from the other.
+  /// Appends the forward pass from `tangents` of `wrt` and gives the tangent of each of `outputs`
+  /// (nil: no dependence). A nil tangent is zero. The exact transpose of `vjp`: a `wrt` value that
+  /// depends on another moves by its own tangent and by what comes from the other.
   package static func jvp(
     _ graph: inout Graph, of outputs: [Value], wrt: [Value], tangents: [Value?]
   ) throws -> [Value?] {
@@ -25,8 +25,8 @@ extension Transform {
     return outputs.map { sweep.tangents[$0.index] }
   }
 
-  /// Appends the product of the Hessian of `loss` and `vector`; nil where the gradient does not depend on
-  /// any of `wrt`.
+  /// Appends the product of the Hessian of `loss` and `vector`; nil where the gradient does not
+  /// depend on any of `wrt`.
   package static func hvp(
     _ graph: inout Graph, loss: Value, wrt: [Value], vector: [Value]
   ) throws -> [Value?] {
@@ -118,7 +118,7 @@ private struct ForwardSweep {
       for operand in operands {
         inputs[operand] =
           try incoming[operand]
-          ?? Transform.splat(&graph, 0, graph.type(of: node.inputs[operand]))
+          ?? graph.zeros(like: node.inputs[operand])
       }
       return try graph.apply(node.primitive, inputs, node.attributes)
     case .bilinear:

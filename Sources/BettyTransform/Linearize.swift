@@ -1,6 +1,7 @@
-// The derivative of values at a point as a graph of its own, to be replayed on many tangents: what an
-// iterative solve applies a hundred times. Invariant: every node of the linear part depends on a tangent,
-// but for views of residuals, which cost nothing to make again; everything else is computed once.
+// The derivative of values at a point as a graph of its own, to be replayed on many tangents: what
+// an iterative solve applies a hundred times. Invariant: every node of the linear part depends on a
+// tangent, but for views of residuals, which cost nothing to make again; everything else is
+// computed once.
 
 import BettyGraph
 import BettyKernelInterface
@@ -45,8 +46,8 @@ extension Transform {
     return try split.finish(graph, outputs: pushed, types: outputs.map { graph.type(of: $0) })
   }
 
-  /// The same for a whole graph and some of its inputs: the primal graph gives its outputs, then the
-  /// residuals, which are the first inputs of the linear graph.
+  /// The same for a whole graph and some of its inputs: the primal graph gives its outputs, then
+  /// the residuals, which are the first inputs of the linear graph.
   package static func linearize(
     _ graph: Graph, wrt positions: [Int]
   ) throws -> (primal: Graph, linear: Graph) {
@@ -124,7 +125,7 @@ private struct Split {
     }
     linear.outputs = try zip(outputs, types).map { output, type in
       if let output { return Value(moved[output.index]) }
-      return try Transform.splat(&linear, 0, type)
+      return try linear.constant(0, type)
     }
     return LinearPart(
       graph: linear, residuals: residuals, dependent: outputs.map { $0 != nil })

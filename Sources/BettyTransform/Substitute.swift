@@ -1,12 +1,13 @@
-// The same values at another point: θ → θ ± εv. What does not depend on the replaced values is shared,
-// so two substitutions into one graph compute everything common once.
+// The same values at another point: θ → θ ± εv. What does not depend on the replaced values is
+// shared, so two substitutions into one graph compute everything common once.
 
 import BettyGraph
 import BettyKernelInterface
 
 extension Transform {
-  /// Appends again what `values` need and depends on a replaced value, reading the new values instead;
-  /// gives what each of `values` became. New values may depend on the old ones; they are not rewritten.
+  /// Appends again what `values` need and depends on a replaced value, reading the new values
+  /// instead; gives what each of `values` became. New values may depend on the old ones; they are
+  /// not rewritten.
   package static func substitute(
     _ graph: inout Graph, of values: [Value], replacing pairs: [(old: Value, new: Value)]
   ) throws -> [Value] {

@@ -1,6 +1,6 @@
-// Graph → graph: nothing here runs a graph. Transforms append to the graph they are given or build a
-// new one; a value keeps its number in a graph that is appended to. All of them are loops over the
-// nodes in order, so the depth of a graph costs no stack.
+// Graph → graph: nothing here runs a graph. Transforms append to the graph they are given or build
+// a new one; a value keeps its number in a graph that is appended to. All of them are loops over
+// the nodes in order, so the depth of a graph costs no stack.
 
 import BettyGraph
 import BettyKernelInterface
@@ -23,46 +23,30 @@ extension Transform {
       return try jvp(&graph, of: outputs, wrt: pairs.map(\.0), tangents: pairs.map(\.1))
     })
 
-  /// The primitives that differentiation itself needs.
-  static func required(_ name: String) throws(BettyError) -> Primitive {
-    guard let primitive = Registry.primitive(named: name) else {
-      throw .runtime("transform: there is no primitive '\(name)'")
-    }
-    return primitive
-  }
-
-  /// A constant of one value everywhere.
-  static func splat(
-    _ graph: inout Graph, _ value: Double, _ type: TensorType
-  ) throws -> Value {
-    try graph.call(
-      required("constant"), [],
-      ["value": .double(value), "shape": .ints(type.shape), "dtype": .dtype(type.dtype)])
-  }
-
   /// a + b, where nil is zero.
   static func sum(_ graph: inout Graph, _ a: Value?, _ b: Value?) throws -> Value? {
     guard let a else { return b }
     guard let b else { return a }
-    return try graph.call(required("add"), [a, b])
+    return try graph.add(a, b)
   }
 
   /// a · factor; a factor that is the constant 1 or -1 costs no product.
   static func product(_ graph: inout Graph, _ a: Value, by factor: Value) throws -> Value {
     if let value = constant(graph, factor) {
       if value == 1 { return a }
-      if value == -1 { return try graph.call(required("neg"), [a]) }
+      if value == -1 { return try graph.neg(a) }
     }
-    return try graph.call(required("mul"), [a, factor])
+    return try graph.mul(a, factor)
   }
 
   /// The number a value is everywhere, if it is a `constant` node.
   static func constant(_ graph: Graph, _ value: Value) -> Double? {
-    guard let node = graph.node(of: value), node.primitive.name == "constant" else { return nil }
+    guard let node = graph.node(of: value), node.primitive === P.constant else { return nil }
     return node.attributes.double("value")
   }
 
-  /// 1 + the number of the last node that makes one of `values`: the nodes before it are all they need.
+  /// 1 + the number of the last node that makes one of `values`: the nodes before it are all they
+  /// need.
   static func horizon(_ graph: Graph, _ values: [Value]) -> Int {
     1 + (values.lazy.map { graph.producers[$0.index] }.max() ?? -1)
   }

@@ -1,15 +1,15 @@
-// Reverse mode: cotangents of values from cotangents of outputs (Linnainmaa 1970; Griewank and Walther,
-// Evaluating Derivatives, 2008, chapter 3). Invariant of the sweep: when a node is reached, the
-// cotangents of its results are complete, because whoever reads them comes later. Only values that
-// depend on `wrt` ever get a cotangent; a missing one is zero.
+// Reverse mode: cotangents of values from cotangents of outputs (Linnainmaa 1970; Griewank and
+// Walther, Evaluating Derivatives, 2008, chapter 3). Invariant of the sweep: when a node is
+// reached, the cotangents of its results are complete, because whoever reads them comes later. Only
+// values that depend on `wrt` ever get a cotangent; a missing one is zero.
 
 import BettyGraph
 import BettyKernelInterface
 
 extension Transform {
-  /// Appends the reverse pass of `outputs` and gives the cotangent of each of `wrt` (nil: no dependence).
-  /// A nil cotangent is zero. `wrt` may be any values; one that depends on another passes its cotangent
-  /// on to it.
+  /// Appends the reverse pass of `outputs` and gives the cotangent of each of `wrt` (nil: no
+  /// dependence). A nil cotangent is zero. `wrt` may be any values; one that depends on another
+  /// passes its cotangent on to it.
   package static func vjp(
     _ graph: inout Graph, of outputs: [Value], cotangents: [Value?], wrt: [Value]
   ) throws -> [Value?] {
@@ -33,7 +33,7 @@ extension Transform {
     guard graph.dtype(of: loss).isFloating else {
       throw BettyError.type("gradient: a floating value is needed, got \(graph.type(of: loss))")
     }
-    let one = try splat(&graph, 1, graph.type(of: loss))
+    let one = try graph.constant(1, like: loss)
     return try vjp(&graph, of: [loss], cotangents: [one], wrt: wrt)
   }
 }
@@ -115,8 +115,8 @@ private struct ReverseSweep {
     }
   }
 
-  /// Appends what the node stands for and goes back through that instead. The node itself still makes
-  /// the value; of the definition only what the derivative reads stays alive.
+  /// Appends what the node stands for and goes back through that instead. The node itself still
+  /// makes the value; of the definition only what the derivative reads stays alive.
   private mutating func decompose(
     _ graph: inout Graph, _ node: Application,
     _ definition: (inout Graph, [Value], Attributes) throws -> [Value]

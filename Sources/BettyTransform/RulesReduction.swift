@@ -1,0 +1,109 @@
+// Rules for reductions and products: nothing is summed that is known to be equal, and a
+// transposition next to a matmul becomes one of its flags.
+
+import BettyGraph
+import BettyKernelInterface
+
+extension Rules {
+  static let products: [(primitive: Primitive, rule: Rewriter.Rule)] = [
+    (P.sum, sum), (P.prod, ofOne), (P.max, ofOne), (P.min, ofOne), (P.matmul, matmul),
+  ]
+
+  /// A reduction over axes of length 1 is a reshape.
+  @Sendable private static func ofOne(_ rewriter: inout Rewriter, _ call: Call) throws -> Value? {
+    let shape = rewriter.shape(of: call.inputs[0])
+    guard call.attributes.ints("axes").allSatisfy({ shape[$0] == 1 }) else { return nil }
+    return try rewriter.reshape(call.inputs[0], call.type.shape)
+  }
+
+  @Sendable private static func sum(_ rewriter: inout Rewriter, _ call: Call) throws -> Value? {
+    let x = call.inputs[0]
+    let axes = call.attributes.ints("axes")
+    if let value = try ofOne(&rewriter, call) { return value }
+    let shape = rewriter.shape(of: x)
+    if let value = rewriter.splat(x) {
+      let count = axes.reduce(1) { $0 * shape[$1] }
+      let operands = [value, Double(count)]
+      guard
+        let total = Folding.value(
+          .mul, operands, operands: call.type.dtype, result: call.type.dtype)
+      else { return nil }
+      return try rewriter.constant(total, call.type)
+    }
+    if let node = rewriter.match(x, P.sum), rewriter.isReadOnce(x) {
+      let inner = node.attributes.ints("axes")
+      let left = rewriter.shape(of: node.inputs[0]).indices.filter { !inner.contains($0) }
+      return try rewriter.sum(node.inputs[0], (inner + axes.map { left[$0] }).sorted())
+    }
+    if let node = rewriter.match(x, P.permute) {
+      let order = node.attributes.ints("axes")
+      let left = order.indices.filter { !axes.contains($0) }.map { order[$0] }
+      guard zip(left, left.dropFirst()).allSatisfy({ $0 < $1 }) else { return nil }
+      return try rewriter.sum(node.inputs[0], axes.map { order[$0] }.sorted())
+    }
+    return try sumOfBroadcast(&rewriter, call)
+  }
+
+  /// Summing repeated elements is multiplying by how often they are repeated.
+  private static func sumOfBroadcast(_ rewriter: inout Rewriter, _ call: Call) throws -> Value? {
+    guard let node = rewriter.match(call.inputs[0], P.broadcast) else { return nil }
+    let shape = rewriter.shape(of: call.inputs[0])
+    let axes = call.attributes.ints("axes")
+    let small = rewriter.shape(of: node.inputs[0])
+    let places = node.attributes.ints("axes")
+    // Axes of the origin that are summed as they are; the other summed axes repeat.
+    let real = small.indices.filter { axes.contains(places[$0]) && small[$0] == shape[places[$0]] }
+    let factor = axes.reduce(1) { $0 * shape[$1] } / max(real.reduce(1) { $0 * small[$1] }, 1)
+    guard axes.count > real.count, !shape.contains(0) else { return nil }
+    guard call.type.dtype.isFloating || Double(factor) <= 0x1p31 else { return nil }
+    var result = try rewriter.sum(node.inputs[0], real)
+    // Axes of length 1 that were repeated and summed go too.
+    let kept = small.indices.filter { !axes.contains(places[$0]) }
+    result = try rewriter.reshape(result, kept.map { small[$0] })
+    guard let count = Folding.rounded(Double(factor), to: call.type.dtype), count.isFinite else {
+      return nil
+    }
+    let type = try TensorType(call.type.dtype, kept.map { small[$0] })
+    result = try rewriter.call(P.mul, [result, rewriter.constant(count, type)])
+    let left = shape.indices.filter { !axes.contains($0) }
+    let targets = kept.compactMap { left.firstIndex(of: places[$0]) }
+    return try rewriter.broadcast(result, call.type.shape, axes: targets)
+  }
+
+  @Sendable private static func matmul(_ rewriter: inout Rewriter, _ call: Call) throws -> Value? {
+    var inputs = call.inputs
+    var flags = [call.attributes.bool("transpose_a"), call.attributes.bool("transpose_b")]
+    for side in 0..<2 {
+      guard let node = rewriter.match(inputs[side], P.permute),
+        swapsLast(node.attributes.ints("axes"))
+      else { continue }
+      inputs[side] = node.inputs[0]
+      flags[side].toggle()
+    }
+    guard inputs != call.inputs else { return nil }
+    return try rewriter.call(
+      P.matmul, inputs, ["transpose_a": .bool(flags[0]), "transpose_b": .bool(flags[1])])
+  }
+
+  /// (A B)ᵀ = Bᵀ Aᵀ
+  static func permuteOfMatmul(
+    _ rewriter: inout Rewriter, _ call: Call, _ axes: [Int]
+  ) throws -> Value? {
+    guard let node = rewriter.match(call.inputs[0], P.matmul), swapsLast(axes),
+      rewriter.isReadOnce(call.inputs[0])
+    else { return nil }
+    return try rewriter.call(
+      P.matmul, [node.inputs[1], node.inputs[0]],
+      [
+        "transpose_a": .bool(!node.attributes.bool("transpose_b")),
+        "transpose_b": .bool(!node.attributes.bool("transpose_a")),
+      ])
+  }
+
+  /// Whether a permutation does nothing but exchange the last two axes.
+  private static func swapsLast(_ axes: [Int]) -> Bool {
+    let rank = axes.count
+    guard rank >= 2 else { return false }
+    return axes.dropLast(2).elementsEqual(0..<rank - 2) && axes[rank - 2] == rank - 1
+  }
+}

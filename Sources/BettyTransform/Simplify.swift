@@ -1,0 +1,72 @@
+// Simplification: passes over the nodes that build the graph again, each node rewritten by local
+// rules and shared with an equal node (hash-consing; Click, Global Code Motion, 1995, section 2),
+// without what no output needs. Invariant: inputs stay all and in order, outputs keep order and
+// types; a rule gives a value of the type of the node it replaces and never makes more work than it
+// saves.
+//
+// Rules are exact in IEEE arithmetic, with these exceptions: x + 0 is x (also for x = -0); products
+// with two constants are merged into one, x / reciprocal is one division, and a sum of equal
+// elements is a product (each rounds less often); x times a 0/1 mask is a selection, so that a
+// masked NaN or infinity gives 0. x * 0 stays, and NaN constants are not folded.
+
+import BettyGraph
+import BettyKernelInterface
+
+extension Transform {
+  /// The graph simplified. `keepingStopGradient`: for graphs that are still to be differentiated.
+  package static func simplify(
+    _ graph: Graph, keepingStopGradient: Bool = false
+  ) throws -> Graph {
+    var graph = graph
+    // Rules see operands that are simplified already, so one pass does nearly all; later passes
+    // find values that lost their other readers.
+    for round in 0..<3 {
+      var rewriter = Rewriter(
+        keepsStopGradient: keepingStopGradient, simplifiesBodies: round == 0)
+      graph = try rebuild(graph, with: &rewriter)
+      if !rewriter.changed { break }
+    }
+    return prune(graph)
+  }
+
+  /// The graph without the nodes that no output needs.
+  package static func prune(_ graph: Graph) -> Graph {
+    let live = ancestors(graph, of: graph.outputs, in: 0..<graph.nodes.count)
+    guard live.contains(false) else { return graph }
+    var pruned = Graph()
+    var map = [Value](repeating: Value(-1), count: graph.types.count)
+    for input in graph.inputs { map[input.index] = pruned.addInput(graph.type(of: input)) }
+    for (node, isLive) in zip(graph.nodes, live) where isLive {
+      let made = pruned.append(
+        node.primitive, node.inputs.map { map[$0.index] }, node.attributes,
+        node.results.map { graph.types[$0] })
+      for (result, new) in zip(node.results, made) { map[result] = new }
+    }
+    pruned.outputs = graph.outputs.map { map[$0.index] }
+    return pruned
+  }
+
+  private static func rebuild(_ source: Graph, with rewriter: inout Rewriter) throws -> Graph {
+    let live = ancestors(source, of: source.outputs, in: 0..<source.nodes.count)
+    var readers = [Int](repeating: 0, count: source.types.count)
+    for output in source.outputs { readers[output.index] += 1 }
+    for (node, isLive) in zip(source.nodes, live) where isLive {
+      for input in node.inputs { readers[input.index] += 1 }
+    }
+    var map = [Value](repeating: Value(-1), count: source.types.count)
+    for input in source.inputs {
+      map[input.index] = rewriter.addInput(
+        source.type(of: input), readers: readers[input.index])
+    }
+    for (node, isLive) in zip(source.nodes, live) where isLive {
+      let made = try rewriter.place(
+        node.primitive, node.inputs.map { map[$0.index] }, node.attributes,
+        node.results.map { source.types[$0] })
+      for (result, new) in zip(node.results, made) {
+        map[result] = new
+        rewriter.noteReaders(of: new, readers[result])
+      }
+    }
+    return rewriter.finish(outputs: source.outputs.map { map[$0.index] })
+  }
+}
