@@ -192,7 +192,7 @@ package enum Functions {
   }
 
   private static let families: [[FunctionEntry]] = [
-    [FunctionEntry]()
+    arithmetic, pointwise, comparisons, reductions, products, movement, parts,
   ]
 
   private static let byName: [String: Function] = Dictionary(

@@ -70,3 +70,16 @@ package func broadcastShape(_ a: [Int], _ b: [Int]) -> [Int]? {
   }
   return shape
 }
+
+extension Array where Element == Int {
+  /// These dimensions with some of them replaced.
+  func replacing(_ range: ClosedRange<Int>, with dimensions: [Int]) -> [Int] {
+    var copy = self
+    copy.replaceSubrange(range, with: dimensions)
+    return copy
+  }
+}
+
+extension ArraySlice where Element == Int {
+  var product: Int { reduce(1, *) }
+}
