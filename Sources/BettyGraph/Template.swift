@@ -82,7 +82,7 @@ extension Graph {
     var kept = Set(outputs)
     for (node, isNeeded) in zip(nodes, needed) where isNeeded {
       for input in node.inputs where numbers.contains(input) {
-        let dtype = node.primitive.name == "cast" ? node.attributes.dtype("dtype") : nil
+        let dtype = node.primitive === P.cast ? node.attributes.dtype("dtype") : nil
         if dtype == nil || casts[input] ?? dtype != dtype { kept.insert(input) }
         casts[input] = dtype
       }
