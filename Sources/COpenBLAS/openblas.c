@@ -7,7 +7,7 @@
 char *__real_getenv(const char *name);
 char *__wrap_getenv(const char *name) {
   if (!strncmp(name, "OPENBLAS_", 9) || !strncmp(name, "GOTO_", 5) ||
-      !strcmp(name, "OMP_NUM_THREADS")) {
+      !strncmp(name, "OMP_", 4)) {
     if (!strcmp(name, "OPENBLAS_NUM_THREADS")) return (char *)"1";
     if (!strcmp(name, "OPENBLAS_CORETYPE")) return __real_getenv("BETTY_CORETYPE");
     return NULL;
