@@ -1,0 +1,228 @@
+// One run of a program at a time: an arena, the table of addresses with the leaves' places to patch,
+// scratch for each worker, statuses. A run allocates nothing and takes no lock.
+// Invariant: the instance is used by one thread at a time (the program lends it); nested instances
+// belong to it.
+
+import BettyGraph
+import BettyKernelInterface
+import BettyKernels
+
+/// Not private to the class because tasks on other threads read it through a pointer.
+struct StepRun {
+  var step: UnsafePointer<Step>
+  var operands: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  var scratch: UnsafeMutableRawPointer
+  var scratchBytes: Int
+  var status: UnsafeMutablePointer<Int64>
+}
+
+final class Instance {
+  // The program owns its instances, so it outlives them.
+  private unowned(unsafe) let program: Program
+  private let arena: Buffer
+  private let scratch: Buffer
+  private let addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  private let statuses: UnsafeMutablePointer<Int64>
+  private struct Patch {
+    var position: Int
+    var index: Int
+    var offset: Int
+  }
+  private let inputPatches: UnsafeBufferPointer<Patch>
+  private let outputPatches: UnsafeBufferPointer<Patch>
+  private let storage = Storage()
+  private var nested: [Nested] = []
+
+  /// A loop's body, with the tables of addresses that it is run with.
+  private final class Nested {
+    let program: Program
+    let instance: Instance
+    let inputs: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    let outputs: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    let index: UnsafeMutablePointer<Int64>
+
+    init(_ program: Program) throws {
+      self.program = program
+      instance = try Instance(program)
+      inputs = .allocate(capacity: program.inputTypes.count + 1)
+      outputs = .allocate(capacity: program.outputTypes.count + 1)
+      index = .allocate(capacity: 1)
+      index.initialize(to: 0)
+      inputs.initialize(repeating: UnsafeMutableRawPointer(index), count: program.inputTypes.count + 1)
+      outputs.initialize(
+        repeating: UnsafeMutableRawPointer(index), count: program.outputTypes.count + 1)
+    }
+
+    deinit {
+      inputs.deallocate()
+      outputs.deallocate()
+      index.deallocate()
+    }
+  }
+
+  init(_ program: Program) throws {
+    self.program = program
+    arena = try Buffer(byteCount: program.arenaBytes)
+    scratch = try Buffer(byteCount: program.scratchBytes * program.threads)
+    let count = program.addresses.count
+    addresses = .allocate(capacity: count + 1)
+    addresses.initialize(repeating: arena.pointer, count: count + 1)
+    statuses = .allocate(capacity: program.statusCount + 1)
+    statuses.initialize(repeating: 0, count: program.statusCount + 1)
+    var inputs: [Patch] = []
+    var outputs: [Patch] = []
+    for (position, source) in program.addresses.enumerated() {
+      switch source {
+      case .arena(let offset): addresses[position] = arena.pointer + offset
+      case .fixed(let pointer): addresses[position] = pointer
+      case .input(let index, let offset):
+        inputs.append(Patch(position: position, index: index, offset: offset))
+      case .output(let index, let offset):
+        outputs.append(Patch(position: position, index: index, offset: offset))
+      }
+    }
+    inputPatches = storage.keep(inputs)
+    outputPatches = storage.keep(outputs)
+    nested = try program.loops.map { try Nested($0.body) }
+    Counters.add(Counters.arenaBytes, program.arenaBytes)
+  }
+
+  deinit {
+    addresses.deallocate()
+    statuses.deallocate()
+    Counters.add(Counters.arenaBytes, -arena.byteCount)
+  }
+
+  func run(
+    inputs: UnsafePointer<UnsafeMutableRawPointer>,
+    outputs: UnsafePointer<UnsafeMutableRawPointer>
+  ) throws {
+    for patch in inputPatches {
+      addresses[patch.position] = inputs[patch.index] + patch.offset
+    }
+    for patch in outputPatches {
+      addresses[patch.position] = outputs[patch.index] + patch.offset
+    }
+    let steps = program.steps
+    let guarded = program.firstOverwrite
+    for index in 0..<program.statusCount { statuses[index] = 0 }
+    for index in 0..<steps.count {
+      if index == guarded { try checkStatuses() }
+      try run(steps.baseAddress.unsafelyUnwrapped + index)
+    }
+    Counters.add(Counters.kernelsLaunched, steps.count)
+    try checkStatuses()
+  }
+
+  @inline(__always)
+  private func run(_ step: UnsafePointer<Step>) throws {
+    let operands = addresses + step.pointee.operands
+    if step.pointee.kind == .loop {
+      try loop(step.pointee.payload.assumingMemoryBound(to: LoopCode.self), operands)
+      return
+    }
+    var run = StepRun(
+      step: step, operands: operands, scratch: scratch.pointer,
+      scratchBytes: program.scratchBytes, status: statuses + step.pointee.status)
+    if step.pointee.tasks == 1 {
+      Instance.task(&run, 0, 0)
+    } else {
+      ThreadPool.shared.run(step.pointee.tasks, limit: program.threads, context: &run) {
+        Instance.task($0.assumingMemoryBound(to: StepRun.self), $1, $2)
+      }
+    }
+    if step.pointee.kind == .tile {
+      let code = step.pointee.payload.assumingMemoryBound(to: TileCode.self)
+      if !code.pointee.reductions.isEmpty { TileMachine.join(code, operands) }
+    }
+  }
+
+  private static func task(_ run: UnsafePointer<StepRun>, _ task: Int, _ worker: Int) {
+    let operands = run.pointee.operands
+    let scratch = run.pointee.scratch + worker &* run.pointee.scratchBytes
+    let payload = run.pointee.step.pointee.payload
+    switch run.pointee.step.pointee.kind {
+    case .tile:
+      TileMachine.run(
+        payload.assumingMemoryBound(to: TileCode.self), operands, scratch: scratch, task: task)
+    case .buffer:
+      payload.assumingMemoryBound(to: PreparedKernel.self).pointee.body(
+        KernelFrame(operands: operands, scratch: scratch, status: run.pointee.status), task)
+    case .copy:
+      let code = payload.assumingMemoryBound(to: CopyCode.self).pointee
+      let first = task &* code.chunk
+      let size = code.load.elementSize
+      kernelTable.stridedCopy(
+        operands[0] + first &* size, operands[1] + code.load.offset, size, code.load.rank,
+        code.load.shape, code.load.strides, first, min(code.chunk, code.count &- first))
+    case .fill:
+      var code = payload.assumingMemoryBound(to: FillCode.self).pointee
+      kernelTable.fill(operands[0], &code.bits, code.elementSize, code.count)
+    case .reduce:
+      let code = payload.assumingMemoryBound(to: ReduceCode.self).pointee
+      let first = task &* code.chunk
+      code.function(
+        operands[0], operands[1], code.outer, code.reduced, code.inner, first,
+        min(first &+ code.chunk, code.outer))
+    case .copyOut:
+      operands[0].copyMemory(
+        from: operands[1], byteCount: payload.assumingMemoryBound(to: Int.self).pointee)
+    case .loop: break
+    }
+  }
+
+  // MARK: Loops
+
+  /// Carries alternate between the results and temporary memory so that the last lands in the results.
+  private func loop(
+    _ code: UnsafePointer<LoopCode>, _ operands: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  ) throws {
+    let loop = code.pointee
+    let nested = nested[loop.nested]
+    let results = operands + loop.inputs
+    let temporaries = results + loop.carries
+    if loop.count == 0 {
+      for carry in 0..<loop.carries {
+        results[carry].copyMemory(from: operands[carry], byteCount: loop.carryBytes[carry])
+      }
+      return
+    }
+    nested.inputs[0] = UnsafeMutableRawPointer(nested.index)
+    for input in 0..<loop.inputs { nested.inputs[1 + input] = operands[input] }
+    var iteration = 0
+    while iteration < loop.count {
+      nested.index.pointee = Int64(iteration)
+      let target = (loop.count &- 1 &- iteration) & 1 == 0 ? results : temporaries
+      for carry in 0..<loop.carries { nested.outputs[carry] = target[carry] }
+      try nested.instance.run(inputs: nested.inputs, outputs: nested.outputs)
+      for carry in 0..<loop.carries { nested.inputs[1 + carry] = target[carry] }
+      iteration &+= 1
+    }
+  }
+
+  // MARK: Errors
+
+  private func checkStatuses() throws {
+    for index in 0..<program.statusCount where statuses[index] != 0 { try fail(status: index) }
+  }
+
+  private func fail(status: Int) throws {
+    let position = statuses[status] - 1
+    let index = program.steps.indices.first {
+      program.steps[$0].kind == .buffer && program.steps[$0].status == status
+    }
+    guard let index else { return }
+    let info = program.infos[index]
+    let operands = addresses + program.steps[index].operands
+    // The value is known when the indices still lie in an input; the arena may have been reused.
+    var value = ""
+    for candidate in info.indices where position >= 0 && position < candidate.count {
+      let place = program.steps[index].operands + candidate.operand
+      guard case .input = program.addresses[place] else { continue }
+      let found = operands[candidate.operand].load(
+        fromByteOffset: Int(position) * 8, as: Int64.self)
+      value = " \(found)"
+    }
+    throw BettyError.index("\(info.name): index\(value) is out of range at position \(position)")
+  }
+}

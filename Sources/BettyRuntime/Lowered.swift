@@ -1,0 +1,139 @@
+// What a graph becomes before fusion: operations that say how they are computed, over values that are
+// contiguous and known only by element type and count. Reshapes are gone (the same value), every view is
+// strides over a contiguous source, and storage types have been cast for arithmetic.
+// Invariant: operations are in order of execution; each value is an input or made by one operation.
+
+import BettyGraph
+import BettyKernelInterface
+
+/// The source seen through strides, innermost last; no axis of length 1, adjacent axes that form one
+/// are merged. An axis of stride 0 repeats.
+struct View: Hashable {
+  var offset: Int
+  var shape: [Int]
+  var strides: [Int]
+
+  var isSplat: Bool { strides.allSatisfy { $0 == 0 } }
+
+  /// After this many elements the same elements come again (the whole count when they never do).
+  var period: Int {
+    var period = 1
+    let lead = strides.firstIndex { $0 != 0 } ?? strides.count
+    for axis in lead..<shape.count { period *= shape[axis] }
+    return period
+  }
+}
+
+/// A nested program run `count` times.
+struct Loop {
+  let body: Program
+  let count: Int
+  let carries: Int
+}
+
+enum Operation {
+  case tile(TileOp)
+  case cast
+  /// The bytes of one element.
+  case constant(UInt64)
+  case view(View)
+  /// Part of the source, contiguous from an offset in elements: the same memory.
+  case window(Int)
+  case reduction(ReduceOp, outer: Int, reduced: Int, inner: Int)
+  case buffer(PreparedKernel, inPlace: [Int?])
+  case loop(Loop)
+}
+
+struct LoweredNode {
+  let operation: Operation
+  let inputs: [Int]
+  let results: [Int]
+  /// Of the primitive, for messages and listings.
+  let name: String
+}
+
+struct Lowered {
+  var nodes: [LoweredNode] = []
+  var dtypes: [DType] = []
+  var counts: [Int] = []
+  /// The node that makes each value, -1 for an input.
+  var producers: [Int] = []
+  var inputs: [Int] = []
+  var outputs: [Int] = []
+
+  func byteCount(_ value: Int) -> Int { counts[value] * dtypes[value].size }
+
+  mutating func addValue(_ dtype: DType, _ count: Int, producer: Int) -> Int {
+    dtypes.append(dtype)
+    counts.append(count)
+    producers.append(producer)
+    return dtypes.count - 1
+  }
+
+  mutating func append(
+    _ operation: Operation, _ inputs: [Int], _ results: [(DType, Int)], name: String
+  ) -> [Int] {
+    let values = results.map { addValue($0.0, $0.1, producer: nodes.count) }
+    nodes.append(LoweredNode(operation: operation, inputs: inputs, results: values, name: name))
+    return values
+  }
+
+  mutating func appendOne(
+    _ operation: Operation, _ inputs: [Int], _ dtype: DType, _ count: Int, name: String
+  ) -> Int {
+    append(operation, inputs, [(dtype, count)], name: name)[0]
+  }
+
+  func producer(of value: Int) -> LoweredNode? {
+    producers[value] < 0 ? nil : nodes[producers[value]]
+  }
+
+  /// The value whose memory this one lies in, and where, in bytes.
+  func root(of value: Int) -> (value: Int, offset: Int) {
+    var value = value
+    var offset = 0
+    while let node = producer(of: value), case .window(let start) = node.operation {
+      offset += start * dtypes[value].size
+      value = node.inputs[0]
+    }
+    return (value, offset)
+  }
+
+  /// The bytes of an element holding `number`, which saturates and truncates as a cast would.
+  static func bits(_ number: Double, _ dtype: DType) -> UInt64 {
+    switch dtype {
+    case .f64: return number.bitPattern
+    case .f32: return UInt64(Float(number).bitPattern)
+    case .f16: return UInt64(halfBits(Float(number)))
+    case .bf16:
+      let bits = Float(number).bitPattern
+      if number.isNaN { return 0x7fc0 }
+      return UInt64((bits &+ 0x7fff &+ ((bits >> 16) & 1)) >> 16)
+    case .i64: return UInt64(bitPattern: Int64(clampedInt(number, -0x1p63, 0x1p63)))
+    case .i32:
+      return UInt64(UInt32(bitPattern: Int32(clampedInt(number, -0x1p31, 0x1p31 - 1))))
+    case .u8: return UInt64(clampedInt(number, 0, 255))
+    case .bool: return number != 0 ? 1 : 0
+    }
+  }
+
+  private static func clampedInt(_ number: Double, _ low: Double, _ high: Double) -> Int {
+    if number.isNaN { return 0 }
+    if number >= high { return high >= 0x1p63 ? Int.max : Int(high) }
+    return number <= low ? Int(low) : Int(number)
+  }
+
+  /// IEEE half precision, to nearest even (Float16 does not exist on every platform).
+  private static func halfBits(_ number: Float) -> UInt16 {
+    let sign = UInt16(truncatingIfNeeded: number.bitPattern >> 16) & 0x8000
+    let size = number.magnitude
+    if size.isNaN { return sign | 0x7e00 }
+    if size >= 65520 { return sign | 0x7c00 }
+    if size < 0x1p-14 {  // subnormal: units of 2^-24
+      return sign | UInt16((size * 0x1p24).rounded(.toNearestOrEven))
+    }
+    let bits = size.bitPattern
+    let rounded = bits &+ 0xfff &+ ((bits >> 13) & 1)
+    return sign | UInt16(truncatingIfNeeded: (rounded &- (112 << 23)) >> 13)
+  }
+}

@@ -1,0 +1,232 @@
+// Where every value lies. Values that units hand to each other share one arena: greedy by size over
+// lifetimes (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020);
+// a result takes over the memory of an operand that dies where it is made, if the unit allows.
+// Invariant: two values whose lifetimes meet never overlap, unless one was made in place of the other.
+
+import BettyGraph
+import BettyKernelInterface
+
+enum Location: Hashable {
+  case arena(Int)
+  case input(Int)
+  case output(Int)
+}
+
+/// What the caller gets for each output of a program.
+package enum OutputSource: Hashable, Sendable {
+  /// A buffer of its own, of so many bytes.
+  case fresh(bytes: Int)
+  /// The input itself.
+  case input(Int)
+  /// The input's buffer, overwritten.
+  case donated(Int)
+  /// The same value as an earlier output.
+  case output(Int)
+}
+
+struct Plan {
+  private(set) var units: Units
+  /// By value; nil where nothing lies in memory.
+  private(set) var locations: [Location?]
+  /// Arena offset of each unit's temporary memory.
+  private(set) var temporaries: [Int] = []
+  private(set) var arenaBytes = 0
+  private(set) var outputs: [OutputSource] = []
+  /// The first unit that overwrites an input.
+  private(set) var firstOverwrite: Int
+
+  private struct Block {
+    var bytes: Int
+    var first: Int
+    var last: Int
+    var offset = 0
+  }
+  private var blocks: [Block] = []
+  private var blockOf: [Int]
+  private var lastRead: [Int]
+  private var lowered: Lowered { units.lowered }
+
+  /// `temporaryBytes` gives what a unit needs beside its operands.
+  init(_ units: Units, donations: [Int: Int], temporaryBytes: (Unit) -> Int) {
+    self.units = units
+    let values = units.lowered.dtypes.count
+    locations = Array(repeating: nil, count: values)
+    blockOf = Array(repeating: -1, count: values)
+    lastRead = Array(repeating: -1, count: values)
+    firstOverwrite = Int.max
+    for (index, input) in lowered.inputs.enumerated() { locations[input] = .input(index) }
+    let wishes = placeOutputs(donations)
+    self.units.sinkWriters(of: Set(wishes.keys))
+    let refused = donate(wishes)
+    findLastReads()
+    for index in self.units.list.indices { place(index) }
+    for (value, input) in refused.sorted(by: { $0.value < $1.value }) {
+      self.units.appendCopyOut(of: value, to: input)
+      lastRead[value] = self.units.list.count - 1
+      blocks[blockOf[value]].last = lastRead[value]
+    }
+    findFirstOverwrite()
+    pack(temporaryBytes)
+  }
+
+  // MARK: Outputs and donations
+
+  /// Decides what each output is; gives the values that may be written over an input.
+  private mutating func placeOutputs(_ donations: [Int: Int]) -> [Int: Int] {
+    var first: [Int: Int] = [:]
+    var wishes: [Int: Int] = [:]
+    let returned = Set(lowered.outputs)
+    var taken = Set<Int>()
+    for (index, value) in lowered.outputs.enumerated() {
+      if case .input(let input) = locations[value] {
+        outputs.append(.input(input))
+      } else if let earlier = first[value] {
+        outputs.append(.output(earlier))
+      } else {
+        first[value] = index
+        if let input = donations[index], lowered.inputs.indices.contains(input),
+          lowered.byteCount(lowered.inputs[input]) == lowered.byteCount(value),
+          !returned.contains(lowered.inputs[input]), taken.insert(input).inserted
+        {
+          wishes[value] = input
+          outputs.append(.donated(input))
+        } else {
+          locations[value] = .output(index)
+          outputs.append(.fresh(bytes: lowered.byteCount(value)))
+        }
+      }
+    }
+    return wishes
+  }
+
+  /// Lets a value be made in its input's memory when nobody reads the input afterwards; gives the
+  /// others, which are copied there at the end.
+  private mutating func donate(_ wishes: [Int: Int]) -> [Int: Int] {
+    var refused: [Int: Int] = [:]
+    for (value, input) in wishes {
+      let source = lowered.inputs[input]
+      guard let writer = units.list.firstIndex(where: { $0.writes.contains(value) }) else {
+        continue
+      }
+      let lastReader = units.list.lastIndex { $0.reads.contains(source) } ?? -1
+      let safe =
+        lastReader < writer
+        || (lastReader == writer && mayReplace(source, by: value, in: units.list[writer]))
+      if safe { locations[value] = .input(input) } else { refused[value] = input }
+    }
+    return refused
+  }
+
+  private mutating func findFirstOverwrite() {
+    for (index, unit) in units.list.enumerated() {
+      let overwrites = unit.writes.contains {
+        if case .input = locations[$0] { true } else { false }
+      }
+      if overwrites || unit.kind == .copyOut {
+        firstOverwrite = index
+        return
+      }
+    }
+  }
+
+  // MARK: In place
+
+  /// Whether a unit may write `result` over its operand `operand`, which nobody needs afterwards.
+  private func mayReplace(_ operand: Int, by result: Int, in unit: Unit) -> Bool {
+    guard lowered.byteCount(operand) == lowered.byteCount(result) else { return false }
+    switch unit.kind {
+    case .buffer:
+      let node = lowered.nodes[unit.nodes[0]]
+      guard case .buffer(_, let inPlace) = node.operation,
+        let position = node.results.firstIndex(of: result), position < inPlace.count,
+        let source = inPlace[position], source < node.inputs.count,
+        node.inputs[source] == operand
+      else { return false }
+      return node.inputs.filter { lowered.root(of: $0).value == operand }.count == 1
+    case .tile:
+      guard lowered.counts[operand] == lowered.counts[result],
+        lowered.producer(of: result)?.isReduction == false
+      else { return false }
+      return readsOnlyDirectly(operand, in: unit)
+    case .copy, .fill, .reduce, .loop, .copyOut: return false
+    }
+  }
+
+  private func readsOnlyDirectly(_ operand: Int, in unit: Unit) -> Bool {
+    for index in unit.nodes {
+      for input in lowered.nodes[index].inputs where input != operand {
+        if lowered.root(of: input).value == operand { return false }
+        if case .strided(_, let source) = units.source(of: input),
+          lowered.root(of: source).value == operand
+        {
+          return false
+        }
+      }
+    }
+    return true
+  }
+
+  // MARK: Arena
+
+  private mutating func findLastReads() {
+    for (index, unit) in units.list.enumerated() {
+      for value in unit.reads { lastRead[value] = index }
+    }
+  }
+
+  private mutating func place(_ index: Int) {
+    let unit = units.list[index]
+    for value in unit.writes where locations[value] == nil {
+      let last = max(lastRead[value], index)
+      let reused = unit.reads.first { operand in
+        let block = blockOf[operand]
+        return block >= 0 && lastRead[operand] == index && blocks[block].last == index
+          && mayReplace(operand, by: value, in: unit)
+      }
+      if let reused {
+        blockOf[value] = blockOf[reused]
+        // Marked as living on, so that a second result cannot take it; `max` keeps it so.
+        blocks[blockOf[value]].last = max(last, index + 1)
+      } else {
+        blockOf[value] = blocks.count
+        blocks.append(Block(bytes: lowered.byteCount(value), first: index, last: last))
+      }
+    }
+  }
+
+  private mutating func pack(_ temporaryBytes: (Unit) -> Int) {
+    let values = blocks.count
+    for (index, unit) in units.list.enumerated() {
+      blocks.append(Block(bytes: temporaryBytes(unit), first: index, last: index))
+    }
+    var placed: [Int] = []  // by offset
+    let order = blocks.indices.filter { blocks[$0].bytes > 0 }
+      .sorted { (blocks[$1].bytes, $0) < (blocks[$0].bytes, $1) }
+    for index in order {
+      let block = blocks[index]
+      let size = (block.bytes + 63) & ~63
+      var offset = 0
+      var position = 0
+      for (rank, other) in placed.enumerated() {
+        let taken = blocks[other]
+        if taken.last < block.first || block.last < taken.first { continue }
+        if taken.offset >= offset + size { break }
+        offset = max(offset, taken.offset + ((taken.bytes + 63) & ~63))
+        position = rank + 1
+      }
+      blocks[index].offset = offset
+      while position < placed.count, blocks[placed[position]].offset < offset { position += 1 }
+      while position > 0, blocks[placed[position - 1]].offset > offset { position -= 1 }
+      placed.insert(index, at: position)
+      arenaBytes = max(arenaBytes, offset + size)
+    }
+    for value in blockOf.indices where blockOf[value] >= 0 {
+      locations[value] = .arena(blocks[blockOf[value]].offset)
+    }
+    temporaries = blocks[values...].map(\.offset)
+  }
+}
+
+extension LoweredNode {
+  var isReduction: Bool { if case .reduction = operation { true } else { false } }
+}

@@ -1,0 +1,221 @@
+// The one pool of worker threads. A job is a number of tasks drawn from a counter; the caller works too
+// and waits only for workers that have begun, so a parked worker that wakes late costs nothing. When
+// the pool is busy with another caller's job, the caller does its tasks alone. Workers spin a while
+// after a job and then sleep. After a fork the child has no workers: it notices and starts its own.
+// Invariant: `gate` is 2 * epoch + (1 when held), the epoch is the fork count, and only the holder
+// touches `team`; a worker runs tasks of a job only between adding itself to `active` and leaving it,
+// and the job's memory stays until `active` is zero again.
+
+import BettyGraph
+import CBettySupport
+import Glibc
+import Synchronization
+
+package final class ThreadPool: @unchecked Sendable {
+  /// (context, task, worker): worker is below the limit given, 0 is the caller.
+  package typealias Body =
+    @convention(c) (_ context: UnsafeMutableRawPointer, _ task: Int, _ worker: Int) -> Void
+
+  package static let shared = ThreadPool()
+
+  private let gate = Atomic<UInt64>(0)
+  private let target: Atomic<Int>
+  private var team: Team?
+
+  private init() {
+    var count = Int(betty_support_core_count())
+    if let text = getenv("BETTY_NUM_THREADS"), let wanted = Int(String(cString: text)), wanted > 0 {
+      count = wanted
+    }
+    target = Atomic(min(count, ThreadPool.maximum))
+  }
+
+  package static let maximum = 256
+
+  /// Threads that may work on one job, the caller included.
+  package var threads: Int { target.load(ordering: .relaxed) }
+
+  package func setThreads(_ count: Int) throws(BettyError) {
+    guard count >= 1, count <= ThreadPool.maximum else {
+      throw .value("set_num_threads: need 1 to \(ThreadPool.maximum) threads, got \(count)")
+    }
+    target.store(count, ordering: .relaxed)  // the next job replaces the team
+  }
+
+  /// Runs tasks 0..<count on at most `limit` threads; returns when all are done.
+  package func run(
+    _ count: Int, limit: Int, context: UnsafeMutableRawPointer, body: @escaping Body
+  ) {
+    if count > 1, limit > 1, threads > 1, acquire() {
+      if let team = readyTeam() {
+        team.run(Job(body: body, context: context, count: count, limit: limit))
+        release()
+        return
+      }
+      release()
+    }
+    var task = 0
+    while task < count {
+      body(context, task, 0)
+      task &+= 1
+    }
+  }
+
+  private func acquire() -> Bool {
+    let epoch = UInt64(betty_support_fork_count())
+    let seen = gate.load(ordering: .relaxed)
+    if seen == epoch &* 2 {
+      return gate.compareExchange(
+        expected: seen, desired: seen | 1, ordering: .acquiring
+      ).exchanged
+    }
+    if seen >> 1 == epoch { return false }
+    // First job after a fork: the workers, and whoever held the gate, are in the parent.
+    let taken = gate.compareExchange(
+      expected: seen, desired: epoch &* 2 | 1, ordering: .acquiring
+    ).exchanged
+    if taken, let stale = team {
+      _ = Unmanaged.passRetained(stale)  // never freed: its memory may be in any state
+      team = nil
+    }
+    return taken
+  }
+
+  private func release() {
+    gate.store(gate.load(ordering: .relaxed) & ~1, ordering: .releasing)
+  }
+
+  private func readyTeam() -> Team? {
+    let wanted = threads
+    if let team, team.size == wanted { return team }
+    team?.stop()
+    let fresh = Team(size: wanted)
+    team = fresh.start() ? fresh : nil
+    return team
+  }
+
+  deinit {}
+}
+
+private struct Job {
+  let body: ThreadPool.Body
+  let context: UnsafeMutableRawPointer
+  let count: Int
+  let limit: Int
+}
+
+/// A fixed set of workers and the job they share.
+private final class Team: @unchecked Sendable {
+  let size: Int
+
+  /// Lives as long as any worker may look at it; its address is what they sleep on.
+  private struct Board: ~Copyable {
+    /// Odd while a job is open; workers sleep on its value.
+    let generation = Atomic<UInt32>(0)
+    let next = Atomic<Int>(0)
+    let active = Atomic<Int>(0)
+    let sleepers = Atomic<Int>(0)
+    let stopped = Atomic<Bool>(false)
+  }
+  private let board: UnsafeMutablePointer<Board>
+  private var job: Job?
+  /// About 50 microseconds of pauses before a worker sleeps.
+  private static let spins = 2000
+
+  init(size: Int) {
+    self.size = size
+    board = .allocate(capacity: 1)
+    board.initialize(to: Board())
+  }
+
+  deinit {
+    board.deinitialize(count: 1)
+    board.deallocate()
+  }
+
+  /// What a new thread is told.
+  private final class Introduction {
+    let team: Team
+    let worker: Int
+    init(team: Team, worker: Int) {
+      self.team = team
+      self.worker = worker
+    }
+  }
+
+  /// False when not one thread could be started.
+  func start() -> Bool {
+    var started = 0
+    for worker in 1..<max(size, 2) {
+      let introduction = Unmanaged.passRetained(Introduction(team: self, worker: worker))
+      let failed = betty_support_spawn(
+        { context in
+          guard let context else { return nil }
+          let introduction = Unmanaged<Introduction>.fromOpaque(context).takeRetainedValue()
+          introduction.team.work(as: introduction.worker)
+          return nil
+        }, introduction.toOpaque())
+      if failed != 0 {
+        introduction.release()
+        break
+      }
+      started += 1
+    }
+    return started > 0
+  }
+
+  func stop() {
+    board.pointee.stopped.store(true, ordering: .releasing)
+    board.pointee.generation.wrappingAdd(2, ordering: .sequentiallyConsistent)
+    betty_support_futex_wake(board, Int32.max)
+  }
+
+  func run(_ job: Job) {
+    self.job = job
+    board.pointee.next.store(0, ordering: .relaxed)
+    board.pointee.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)  // open
+    if board.pointee.sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+      betty_support_futex_wake(board, Int32(min(job.count, job.limit) &- 1))
+    }
+    drain(job, worker: 0)
+    board.pointee.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)  // close
+    while board.pointee.active.load(ordering: .sequentiallyConsistent) != 0 {
+      betty_support_pause()
+    }
+  }
+
+  private func drain(_ job: Job, worker: Int) {
+    while true {
+      let task = board.pointee.next.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
+      if task >= job.count { return }
+      job.body(job.context, task, worker)
+    }
+  }
+
+  private func work(as worker: Int) {
+    var seen: UInt32 = 0
+    while true {
+      waitForChange(from: seen)
+      if board.pointee.stopped.load(ordering: .acquiring) { return }
+      // Enter, then look again whether the job is still open: the caller closes, then waits.
+      board.pointee.active.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      seen = board.pointee.generation.load(ordering: .sequentiallyConsistent)
+      if seen & 1 == 1, let job, worker < job.limit { drain(job, worker: worker) }
+      board.pointee.active.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    }
+  }
+
+  private func waitForChange(from seen: UInt32) {
+    var spin = 0
+    while board.pointee.generation.load(ordering: .acquiring) == seen {
+      if spin < Team.spins {
+        spin &+= 1
+        betty_support_pause()
+        continue
+      }
+      board.pointee.sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      betty_support_futex_wait(board, seen)
+      board.pointee.sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    }
+  }
+}

@@ -1,0 +1,223 @@
+// Units: what becomes one step of a program. A tile unit is a group of elementwise operations with the
+// reductions at their end; constants and views that only tile units read need no unit of their own.
+// Invariant: `reads` are the roots (memory owners) a unit takes from memory, `writes` those it makes.
+
+import BettyKernelInterface
+
+struct Unit {
+  enum Kind { case tile, copy, fill, reduce, buffer, loop, copyOut }
+  var kind: Kind
+  /// Indices into `Lowered.nodes`, ascending; one, except for tile units.
+  var nodes: [Int]
+  var reads: [Int] = []
+  var writes: [Int] = []
+  /// copyOut: the input whose memory takes the value of reads[0].
+  var target = -1
+}
+
+/// How a tile unit gets an operand that it does not compute.
+enum TileSource {
+  case memory(Int)
+  case constant(UInt64)
+  case strided(View, of: Int)
+}
+
+/// The units of a lowered graph and what has to lie in memory between them.
+struct Units {
+  let lowered: Lowered
+  private(set) var list: [Unit] = []
+  /// By value: has a place in memory.
+  private(set) var needed: [Bool]
+
+  /// `group[node]`: equal numbers fuse; -1 for nodes that are no part of a tile unit.
+  init(_ lowered: Lowered, group: [Int]) {
+    self.lowered = lowered
+    needed = [Bool](repeating: false, count: lowered.dtypes.count)
+    let used = mark(group)
+    collect(group, used)
+    sortByDependencies()
+  }
+
+  func source(of value: Int) -> TileSource {
+    if !needed[value], let node = lowered.producer(of: value) {
+      switch node.operation {
+      case .constant(let bits): return .constant(bits)
+      case .view(let view): return .strided(view, of: node.inputs[0])
+      default: break
+      }
+    }
+    return .memory(value)
+  }
+
+  private mutating func need(_ value: Int) {
+    needed[lowered.root(of: value).value] = true
+  }
+
+  /// Backwards: which nodes run, which values need memory.
+  private mutating func mark(_ group: [Int]) -> [Bool] {
+    for output in lowered.outputs { need(output) }
+    var used = [Bool](repeating: false, count: lowered.nodes.count)
+    var wanted = [Bool](repeating: false, count: lowered.dtypes.count)
+    for output in lowered.outputs { wanted[output] = true }
+    for index in lowered.nodes.indices.reversed() {
+      let node = lowered.nodes[index]
+      guard node.results.contains(where: { wanted[$0] || needed[$0] }) else { continue }
+      used[index] = true
+      for input in node.inputs { wanted[input] = true }
+      switch node.operation {
+      case .constant: break
+      case .view, .window, .buffer, .loop: node.inputs.forEach { need($0) }
+      case .tile, .cast, .reduction:
+        guard group[index] >= 0 else {
+          node.inputs.forEach { need($0) }
+          continue
+        }
+        for input in node.inputs where isMemory(input, readBy: group[index], group) {
+          need(input)
+        }
+      }
+    }
+    return used
+  }
+
+  private func isMemory(_ value: Int, readBy reader: Int, _ group: [Int]) -> Bool {
+    let producer = lowered.producers[value]
+    guard producer >= 0 else { return true }
+    switch lowered.nodes[producer].operation {
+    case .constant, .view: return false
+    case .tile, .cast: return group[producer] != reader
+    default: return true
+    }
+  }
+
+  private mutating func collect(_ group: [Int], _ used: [Bool]) {
+    var unitOfGroup: [Int: Int] = [:]
+    for (index, node) in lowered.nodes.enumerated() where used[index] {
+      switch node.operation {
+      case .window: continue
+      case .constant, .view:
+        guard needed[node.results[0]] else { continue }
+        let isView = !node.inputs.isEmpty
+        add(Unit(kind: isView ? .copy : .fill, nodes: [index]))
+      case .buffer: add(Unit(kind: .buffer, nodes: [index]))
+      case .loop: add(Unit(kind: .loop, nodes: [index]))
+      case .reduction where group[index] < 0: add(Unit(kind: .reduce, nodes: [index]))
+      case .tile, .cast, .reduction:
+        if let unit = unitOfGroup[group[index]] {
+          list[unit].nodes.append(index)
+        } else {
+          unitOfGroup[group[index]] = list.count
+          list.append(Unit(kind: .tile, nodes: [index]))
+        }
+      }
+    }
+    for unit in list.indices { findOperands(unit, group) }
+  }
+
+  private mutating func add(_ unit: Unit) { list.append(unit) }
+
+  private mutating func findOperands(_ unit: Int, _ group: [Int]) {
+    var reads: [Int] = []
+    var writes: [Int] = []
+    let isTile = list[unit].kind == .tile
+    var inside = Set<Int>()
+    for index in list[unit].nodes {
+      let node = lowered.nodes[index]
+      for input in node.inputs where !inside.contains(input) {
+        var value = input
+        if isTile {
+          switch source(of: input) {
+          case .constant: continue
+          case .strided(_, let source): value = source
+          case .memory: break
+          }
+        }
+        let root = lowered.root(of: value).value
+        if !reads.contains(root) { reads.append(root) }
+      }
+      if isTile { inside.formUnion(node.results) }
+      writes += isTile ? node.results.filter { needed[$0] } : node.results
+    }
+    list[unit].reads = reads
+    list[unit].writes = writes
+  }
+
+  /// Every unit after those it reads from; otherwise in the order of their last nodes.
+  private mutating func sortByDependencies() {
+    list = Units.ordered(list, valueCount: lowered.dtypes.count) { _ in false }
+  }
+
+  mutating func sinkWriters(of values: Set<Int>) {
+    list = Units.ordered(list, valueCount: lowered.dtypes.count) { unit in
+      unit.writes.contains { values.contains($0) }
+    }
+  }
+
+  mutating func appendCopyOut(of value: Int, to input: Int) {
+    list.append(Unit(kind: .copyOut, nodes: [], reads: [value], target: input))
+  }
+
+  /// Kahn's algorithm; among the ready units the ones that are not `late`, then the earliest, go first.
+  private static func ordered(
+    _ units: [Unit], valueCount: Int, late: (Unit) -> Bool
+  ) -> [Unit] {
+    var writer = [Int](repeating: -1, count: valueCount)
+    for (index, unit) in units.enumerated() { for value in unit.writes { writer[value] = index } }
+    var waiting = [Int](repeating: 0, count: units.count)
+    var readers = [[Int]](repeating: [], count: units.count)
+    for (index, unit) in units.enumerated() {
+      for source in Set(unit.reads.map { writer[$0] }) where source >= 0 {
+        waiting[index] += 1
+        readers[source].append(index)
+      }
+    }
+    // Keys are unique: (late, last node, position).
+    let rank = units.indices.sorted {
+      let a = (late(units[$0]) ? 1 : 0, units[$0].nodes.last ?? 0, $0)
+      return a < (late(units[$1]) ? 1 : 0, units[$1].nodes.last ?? 0, $1)
+    }
+    var place = [Int](repeating: 0, count: units.count)
+    for (position, index) in rank.enumerated() { place[index] = position }
+    var ready = Heap()
+    for index in units.indices where waiting[index] == 0 { ready.insert(place[index]) }
+    var result: [Unit] = []
+    while let next = ready.popSmallest() {
+      let index = rank[next]
+      result.append(units[index])
+      for reader in readers[index] {
+        waiting[reader] -= 1
+        if waiting[reader] == 0 { ready.insert(place[reader]) }
+      }
+    }
+    return result
+  }
+}
+
+/// A binary heap of small numbers.
+struct Heap {
+  private var items: [Int] = []
+
+  mutating func insert(_ item: Int) {
+    items.append(item)
+    var child = items.count - 1
+    while child > 0, items[child] < items[(child - 1) / 2] {
+      items.swapAt(child, (child - 1) / 2)
+      child = (child - 1) / 2
+    }
+  }
+
+  mutating func popSmallest() -> Int? {
+    guard let first = items.first, let last = items.popLast() else { return nil }
+    if items.isEmpty { return first }
+    items[0] = last
+    var parent = 0
+    while true {
+      var child = 2 * parent + 1
+      guard child < items.count else { return first }
+      if child + 1 < items.count, items[child + 1] < items[child] { child += 1 }
+      guard items[child] < items[parent] else { return first }
+      items.swapAt(child, parent)
+      parent = child
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// Arithmetic on views: their canonical form and the view of a view.
+
+extension View {
+  /// Without axes of length 1 and with neighbours that walk as one axis merged.
+  var canonical: View {
+    var result = View(offset: offset, shape: [], strides: [])
+    for (length, stride) in zip(shape, strides) where length != 1 {
+      if let last = result.shape.indices.last, result.strides[last] == stride * length {
+        result.shape[last] *= length
+        result.strides[last] = stride
+      } else {
+        result.shape.append(length)
+        result.strides.append(stride)
+      }
+    }
+    return result
+  }
+
+  /// This view of what `inner` makes, as one view of inner's source; nil when no strides express it.
+  func composed(over inner: View) -> View? {
+    // Each axis of ours must walk along a single axis of inner's result without leaving it.
+    var contiguous = [Int](repeating: 1, count: inner.shape.count)
+    for axis in inner.shape.indices.dropLast().reversed() {
+      contiguous[axis] = contiguous[axis + 1] * inner.shape[axis + 1]
+    }
+    var start: [Int] = []
+    var rest = offset
+    for step in contiguous {
+      start.append(rest / step)
+      rest %= step
+    }
+    var low = start
+    var high = start
+    var composed: [Int] = []
+    for (length, stride) in zip(shape, strides) {
+      guard stride != 0 else {
+        composed.append(0)
+        continue
+      }
+      guard let axis = contiguous.firstIndex(where: { stride.magnitude >= $0.magnitude }),
+        stride % contiguous[axis] == 0
+      else { return nil }
+      let pace = stride / contiguous[axis]
+      composed.append(pace * inner.strides[axis])
+      if pace > 0 { high[axis] += pace * (length - 1) } else { low[axis] += pace * (length - 1) }
+    }
+    var source = inner.offset
+    for axis in inner.shape.indices {
+      guard low[axis] >= 0, high[axis] < inner.shape[axis] else { return nil }
+      source += start[axis] * inner.strides[axis]
+    }
+    return View(offset: source, shape: shape, strides: composed).canonical
+  }
+}
