@@ -9,7 +9,7 @@ out=${BETTY_SCRATCH:-.build}/c
 suppressions=Tests/c/valgrind.supp
 mkdir -p "$out"
 
-flags=(-std=c99 -g -O1 -Wall -Wextra -Wpedantic -Werror -Iinclude)
+flags=(-std=c99 -g -O0 -Wall -Wextra -Wpedantic -Werror -Iinclude)
 links=("-L$library" -lbetty "-Wl,-rpath,$library" -lm -lpthread)
 runner=()
 if command -v valgrind >/dev/null; then
@@ -32,7 +32,7 @@ for source in examples/c/*.c Tests/c/*.c; do
   else
     failed=$((failed + 1))
     echo "FAILED $source"
-    [ ! -e "$program.log" ] || tail -n 40 "$program.log"
+    [ ! -e "$program.log" ] || head -n 40 "$program.log"
   fi
 done
 echo "C tests: $passed passed, $failed failed, $how"

@@ -82,6 +82,10 @@ if [ "$venv" = --also ]; then
 fi
 check_swift
 mapfile -t missing < <(missing_packages)
-[ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+if [ ${#missing[@]} != 0 ]; then
+  install_packages "${missing[@]}"
+  mapfile -t missing < <(missing_packages)
+  [ ${#missing[@]} = 0 ] || fail "still missing after apt-get install: ${missing[*]}"
+fi
 [ -n "$(find_python)" ] || fail "Python 3.11 or newer is needed: set BETTY_PYTHON to one"
 [ -z "$venv" ] || fill_environment
