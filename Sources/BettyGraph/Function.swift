@@ -69,6 +69,10 @@ package struct Arguments: Sendable {
   package var rest: [Operand] { operands.dropFirst(fixed).compactMap { $0 } }
 }
 
+/// Appends the nodes of a function of one result.
+package typealias FunctionBody =
+  @Sendable (inout Builder, Arguments, Attributes) throws -> Value
+
 /// How a function is declared, in the list of its family.
 package struct FunctionEntry: Sendable {
   package typealias Body = @Sendable (inout Builder, Arguments, Attributes) throws -> [Value]
@@ -84,7 +88,7 @@ package struct FunctionEntry: Sendable {
   init(
     _ name: String, _ inputs: InputSpec, _ attributes: [AttributeSpec] = [], doc: String,
     samples: [Sample],
-    body: @escaping @Sendable (inout Builder, Arguments, Attributes) throws -> Value
+    body: @escaping FunctionBody
   ) {
     self.init(
       tuple: name, inputs, attributes, doc: doc, samples: samples, returnsTuple: false
@@ -192,7 +196,8 @@ package enum Functions {
   }
 
   private static let families: [[FunctionEntry]] = [
-    arithmetic, pointwise, comparisons, reductions, products, movement, parts,
+    arithmetic, pointwise, comparisons, reductions, products, movement, parts, indexing,
+    activations, normalizations, losses, creation,
   ]
 
   private static let byName: [String: Function] = Dictionary(

@@ -94,8 +94,7 @@ extension Functions {
     },
   ]
 
-  private static let divide: @Sendable (inout Builder, Arguments, Attributes) throws -> Value = {
-    b, x, attributes in
+  private static let divide: FunctionBody = { b, x, attributes in
     let mode = attributes.string("rounding_mode")
     guard mode.isEmpty || mode == "floor" || mode == "trunc" else {
       throw b.fail(.runtime, "rounding_mode is 'floor' or 'trunc', got '\(mode)'")
@@ -110,8 +109,7 @@ extension Functions {
     return try b.op(P.floorDivide, b.op(P.sub, values[0], remainder), values[1])
   }
 
-  private static let powNumber: @Sendable (inout Builder, Arguments, Attributes) throws -> Value = {
-    b, x, attributes in
+  private static let powNumber: FunctionBody = { b, x, attributes in
     var value = try b.tensor(x[0])
     let exponent = attributes.double("exponent")
     if case .double = attributes["exponent"] {

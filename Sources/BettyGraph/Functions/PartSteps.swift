@@ -40,25 +40,22 @@ extension Builder {
     return index < 0 ? index + length : index
   }
 
-  /// start:stop:step over a dimension, with the ends moved inside it as Python does.
-  func sliceRange(_ start: Int, _ stop: Int, _ step: Int, length: Int) throws -> SliceRange {
-    guard step != 0, step != Int.min else {
-      throw fail(.value, "slice step must not be \(step)")
-    }
-    let (low, high) = step > 0 ? (0, length) : (-1, length - 1)
-    func inside(_ end: Int) -> Int { min(max(end < 0 ? end + length : end, low), high) }
-    // A step beyond the dimension takes one element, like one of its length.
-    let short = step > 0 ? min(step, max(length, 1)) : max(step, -max(length, 1))
-    let range = SliceRange(start: inside(start), stop: inside(stop), step: short)
-    return range.count == 0 ? SliceRange(start: 0, stop: 0, step: 1) : range
+  /// A step beyond the dimension takes one element, like one of its length.
+  func shortStep(_ step: Int, length: Int) throws -> Int {
+    guard step != 0, step != Int.min else { throw fail(.value, "slice step must not be \(step)") }
+    let longest = max(length, 1)
+    return min(max(step, -longest), longest)
   }
 
+  /// start:end:step over a dimension, with the ends moved inside it as Python does.
   func sliceRange(_ attributes: Attributes, length: Int) throws -> SliceRange {
     let step = attributes.int("step", default: 1)
     guard step > 0 else { throw fail(.value, "slice step must be positive, got \(step)") }
-    return try sliceRange(
-      attributes.int("start", default: 0), attributes.int("end", default: length), step,
-      length: length)
+    func inside(_ end: Int) -> Int { min(max(end < 0 ? end + length : end, 0), length) }
+    let start = inside(attributes.int("start", default: 0))
+    let stop = inside(attributes.int("end", default: length))
+    let range = SliceRange(start: start, stop: stop, step: try shortStep(step, length: length))
+    return range.count == 0 ? SliceRange(start: 0, stop: 0, step: 1) : range
   }
 
   static func equalParts(_ length: Int, _ size: Int) -> [Int] {

@@ -107,24 +107,14 @@ extension Builder {
     return try reshape(x, [shape.dropLast().reduce(1, *), columns])
   }
 
-  /// Product of two matrices or of equal batches of them, by the primitive; integers, which have no
-  /// kernel of their own, by multiplying and summing.
+  /// Product of two matrices or of equal batches of them.
   mutating func product(_ x: Value, _ y: Value, transposeB: Bool = false) throws -> Value {
     try needSameType([x, y])
-    if dtype(x).isFloating {
-      return try compute(
-        P.matmul, [x, y], ["transpose_a": .bool(false), "transpose_b": .bool(transposeB)])
-    }
     guard dtype(x) != .bool else {
       throw fail(.runtime, "not defined for bool, got \(list([x, y]))")
     }
-    let rank = self.rank(x)
-    let right = transposeB ? try moveAxis(y, from: rank - 1, to: rank - 2) : y
-    let (left, shape, batch) = (self.shape(x), self.shape(right), rank - 2)
-    var open = shape
-    open.insert(1, at: batch)
-    let products = try op(P.mul, reshape(x, left + [1]), reshape(right, open))
-    return try reduce(P.sum, products, [rank - 1])
+    return try compute(
+      P.matmul, [x, y], ["transpose_a": .bool(false), "transpose_b": .bool(transposeB)])
   }
 
   mutating func matmul(_ x: Value, _ y: Value) throws -> Value {

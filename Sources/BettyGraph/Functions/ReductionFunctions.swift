@@ -128,6 +128,7 @@ extension Functions {
     ) { b, x, attributes in
       let target = try b.reduction(of: b.tensor(x[0]), attributes)
       try b.needElements(target.value, target.axes)
+      let ordered = try b.orderable(target.value)
       guard attributes["dim"] != nil else {
         return [try b.reduce(whole, target.value, target.axes)]
       }
@@ -136,7 +137,7 @@ extension Functions {
       }
       // Values are gathered, so that the gradient goes to the one element that is named.
       let kept = b.shape(target.value).replacing(axis, with: 1)
-      let indices = try b.compute(position, [target.value], ["axis": .int(axis)])
+      let indices = try b.compute(position, [ordered], ["axis": .int(axis)])
       let gathered = try b.emit(
         P.gather, [target.value, b.reshape(indices, kept)], ["axis": .int(axis)])
       let values = try b.reshape(gathered, b.shape(indices))
@@ -151,7 +152,7 @@ extension Functions {
       name, ["input"], [oneDim, keepdim], doc: doc,
       samples: sample([2, 3]) + sample([2, 3], at: ["dim": .int(0)])
     ) { b, x, attributes in
-      let value = try b.tensor(x[0])
+      let value = try b.orderable(b.tensor(x[0]))
       let target = try b.reduction(of: value, attributes)
       try b.needElements(value, target.axes)
       guard attributes["dim"] != nil else {

@@ -45,6 +45,11 @@ extension Builder {
     }
   }
 
+  /// bool as u8, for positions of extremes.
+  mutating func orderable(_ x: Value) throws -> Value {
+    dtype(x) == .bool ? try cast(x, .u8) : x
+  }
+
   /// What sums and products run in: attribute `dtype`, or i64 for bool and integers.
   mutating func accumulable(_ x: Value, _ attributes: Attributes) throws -> Value {
     if let dtype = attributes.dtype("dtype") { return try cast(x, dtype) }
@@ -101,6 +106,9 @@ extension Builder {
   /// The primitive takes one axis: several are moved to the end and made one.
   mutating func logSumExp(_ x: Value, _ axes: [Int]) throws -> Value {
     if axes.isEmpty { return x }
+    if axes.count == 1, shape(x)[axes[0]] > 0 {
+      return try op(P.logsumexp, x, ["axes": .ints(axes)])
+    }
     let kept = (0..<rank(x)).filter { !axes.contains($0) }
     let shape = kept.map { self.shape(x)[$0] }
     let flat = try reshape(permute(x, kept + axes), shape + [count(x, axes)])

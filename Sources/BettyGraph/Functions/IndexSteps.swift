@@ -1,0 +1,203 @@
+// The steps behind gathering and scattering. Setting is made of adding: what is hit is counted, and where
+// several updates meet, the last one is found by rounds over the bits of its position.
+
+import BettyKernelInterface
+
+extension Builder {
+  mutating func take(_ x: Value, _ index: Value, _ axis: Int) throws -> Value {
+    try emit(P.take, [x, index], ["axis": .int(axis)])
+  }
+
+  /// Indices as a vector; PyTorch takes a 0-d index for one of length 1.
+  mutating func vector(_ index: Value) throws -> Value {
+    guard rank(index) <= 1 else {
+      throw fail(.index, "index must be a vector, got \(type(index))")
+    }
+    return try reshape(index, [type(index).count])
+  }
+
+  /// The part of x that an index of the same rank reaches: its shape apart from the axis.
+  mutating func fit(_ x: Value, to index: Value, _ axis: Int) throws -> Value {
+    guard rank(x) == rank(index) else {
+      throw fail(.runtime, "input and index differ in rank, got \(list([x, index]))")
+    }
+    var result = x
+    for (other, length) in shape(index).enumerated() where other != axis {
+      guard length <= shape(x)[other] else {
+        throw fail(.runtime, "index exceeds dimension \(other), got \(list([x, index]))")
+      }
+      result = try slice(result, axis: other, from: 0, to: length)
+    }
+    return result
+  }
+
+  struct IndexTarget {
+    let value: Value
+    let index: Value
+    let source: Value
+    let axis: Int
+  }
+
+  /// Operands of index_add and index_copy.
+  mutating func indexTarget(_ x: Arguments, _ attributes: Attributes) throws -> IndexTarget {
+    let value = try tensor(x[0])
+    let index = try vector(indices(x[1], as: "index"))
+    let axis = try realAxis(attributes.int("dim"), of: value)
+    let wanted = shape(value).replacing(axis, with: type(index).count)
+    guard shape(x[2].value) == wanted, dtype(x[2].value) == dtype(value) else {
+      let type = "\(dtype(value).name)\(wanted)"
+      throw fail(.runtime, "source must be \(type), got \(self.type(x[2].value))")
+    }
+    return IndexTarget(value: value, index: index, source: x[2].value, axis: axis)
+  }
+
+  /// A vector over an axis, repeated along the others.
+  mutating func along(_ vector: Value, _ axis: Int, of x: Value) throws -> Value {
+    try emit(P.broadcast, [vector], ["shape": .ints(shape(x)), "axes": .ints([axis])])
+  }
+
+  /// Which of `length` positions a vector of indices names: bool[length].
+  mutating func hits(_ length: Int, _ index: Value) throws -> Value {
+    let ones = try full(1, shape(index), .i64)
+    let counts = try emit(
+      P.indexAdd, [full(0, [length], .i64), index, ones], ["axis": .int(0)])
+    return try op(P.gt, counts, 0)
+  }
+
+  /// x with updates [prefix, count, suffix] in place of the positions of an axis.
+  mutating func put(_ x: Value, _ index: Value, _ updates: Value, _ axis: Int) throws -> Value {
+    let length = shape(x)[axis]
+    let hit = try along(hits(length, index), axis, of: x)
+    let winners = try lastOfEqual(type(index).count, index) { b, flags in
+      let sums = try b.emit(
+        P.indexAdd, [b.full(0, [length], .i64), index, flags], ["axis": .int(0)])
+      return try b.take(sums, index, 0)
+    }
+    let single = try winners.map { try select(along($0, axis, of: updates), updates, 0) } ?? updates
+    let sum = try added(P.indexAdd, zeros(like: x), index, single, axis)
+    return try select(hit, sum, x)
+  }
+
+  /// The same along an axis of an index of the rank of x.
+  mutating func scatterSet(
+    _ x: Value, _ index: Value, _ updates: Value, _ axis: Int
+  ) throws -> Value {
+    let zero = try full(0, shape(x), .i64)
+    let counts = try emit(
+      P.scatterAdd, [zero, index, full(1, shape(index), .i64)], ["axis": .int(axis)])
+    let winners = try lastOfEqual(shape(index)[axis], index, axis) { b, flags in
+      let sums = try b.emit(P.scatterAdd, [zero, index, flags], ["axis": .int(axis)])
+      return try b.emit(P.gather, [sums, index], ["axis": .int(axis)])
+    }
+    let single = try winners.map { try select($0, updates, 0) } ?? updates
+    let sum = try added(P.scatterAdd, zeros(like: x), index, single, axis)
+    return try select(op(P.gt, counts, 0), sum, x)
+  }
+
+  /// Adds updates; bool goes through u8, at most one of them is set at each position.
+  private mutating func added(
+    _ primitive: Primitive, _ base: Value, _ index: Value, _ updates: Value, _ axis: Int
+  ) throws -> Value {
+    let isBool = dtype(base) == .bool
+    let (to, from) = try isBool ? (cast(base, .u8), cast(updates, .u8)) : (base, updates)
+    let sum = try compute(primitive, [to, index, from], ["axis": .int(axis)])
+    return isBool ? try cast(sum, .bool) : sum
+  }
+
+  mutating func zeros(like x: Value) throws -> Value { try full(0, shape(x), dtype(x)) }
+
+  /// Which updates are the last at their index; nil where there is only one. From the highest bit
+  /// of the position down, those without the bit drop out where one that is left has it.
+  private mutating func lastOfEqual(
+    _ count: Int, _ index: Value, _ axis: Int = 0,
+    _ totals: (inout Builder, Value) throws -> Value
+  ) throws -> Value? {
+    if count <= 1 { return nil }
+    let positions = try iota(shape(index), axis: axis)
+    var left = try full(1, shape(index), .bool)
+    var bit = 1
+    while bit < count { bit *= 2 }
+    bit /= 2
+    var rest = positions
+    while bit > 0 {
+      let has = try op(P.ge, rest, Double(bit))
+      rest = try select(has, op(P.sub, rest, Double(bit)), rest)
+      let flags = try op(P.logicalAnd, left, has)
+      let weights = try cast(flags, .i64)
+      let someone = try op(P.gt, totals(&self, weights), 0)
+      left = try op(
+        P.logicalAnd, left, op(P.logicalOr, has, op(P.logicalNot, someone)))
+      bit /= 2
+    }
+    return left
+  }
+
+  /// scatter and scatter_add: the part that the index reaches is updated and put back.
+  mutating func scatter(
+    _ x: Arguments, _ attributes: Attributes,
+    _ update: (inout Builder, Value, Value, Value, Int) throws -> Value
+  ) throws -> Value {
+    let (value, index) = try (tensor(x[0]), indices(x[1], as: "index"))
+    let axis = try realAxis(attributes.int("dim"), of: value)
+    let part = try fit(value, to: index, axis)
+    let source: Value
+    if x[2].isNumber || rank(x[2].value) == 0 {
+      source = try broadcast(cast(x[2].value, dtype(value)), to: shape(index))
+    } else {
+      guard dtype(x[2].value) == dtype(value) else {
+        throw fail(.runtime, "src must be \(dtype(value).name), got \(type(x[2].value))")
+      }
+      let fitted = try fit(x[2].value, to: index, axis)
+      guard shape(fitted)[axis] >= shape(index)[axis] else {
+        throw fail(
+          .runtime, "index exceeds src at dimension \(axis), got \(list([x[2].value, index]))")
+      }
+      source = try slice(fitted, axis: axis, from: 0, to: shape(index)[axis])
+    }
+    var result = try update(&self, part, index, source, axis)
+    for other in 0..<rank(value) where shape(result)[other] != shape(value)[other] {
+      // Grow one dimension at a time back to the whole.
+      let rest = try growth(of: value, beyond: result, other)
+      result = try concatenate([result, rest], other)
+    }
+    return result
+  }
+
+  /// What of `whole` lies beyond `part` along an axis, of the part's length in later axes.
+  private mutating func growth(of whole: Value, beyond part: Value, _ axis: Int) throws -> Value {
+    var rest = try slice(whole, axis: axis, from: shape(part)[axis], to: shape(whole)[axis])
+    for other in axis + 1..<max(rank(whole), axis + 1) {
+      rest = try slice(rest, axis: other, from: 0, to: shape(part)[other])
+    }
+    return rest
+  }
+
+  /// x with `source` in place of a slice of one axis.
+  mutating func write(
+    _ source: Value, into x: Value, axis: Int, _ range: SliceRange
+  ) throws -> Value {
+    var ranges = shape(x).map { SliceRange(start: 0, stop: $0, step: 1) }
+    ranges[axis] = range
+    return try write(source, into: x, ranges, accumulate: false)
+  }
+
+  /// x with `source` in place of (or added to) a block given by one slice an axis, steps forwards:
+  /// the source is padded to the shape of x, and so is the mask of where it lies.
+  mutating func write(
+    _ source: Value, into x: Value, _ ranges: [SliceRange], accumulate: Bool
+  ) throws -> Value {
+    let shape = self.shape(x)
+    if ranges.contains(where: { $0.count == 0 }) { return x }
+    if self.shape(source) == shape, !accumulate { return source }
+    let low = ranges.map(\.start)
+    let interior = ranges.map { $0.step - 1 }
+    let high = zip(ranges, shape).map { range, length in
+      length - (range.start + (range.count - 1) * range.step + 1)
+    }
+    let padded = try pad(source, low: low, high: high, interior: interior, value: 0)
+    if accumulate { return try add(P.add, x, padded) }
+    let ones = try full(1, self.shape(source), .bool)
+    let mask = try pad(ones, low: low, high: high, interior: interior, value: 0)
+    return try select(mask, padded, x)
+  }
+}
