@@ -114,13 +114,7 @@ private struct ForwardSweep {
       }
       return [total]
     case .linear(let operands, _):
-      var inputs = node.inputs
-      for operand in operands {
-        inputs[operand] =
-          try incoming[operand]
-          ?? graph.zeros(like: node.inputs[operand])
-      }
-      return try graph.apply(node.primitive, inputs, node.attributes)
+      return try pushLinear(&graph, node, operands, incoming)
     case .bilinear:
       var total: Value?
       for side in 0..<2 {
@@ -138,6 +132,23 @@ private struct ForwardSweep {
     case .higherOrder(_, let jvp):
       return try jvp(&graph, node, incoming, Transform.differentiator)
     }
+  }
+
+  private func pushLinear(
+    _ graph: inout Graph, _ node: Application, _ operands: [Int], _ incoming: [Value?]
+  ) throws -> [Value?] {
+    // A sum or difference with a zero tangent needs no zeros.
+    if node.primitive === P.add || node.primitive === P.sub {
+      if incoming[1] == nil { return [incoming[0]] }
+      if incoming[0] == nil, let tangent = incoming[1] {
+        return [node.primitive === P.add ? tangent : try graph.neg(tangent)]
+      }
+    }
+    var inputs = node.inputs
+    for operand in operands {
+      inputs[operand] = try incoming[operand] ?? graph.zeros(like: node.inputs[operand])
+    }
+    return try graph.apply(node.primitive, inputs, node.attributes)
   }
 
   /// Appends what the node stands for and goes forward through that instead.

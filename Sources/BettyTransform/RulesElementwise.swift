@@ -101,6 +101,12 @@ enum Rules {
       if let x = rewriter.operand(a, of: P.neg), call.type.dtype.isFloating {
         return try rewriter.call(P.mul, [x, rewriter.constant(-factor, call.type)])
       }
+      if let node = rewriter.match(a, P.select), rewriter.splat(node.inputs[1]) != nil,
+        rewriter.splat(node.inputs[2]) != nil
+      {
+        let scaled = try node.inputs[1...].map { try rewriter.call(P.mul, [$0, b]) }
+        return try rewriter.call(P.select, [node.inputs[0]] + scaled)
+      }
       return try mergedFactors(&rewriter, a, factor, call.type)
     }
     if let x = rewriter.operand(a, of: P.neg), let y = rewriter.operand(b, of: P.neg) {

@@ -1,5 +1,6 @@
-// Every primitive against central differences, in both modes, first and second order, before and after
-// simplification. One list, Registry.primitives: a primitive cannot be added without being tested here.
+// Every primitive against central differences, in both modes, first and second order, before and
+// after simplification. One list, Registry.primitives: a primitive cannot be added without being
+// tested here.
 
 import BettyGraph
 import BettyKernelInterface
@@ -21,8 +22,8 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
   }
 }
 
-/// A function of inputs with a direction for each and a weight for each output: what the products of
-/// its Jacobian are tested on.
+/// A function of inputs with a direction for each and a weight for each output: what the products
+/// of its Jacobian are tested on.
 private struct Probe {
   var graph: Graph
   /// Numbers of the inputs of `graph`.
@@ -121,7 +122,8 @@ private func dot(_ a: [[Double]], _ b: [[Double]]) -> Double {
 }
 
 @Suite struct GradientTests {
-  /// The probe of a sample over some of its floating inputs; nil if nothing is to be differentiated.
+  /// The probe of a sample over some of its floating inputs; nil if nothing is to be
+  /// differentiated.
   private func probe(
     _ example: GradientCase, _ dtype: DType, seed: UInt64, wrt chosen: Int? = nil
   ) throws -> Probe? {
