@@ -2,11 +2,18 @@
 // (base, v3 or v4) asks for a lower one; what is unknown or too high is ignored.
 
 import BettyKernelInterface
-import BettyKernelsBase
-import BettyKernelsV3
-import BettyKernelsV4
 import CBettySupport
 import Glibc
+
+#if BETTY_KERNELS_BASE
+  import BettyKernelsBase
+#endif
+#if BETTY_KERNELS_V3
+  import BettyKernelsV3
+#endif
+#if BETTY_KERNELS_V4
+  import BettyKernelsV4
+#endif
 
 /// The instruction sets, from the lowest to the highest.
 package let instructionSets = ["base", "v3", "v4"]
@@ -19,18 +26,34 @@ package func instructionSetLevel(best: Int, wanted: String?) -> Int {
 
 /// All tables that this processor can run, from the lowest to the highest; for tests.
 package func runnableKernelTables() -> [KernelTable] {
-  (0...Int(betty_support_isa_level())).map(makeTable)
+  (0...Int(betty_support_isa_level())).compactMap(makeTable)
 }
 
-private func makeTable(level: Int) -> KernelTable {
+/// nil for a copy that was left out of the build.
+private func makeTable(level: Int) -> KernelTable? {
   switch level {
-  case 2: BettyKernelsV4.makeKernelTable(isa: "v4")
-  case 1: BettyKernelsV3.makeKernelTable(isa: "v3")
-  default: BettyKernelsBase.makeKernelTable(isa: "base")
+  #if BETTY_KERNELS_V4
+    case 2: BettyKernelsV4.makeKernelTable(isa: "v4")
+  #endif
+  #if BETTY_KERNELS_V3
+    case 1: BettyKernelsV3.makeKernelTable(isa: "v3")
+  #endif
+  #if BETTY_KERNELS_BASE
+    case 0: BettyKernelsBase.makeKernelTable(isa: "base")
+  #endif
+  default: nil
   }
 }
 
+/// The best copy that was built, from `level` down.
+private func bestTable(level: Int) -> KernelTable {
+  for lower in (0...level).reversed() {
+    if let table = makeTable(level: lower) { return table }
+  }
+  return KernelTable(isa: "none")
+}
+
 /// The kernels of this process.
-package let kernelTable: KernelTable = makeTable(
+package let kernelTable: KernelTable = bestTable(
   level: instructionSetLevel(
     best: Int(betty_support_isa_level()), wanted: getenv("BETTY_ISA").map { String(cString: $0) }))
