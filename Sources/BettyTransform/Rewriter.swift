@@ -51,6 +51,8 @@ struct Rewriter {
     value.index >= readers.count || readers[value.index] <= 1
   }
 
+  mutating func noteChange() { changed = true }
+
   mutating func finish(outputs: [Value]) -> Graph {
     graph.outputs = outputs
     return graph
@@ -95,9 +97,11 @@ struct Rewriter {
     }
   }
 
-  private func simplified(_ attributes: Attributes) throws -> Attributes {
+  private mutating func simplified(_ attributes: Attributes) throws -> Attributes {
     var result = attributes
     for case (let name, .graph(let body)) in attributes.entries {
+      // What a simpler body no longer needs is found in the next pass.
+      changed = true
       result[name] = .graph(
         try Transform.simplify(body, keepingStopGradient: keepsStopGradient))
     }

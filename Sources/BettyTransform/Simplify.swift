@@ -26,7 +26,11 @@ extension Transform {
       graph = try rebuild(graph, with: &rewriter)
       if !rewriter.changed { break }
     }
-    return prune(graph)
+    graph = prune(graph)
+    #if DEBUG
+      try graph.verify()
+    #endif
+    return graph
   }
 
   /// The graph without the nodes that no output needs.
@@ -59,6 +63,12 @@ extension Transform {
         source.type(of: input), readers: readers[input.index])
     }
     for (node, isLive) in zip(source.nodes, live) where isLive {
+      if node.primitive === P.repeat,
+        let loop = TrimmedLoop(node, isUsed: node.results.map { readers[$0] > 0 })
+      {
+        try place(loop, of: node, in: source, &map, &rewriter)
+        continue
+      }
       let made = try rewriter.place(
         node.primitive, node.inputs.map { map[$0.index] }, node.attributes,
         node.results.map { source.types[$0] })
@@ -68,5 +78,21 @@ extension Transform {
       }
     }
     return rewriter.finish(outputs: source.outputs.map { map[$0.index] })
+  }
+
+  private static func place(
+    _ loop: TrimmedLoop, of node: Node, in source: Graph, _ map: inout [Value],
+    _ rewriter: inout Rewriter
+  ) throws {
+    rewriter.noteChange()
+    for (result, operand) in loop.constants {
+      map[node.results.lowerBound + result] = map[operand.index]
+    }
+    guard !loop.results.isEmpty else { return }
+    let results = loop.results.map { node.results.lowerBound + $0 }
+    let made = try rewriter.place(
+      P.repeat, loop.operands.map { map[$0.index] }, loop.attributes,
+      results.map { source.types[$0] })
+    for (result, new) in zip(results, made) { map[result] = new }
   }
 }

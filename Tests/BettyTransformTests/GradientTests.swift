@@ -73,6 +73,7 @@ private struct Probe {
     var graph = graph
     let tangents = wrt.map { graph.addInput(graph.type(of: $0)) }
     let made = try Transform.jvp(&graph, of: outputs, wrt: wrt, tangents: tangents)
+    try graph.verify()
     graph.outputs = made.compactMap { $0 }
     return (graph, made, point + direction)
   }
@@ -81,6 +82,7 @@ private struct Probe {
     var graph = graph
     let cotangents = outputs.map { graph.addInput(graph.type(of: $0)) }
     let made = try Transform.vjp(&graph, of: outputs, cotangents: cotangents, wrt: wrt)
+    try graph.verify()
     graph.outputs = made.compactMap { $0 }
     return (graph, made, point + weights)
   }

@@ -207,7 +207,7 @@ enum Reference {
     return zip(results, operands[types.count...]).map { unpack($0, $1) }
   }
 
-  private static func pack(_ x: [Double], _ dtype: DType, _ bytes: UnsafeMutableRawPointer) {
+  static func pack(_ x: [Double], _ dtype: DType, _ bytes: UnsafeMutableRawPointer) {
     for (index, value) in x.enumerated() {
       let place = bytes + index * dtype.size
       switch dtype {
@@ -223,7 +223,7 @@ enum Reference {
     }
   }
 
-  private static func unpack(_ type: TensorType, _ bytes: UnsafeMutableRawPointer) -> [Double] {
+  static func unpack(_ type: TensorType, _ bytes: UnsafeMutableRawPointer) -> [Double] {
     (0..<type.count).map { index in
       let place = bytes + index * type.dtype.size
       return switch type.dtype {
