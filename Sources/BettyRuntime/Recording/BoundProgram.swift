@@ -1,0 +1,294 @@
+// A program with its inputs and outputs tied to tensors: leaves and numbers of a capture, handles that are
+// changed in place, runtime scalars. What optimizer steps and step programs run. Invariants: a handle's
+// memory is overwritten only if nothing else refers to it, else it gets fresh memory, so whatever was
+// recorded before still sees the old value; results are stored only if the run succeeded.
+
+import BettyGraph
+import BettyKernelInterface
+
+package final class BoundProgram: @unchecked Sendable {
+  package enum Input: Hashable, Sendable {
+    /// A leaf of the capture, by position in `leaves`.
+    case leaf(Int)
+    /// A number of the capture.
+    case number(Int)
+    /// A value of the capture that is computed already, by position in `order`.
+    case computed(Int)
+    /// One of the handles given to `run`.
+    case handle(Int)
+    /// One of the scalars given to `run`; a vector takes as many as it has elements, from there on.
+    case scalars(Int)
+  }
+
+  package enum Output: Hashable, Sendable {
+    /// The value of one of the capture's outputs.
+    case captured(Int)
+    /// The new value of a handle.
+    case handle(Int)
+    /// A new tensor, returned.
+    case fresh
+  }
+
+  package let program: Program
+  private let inputs: [Input]
+  private let outputs: [Output]
+  private let types: [Int32]
+  /// Donated handles by program output.
+  private let donated: [Int?]
+  private let cellOffsets: [Int]
+  private let cellBytes: Int
+
+  /// `graph` is compiled as it is: simplify before. Its inputs and outputs are tied in order.
+  package init(_ graph: Graph, inputs: [Input], outputs: [Output], threads: Int? = nil) throws {
+    guard graph.inputs.count == inputs.count, graph.outputs.count == outputs.count else {
+      throw BettyError.runtime("program: \(graph.inputs.count) inputs, \(inputs.count) bound")
+    }
+    var donations: [Int: Int] = [:]
+    for (position, output) in outputs.enumerated() {
+      guard case .handle(let handle) = output,
+        let source = inputs.firstIndex(of: .handle(handle)),
+        graph.type(of: graph.outputs[position]) == graph.type(of: graph.inputs[source])
+      else { continue }
+      donations[position] = source
+    }
+    program = try Compiler.compile(
+      graph, options: CompileOptions(donations: donations, threads: threads))
+    self.inputs = inputs
+    self.outputs = outputs
+    types = Lock.held { graph.outputs.map { TypeID.of(graph.type(of: $0)) } }
+    donated = zip(program.outputs, outputs).map { source, output in
+      guard case .donated = source, case .handle(let handle) = output else { return nil }
+      return handle
+    }
+    var offset = 0
+    cellOffsets = zip(inputs, graph.inputs).map { input, value in
+      switch input {
+      case .number, .scalars:
+        defer { offset += (graph.type(of: value).byteCount + 7) & ~7 }
+        return offset
+      default: return 0
+      }
+    }
+    cellBytes = offset
+  }
+
+  /// Runs once. The recording of `capture` is given up, so that the memory it refers to may be
+  /// overwritten; its outputs get their values. Gives the tensors of the `fresh` outputs.
+  package func run(
+    _ capture: Capture? = nil, handles: [Tensor] = [], scalars: [Double] = []
+  ) throws -> [Tensor] {
+    try evaluateMissing(capture, handles)
+    let computed = capture.map { keepComputed($0) } ?? [:]
+    capture?.giveUp()
+    var buffers: [Buffer] = []
+    buffers.reserveCapacity(inputs.count)
+    let cells = UnsafeMutableRawPointer.allocate(byteCount: cellBytes + 8, alignment: 8)
+    defer { cells.deallocate() }
+    var results: [Buffer] = []
+    results.reserveCapacity(outputs.count)
+    try Lock.held {
+      let isFree = outputs.indices.map { mayOverwrite($0, handles) }
+      try bind(&buffers, cells, capture, computed, handles, scalars)
+      for (position, source) in program.outputs.enumerated() {
+        switch source {
+        case .fresh(let bytes): results.append(try Buffer(byteCount: bytes))
+        case .output(let other): results.append(results[other])
+        case .input(let input): results.append(try inputBuffer(input, buffers, cells))
+        case .donated(let input):
+          if !isFree[position] { buffers[input] = try Recording.copy(buffers[input]) }
+          results.append(buffers[input])
+        }
+      }
+    }
+    try execute(buffers, cells, results)
+    return Lock.held { store(results, capture, handles) }
+  }
+
+  // MARK: Parts of a run
+
+  /// Handles and leaves that stand for something recorded only.
+  private func evaluateMissing(_ capture: Capture?, _ handles: [Tensor]) throws {
+    var missing: [Tensor] = []
+    Lock.held {
+      for input in inputs {
+        switch input {
+        case .leaf(let position):
+          if let leaf = capture?.leaves[position], leaf.resolved().buffer == nil {
+            missing.append(leaf)
+          }
+        case .handle(let position):
+          if handles[position].resolved().buffer == nil { missing.append(handles[position]) }
+        default: break
+        }
+      }
+    }
+    if !missing.isEmpty { try Recording.evaluate(missing) }
+  }
+
+  private func keepComputed(_ capture: Capture) -> [Int: Buffer] {
+    var kept: [Int: Buffer] = [:]
+    Lock.held {
+      for case .computed(let position) in inputs { kept[position] = capture.order[position].buffer }
+    }
+    return kept
+  }
+
+  /// Whether an output may be written over its handle's memory. Under the lock.
+  private func mayOverwrite(_ output: Int, _ handles: [Tensor]) -> Bool {
+    guard let handle = donated[output], let extra = handles[handle].extra,
+      extra.current != nil
+    else { return false }
+    return isKnownUniquelyReferenced(&extra.current) && extra.ownsContent
+  }
+
+  private func bind(
+    _ buffers: inout [Buffer], _ cells: UnsafeMutableRawPointer, _ capture: Capture?,
+    _ computed: [Int: Buffer], _ handles: [Tensor], _ scalars: [Double]
+  ) throws {
+    for (position, input) in inputs.enumerated() {
+      let cell = cells + cellOffsets[position]
+      switch input {
+      case .leaf(let leaf):
+        guard let capture else { throw BettyError.runtime("program: no recording given") }
+        buffers.append(try capture.leaves[leaf].resolved().computedBuffer())
+      case .handle(let handle):
+        buffers.append(try handles[handle].resolved().computedBuffer())
+      case .computed(let place):
+        guard let buffer = computed[place] else {
+          throw BettyError.runtime("program: a value of the recording is gone")
+        }
+        buffers.append(buffer)
+      case .number(let number):
+        guard let capture else { throw BettyError.runtime("program: no recording given") }
+        cell.storeBytes(of: NumberCell.cell(capture.numbers[number]), as: UInt64.self)
+        buffers.append(Recording.noBuffer)
+      case .scalars(let first):
+        write(scalars, first, program.inputTypes[position], to: cell)
+        buffers.append(Recording.noBuffer)
+      }
+    }
+  }
+
+  private func write(
+    _ scalars: [Double], _ first: Int, _ type: TensorType, to cell: UnsafeMutableRawPointer
+  ) {
+    for element in 0..<type.count where first + element < scalars.count {
+      let value = NumberCell.cell(scalars[first + element], type.dtype)
+      withUnsafeBytes(of: value) {
+        (cell + element * type.dtype.size).copyMemory(
+          from: $0.baseAddress ?? UnsafeRawPointer(cell), byteCount: type.dtype.size)
+      }
+    }
+  }
+
+  private func isCell(_ input: Int) -> Bool {
+    switch inputs[input] {
+    case .number, .scalars: true
+    default: false
+    }
+  }
+
+  private func inputBuffer(
+    _ input: Int, _ buffers: [Buffer], _ cells: UnsafeMutableRawPointer
+  ) throws -> Buffer {
+    guard isCell(input) else { return buffers[input] }
+    return try Buffer(
+      copying: UnsafeRawBufferPointer(
+        start: cells + cellOffsets[input], count: program.inputTypes[input].byteCount))
+  }
+
+  private func execute(
+    _ buffers: [Buffer], _ cells: UnsafeMutableRawPointer, _ results: [Buffer]
+  ) throws {
+    try withUnsafeTemporaryAllocation(
+      of: UnsafeMutableRawPointer.self, capacity: buffers.count + results.count + 1
+    ) { pointers in
+      guard let base = pointers.baseAddress else { return }
+      for (position, buffer) in buffers.enumerated() {
+        let pointer = isCell(position) ? cells + cellOffsets[position] : buffer.pointer
+        (base + position).initialize(to: pointer)
+      }
+      for (position, buffer) in results.enumerated() {
+        (base + buffers.count + position).initialize(to: buffer.pointer)
+      }
+      try program.execute(
+        inputs: UnsafePointer(base), outputs: UnsafePointer(base + buffers.count))
+    }
+    withExtendedLifetime((buffers, results)) {}
+  }
+
+  /// Under the lock.
+  private func store(
+    _ results: [Buffer], _ capture: Capture?, _ handles: [Tensor]
+  ) -> [Tensor] {
+    var fresh: [Tensor] = []
+    for (position, output) in outputs.enumerated() {
+      switch output {
+      case .captured(let place):
+        guard let tensor = capture?.outputs[place], tensor.buffer == nil else { continue }
+        tensor.buffer = results[position]
+        tensor.depth = 0
+      case .handle(let handle): handles[handle].replaceContent(results[position])
+      case .fresh:
+        fresh.append(
+          Tensor(
+            operation: nil, typeID: types[position], flags: [], buffer: results[position]))
+      }
+    }
+    return fresh
+  }
+}
+
+extension Recording {
+  /// Stands in where a program input is no buffer.
+  static let noBuffer = Buffer(external: noMemory, byteCount: 8) { _ in }
+  nonisolated(unsafe) private static let noMemory = UnsafeMutableRawPointer.allocate(
+    byteCount: 8, alignment: 8)
+
+  static func copy(_ buffer: Buffer) throws -> Buffer {
+    try Buffer(
+      copying: UnsafeRawBufferPointer(start: buffer.pointer, count: buffer.byteCount))
+  }
+}
+
+extension Tensor.Extra {
+  /// Whether the memory of `current`, known to be referred to from here only, is all its own.
+  var ownsContent: Bool {
+    guard let content = current, content.flags.isDisjoint(with: [.history, .view]),
+      content.buffer?.isOwned == true
+    else { return false }
+    return content.ownsBuffer
+  }
+}
+
+extension Tensor {
+  var ownsBuffer: Bool { isKnownUniquelyReferenced(&buffer) }
+
+  /// Gives a redirected handle new memory: in place where it is the same. Under the lock.
+  func replaceContent(_ new: Buffer) {
+    let extra = makeExtra()
+    extra.version &+= 1
+    if let current = extra.current, current.buffer === new { return }
+    let old = resolved()
+    let content = Tensor(
+      operation: nil, typeID: typeID,
+      flags: old.flags.intersection([.gradLeaf, .requiresGrad]), buffer: new)
+    if let slot = extra.gradient { content.makeExtra().gradient = slot }
+    redirect(to: content)
+  }
+}
+
+extension Capture {
+  /// Gives up the recorded history behind the outputs: a step takes its gradient only once.
+  func giveUp() {
+    dropNodes()
+    Lock.held {
+      for output in outputs where output.flags.contains(.history) {
+        output.releaseInputs()
+        output.flags.remove(.view)
+        output.depth = 0
+        if output.flags.contains(.requiresGrad) { output.flags.insert(.freed) }
+      }
+    }
+  }
+}

@@ -1,0 +1,188 @@
+// The recorded subgraph behind some outputs, kept: its key, its leaves, and as a graph once somebody asks.
+// What differentiates or compiles a recording starts here. Invariant: the graph's inputs are the leaves in
+// order, then the numbers in order; equal keys mean equal graphs.
+
+import BettyGraph
+import BettyKernelInterface
+
+package final class Capture {
+  package let key: StructureKey
+  package let mode: WalkMode
+  /// A parameter's handle where the leaf is its present value, the value itself otherwise.
+  package let leaves: [Tensor]
+  /// What the outputs were asked for, then what handles are on inside (`step`).
+  package private(set) var outputs: [Tensor]
+  /// Every value by position; empty once dropped.
+  package private(set) var order: [Tensor]
+  let numbers: [NumberInput]
+  private var operations: [RecordedOperation?]
+  private var built: (graph: Graph, map: GraphMap)?
+
+  /// Where the roots are in `order`.
+  package let rootPositions: [Int]
+  /// Where the sought tensors are; nil for those that the outputs do not depend on.
+  package let soughtPositions: [Int?]
+
+  /// `roots` and `sought` are handles or values.
+  package init(_ roots: [Tensor], mode: WalkMode, sought: [Tensor] = []) {
+    Lock.acquire()
+    var walk = Walk.begin(mode)
+    let values = roots.map { $0.resolved() }
+    for value in values { walk.markRoot(value) }
+    for value in values { walk.visit(value) }
+    let hash = walk.finish()
+    rootPositions = values.map { Int($0.position) }
+    soughtPositions = sought.map { walk.position(of: $0) }
+    key = StructureKey(hash: hash, copying: walk.words.elements)
+    self.mode = mode
+    leaves = walk.leaves.elements.map {
+      let leaf = $0.takeUnretainedValue()
+      guard mode == .step, let slot = leaf.extra?.gradient, slot.parameterID != 0,
+        let handle = slot.handle, handle.extra?.current === leaf
+      else { return leaf }
+      return handle
+    }
+    outputs = walk.outputs.elements.map { $0.takeUnretainedValue() }
+    order = walk.order.elements.map { $0.takeUnretainedValue() }
+    operations = order.map(\.operation)
+    numbers = Array(walk.numbers.elements)
+    walk.end()
+    Lock.release()
+  }
+
+  package var numberCount: Int { numbers.count }
+
+  /// Parameters among the leaves: number of the parameter by leaf, 0 for the others.
+  package var leafParameters: [Int32] {
+    leaves.map { $0.flags.contains(.redirect) ? $0.extra?.gradient?.parameterID ?? 0 : 0 }
+  }
+
+  /// Inputs: leaves, then numbers. Outputs: `outputs`.
+  package var graph: Graph { build().graph }
+
+  /// What became of the graph's values; the positions are those of `order`.
+  package var map: GraphMap { build().map }
+
+  /// The value of a tensor inside, nil if it is not in the recording.
+  package func value(of tensor: Tensor) -> Value? {
+    let resolved = Lock.held { tensor.resolved() }
+    guard let position = order.firstIndex(where: { $0 === resolved }) else { return nil }
+    return map.values[position]
+  }
+
+  /// Nodes inside that are computed already although the walk went through them, with their values.
+  package var computed: [(position: Int, value: Value)] {
+    map.computed.compactMap { position in map.values[position].map { (position, $0) } }
+  }
+
+  private func build() -> (graph: Graph, map: GraphMap) {
+    if let built { return built }
+    let made = GraphBuilder.build(words: key.words, operations: operations)
+    built = made
+    return made
+  }
+
+  /// Forgets the recorded nodes and the graph: only key, leaves and outputs stay.
+  package func dropNodes() {
+    order = []
+    operations = []
+    built = nil
+  }
+
+  /// A number met in the recording as an operand to record with.
+  package func number(_ position: Int) -> Tensor {
+    let number = numbers[position]
+    return Tensor(operation: nil, number.bits, typeID: number.kind, flags: .number)
+  }
+
+  /// The kind of number an input of the graph holds: f64, i64 or bool.
+  package func numberKind(_ position: Int) -> DType {
+    TypeID.kind(numbers[position].kind)
+  }
+}
+
+/// Where the values of a recording are in its graph.
+package struct GraphMap: Sendable {
+  /// By position; nil for nodes of several results.
+  package var values: [Value?] = []
+  /// Results of the nodes of several results.
+  package var results: [Int: [Value]] = [:]
+  package var leaves: [Value] = []
+  package var numbers: [Value] = []
+  /// Positions of nodes that are computed already.
+  package var computed: [Int] = []
+}
+
+/// Reads the words of a recording and builds its graph.
+enum GraphBuilder {
+  static func build(words: [Int32], operations: [RecordedOperation?]) -> (graph: Graph, map: GraphMap) {
+    var graph = Graph()
+    var map = GraphMap()
+    addInputs(words, operations, &graph, &map)
+    var results: [[Value]] = []
+    results.reserveCapacity(operations.count)
+    var leaf = 0
+    var number = 0
+    var cursor = 0
+    while cursor < words.count, words[cursor] != Walk.Word.outputs {
+      if words[cursor] == Walk.Word.computed {
+        map.computed.append(results.count)
+        cursor += 1
+      }
+      switch words[cursor] {
+      case Walk.Word.leaf:
+        results.append([map.leaves[leaf]])
+        leaf += 1
+        cursor += 3
+      case Walk.Word.projection:
+        results.append([results[Int(words[cursor + 2])][Int(words[cursor + 1])]])
+        cursor += 3
+      default:
+        guard let operation = operations[results.count] else { return (graph, map) }
+        var arguments: [Value] = []
+        for place in 1..<1 + operation.inputCount {
+          let word = words[cursor + place]
+          if word == Walk.Word.number {
+            arguments.append(map.numbers[number])
+            number += 1
+          } else {
+            arguments.append(results[Int(word)][0])
+          }
+        }
+        let inlined = graph.inline(operation.graph, arguments)
+        let made = operation.graph.outputs.map { inlined[$0.index] }
+        if operation.isTuple { map.results[results.count] = made }
+        results.append(made)
+        cursor += 1 + operation.inputCount
+      }
+    }
+    map.values = results.map { $0.count == 1 ? $0[0] : nil }
+    graph.outputs = words[(cursor + 1)...].compactMap { map.values[Int($0)] }
+    return (graph, map)
+  }
+
+  /// Leaves first, then numbers, each in the order they are met.
+  private static func addInputs(
+    _ words: [Int32], _ operations: [RecordedOperation?], _ graph: inout Graph, _ map: inout GraphMap
+  ) {
+    var numbers: [DType] = []
+    var cursor = 0
+    var position = 0
+    while cursor < words.count, words[cursor] != Walk.Word.outputs {
+      if words[cursor] == Walk.Word.computed { cursor += 1 }
+      switch words[cursor] {
+      case Walk.Word.leaf:
+        let type = words[cursor + 1]
+        map.leaves.append(graph.addInput(Lock.held { TypeID.type(type) }))
+        cursor += 3
+      case Walk.Word.projection: cursor += 3
+      default:
+        let operation = operations[position]
+        numbers += operation?.numbers.compactMap { $0 } ?? []
+        cursor += 1 + (operation?.inputCount ?? 0)
+      }
+      position += 1
+    }
+    for dtype in numbers { map.numbers.append(graph.addInput(TensorType(scalar: dtype))) }
+  }
+}

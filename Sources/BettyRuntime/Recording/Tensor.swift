@@ -1,0 +1,200 @@
+// A recorded value and, at once, the user's handle on it: one object an operation. What an object stands
+// for as a value never changes once something has read it (a recording keeps what it saw); a change in
+// place redirects the handle to another value. Invariants: fields are read and written under the lock,
+// except by deinit; inputs of a node are values, never redirected handles; a node with a buffer is
+// computed, and `depth` counts the nodes above it that are not.
+
+import BettyGraph
+import BettyKernelInterface
+import Synchronization
+
+package final class Tensor: @unchecked Sendable {
+  struct Flags: OptionSet {
+    let rawValue: UInt32
+    static let requiresGrad = Flags(rawValue: 1)
+    /// A gradient ends here: parameters and tensors made with requires_grad.
+    static let gradLeaf = Flags(rawValue: 2)
+    /// The handle stands for `extra.current`.
+    static let redirect = Flags(rawValue: 4)
+    /// Another look at `base`; read anew when that has changed.
+    static let view = Flags(rawValue: 8)
+    /// A plain number; its bits are in `slot0`.
+    static let number = Flags(rawValue: 16)
+    /// Result `slot1` of the node `slot0`.
+    static let projection = Flags(rawValue: 32)
+    /// A node of several results; not a value itself.
+    static let tuple = Flags(rawValue: 64)
+    /// A node or a view refers to what this object is as a value.
+    static let wasRead = Flags(rawValue: 128)
+    /// Backward went through it for the last time: nothing is kept for another.
+    static let consumed = Flags(rawValue: 256)
+    /// The slots hold references.
+    static let history = Flags(rawValue: 512)
+    /// The history was given up although it needed a gradient.
+    static let freed = Flags(rawValue: 1024)
+    /// Asked for by the walk under way.
+    static let root = Flags(rawValue: 2048)
+  }
+
+  /// What is applied; nil for leaves and for results of a tuple.
+  var operation: RecordedOperation?
+  // Inputs: references, or the bits of numbers. More than three are in an array that slot0 points to.
+  var slot0: UInt
+  var slot1: UInt
+  var slot2: UInt
+  var buffer: Buffer?
+  /// What few tensors have.
+  var extra: Extra?
+  var typeID: Int32
+  var flags: Flags
+  /// Nodes not computed yet on the longest way to a leaf.
+  var depth: Int32
+  /// Of the last walk that came by, and what it noted.
+  var mark: UInt32 = 0
+  var position: Int32 = 0
+  /// Handles of C and Python on this object, and gradient slots. Lossy under races on purpose: it only
+  /// decides what is worth computing along.
+  let handles = Atomic<Int32>(0)
+
+  @inline(__always)
+  init(
+    operation: RecordedOperation?, _ slot0: UInt = 0, _ slot1: UInt = 0, _ slot2: UInt = 0, typeID: Int32,
+    flags: Flags, depth: Int32 = 0, buffer: Buffer? = nil, extra: Extra? = nil
+  ) {
+    self.operation = operation
+    self.slot0 = slot0
+    self.slot1 = slot1
+    self.slot2 = slot2
+    self.buffer = buffer
+    self.extra = extra
+    self.typeID = typeID
+    self.flags = flags
+    self.depth = depth
+  }
+
+  deinit {
+    if flags.contains(.history) { releaseInputs() }
+    if let buffer { Releases.keepIfLocked(buffer) }
+  }
+
+  /// Rare parts of a tensor.
+  final class Extra {
+    /// What a redirected handle stands for.
+    var current: Tensor?
+    /// The handle a view looks at, where that is not its recorded input.
+    var base: Tensor?
+    /// The version of the root that a view's content belongs to.
+    var seenVersion = 0
+    var version = 0
+    var gradient: GradientSlot?
+    /// Results of a tuple that are alive.
+    var results: [WeakTensor] = []
+
+    deinit {
+      current?.releaseHandle()
+      guard let held = base else { return }
+      let reference = Unmanaged.passRetained(held)
+      base = nil
+      Releases.release(reference.toOpaque())
+    }
+  }
+
+  struct WeakTensor {
+    weak var tensor: Tensor?
+  }
+
+  func makeExtra() -> Extra {
+    if let extra { return extra }
+    let made = Extra()
+    extra = made
+    return made
+  }
+}
+
+/// Where backward adds a tensor's gradient: shared by a handle and all that it stood for.
+package final class GradientSlot: @unchecked Sendable {
+  var gradient: Tensor?
+  /// Number of the parameter, 0 for other tensors.
+  package let parameterID: Int32
+  var isRetained = false
+  /// The parameter itself, while it lives.
+  weak var handle: Tensor?
+
+  init(parameterID: Int32 = 0) { self.parameterID = parameterID }
+
+  deinit { gradient?.releaseHandle() }
+}
+
+// MARK: Inputs
+
+extension Tensor {
+  static let inlineInputs = 3
+
+  @inline(__always)
+  var inputCount: Int {
+    if let operation { return operation.inputCount }
+    return flags.contains(.projection) ? 1 : 0
+  }
+
+  @inline(__always)
+  func slot(_ position: Int) -> UInt {
+    if let operation, operation.inputCount > Tensor.inlineInputs {
+      return UnsafePointer<UInt>(bitPattern: slot0)?[position] ?? 0
+    }
+    return position == 0 ? slot0 : position == 1 ? slot1 : slot2
+  }
+
+  /// The input at a position that holds no number.
+  @inline(__always)
+  func input(_ position: Int) -> Unmanaged<Tensor>? {
+    guard let pointer = UnsafeRawPointer(bitPattern: slot(position)) else { return nil }
+    return Unmanaged.fromOpaque(pointer)
+  }
+
+  /// Gives up the inputs; their memory goes when nothing else needs it.
+  func releaseInputs() {
+    flags.remove(.history)
+    let count = inputCount
+    for position in 0..<count where operation?.isNumber(position) != true {
+      guard let pointer = UnsafeMutableRawPointer(bitPattern: slot(position)) else { continue }
+      Releases.release(pointer)
+    }
+    if count > Tensor.inlineInputs {
+      UnsafeMutablePointer<UInt>(bitPattern: slot0)?.deallocate()
+    }
+    operation = nil
+    slot0 = 0
+    slot1 = 0
+    slot2 = 0
+  }
+}
+
+// MARK: Handles
+
+extension Tensor {
+  /// Counts a handle of C or Python: what it stands for is worth keeping once computed.
+  @inline(__always)
+  package func retainHandle() {
+    handles.store(handles.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+  }
+
+  @inline(__always)
+  package func releaseHandle() {
+    handles.store(handles.load(ordering: .relaxed) &- 1, ordering: .relaxed)
+  }
+
+  @inline(__always)
+  var isHeld: Bool { handles.load(ordering: .relaxed) > 0 }
+
+  /// The value this handle stands for now. Under the lock.
+  @inline(__always)
+  func resolved() -> Tensor {
+    flags.isDisjoint(with: [.redirect, .view]) ? self : resolvedAnew()
+  }
+
+  @inline(never)
+  private func resolvedAnew() -> Tensor {
+    if flags.contains(.view) { refreshView() }
+    return extra?.current ?? self
+  }
+}

@@ -1,0 +1,228 @@
+// Views: handles that look at the memory of another, as PyTorch has them. A view is recorded as a value
+// like any other; what makes it a view is that a change through one handle is seen through all. Invariant:
+// `seenVersion` equals the root's version whenever a view's content is what its base would give.
+
+import BettyGraph
+import BettyKernelInterface
+
+extension Tensor {
+  /// Makes a recorded node a view of the handle it was taken from. Under the lock.
+  func becomeView(of handle: Tensor) {
+    flags.insert(.view)
+    let input = input(0)?.takeUnretainedValue()
+    let version = handle.root.extra?.version ?? 0
+    if handle !== input || version != 0 {
+      let extra = makeExtra()
+      if handle !== input { extra.base = handle }
+      extra.seenVersion = version
+    }
+  }
+
+  /// The handle a view looks at.
+  var base: Tensor? {
+    guard flags.contains(.view) else { return nil }
+    return extra?.base ?? input(0)?.takeUnretainedValue()
+  }
+
+  /// The handle that a chain of views ends at: where changes are counted.
+  var root: Tensor {
+    var handle = self
+    while let base = handle.base { handle = base }
+    return handle
+  }
+
+  /// How often the tensor was changed in place.
+  package var version: Int { Lock.held { root.extra?.version ?? 0 } }
+
+  /// Whether a change of the base would still be seen by somebody.
+  func isBaseShared() -> Bool {
+    if extra?.base != nil { return true }
+    guard let pointer = UnsafeRawPointer(bitPattern: slot0) else { return false }
+    var base = Unmanaged<Tensor>.fromOpaque(pointer).takeRetainedValue()
+    let isShared = !isKnownUniquelyReferenced(&base)
+    _ = Unmanaged.passRetained(base)
+    return isShared
+  }
+
+  /// Reads a view anew if its root was changed since. Under the lock.
+  func refreshView() {
+    guard let base, let operation else { return }
+    let version = root.extra?.version ?? 0
+    guard version != extra?.seenVersion ?? 0,
+      base.resolved().typeID == operation.operands[0]  // else the base got other memory
+    else { return }
+    let anew = withExtendedLifetime(base) {
+      withUnsafePointer(to: Unmanaged.passUnretained(base)) {
+        Recording.record(operation, Recording.Operands(start: $0, count: 1))
+      }
+    }
+    let extra = makeExtra()
+    extra.seenVersion = version
+    redirect(to: anew)
+  }
+
+  /// Makes the handle stand for another value. Under the lock.
+  func redirect(to value: Tensor) {
+    if !flags.contains(.redirect) {
+      flags.insert(.redirect)
+      // Nothing refers to what the object was as a value: its memory need not stay.
+      if !flags.contains(.wasRead) && !flags.contains(.view) {
+        if flags.contains(.history) { releaseInputs() }
+        if let buffer { Releases.keepIfLocked(buffer) }
+        buffer = nil
+      }
+    }
+    typeID = value.typeID
+    let extra = makeExtra()
+    value.retainHandle()
+    extra.current?.releaseHandle()
+    extra.current = value
+  }
+}
+
+// MARK: Changes in place
+
+extension Tensor {
+  /// What a change in place means for gradients.
+  package enum Change: Sendable {
+    /// `x.add_(y)`: what is recorded, gradients included.
+    case recorded
+    /// Through `.data` or without grad mode: only the value changes.
+    case valueOnly
+  }
+
+  /// Changes the tensor in place to a value of its type. `name` is the method's, for messages.
+  package func update(to value: Tensor, _ name: String) throws {
+    try Lock.held {
+      let new = value.resolved()
+      guard new.typeID == typeID else {
+        throw BettyError.runtime(
+          "\(name): the result is \(TypeID.type(new.typeID)), the tensor changed in place is "
+            + "\(TypeID.type(typeID))")
+      }
+      try checkChangeable(name)
+      if new === resolved() { return root.makeExtra().version &+= 1 }
+      new.flags.insert(.wasRead)
+      try write(new, GradMode.isEnabled ? .recorded : .valueOnly, name)
+    }
+    if value.depth > Recording.deepest { value.shorten() }
+  }
+
+  /// Gives the tensor another value of its type without a trace in gradients: `x.data.copy_(y)`.
+  package func assign(_ value: Tensor) throws {
+    try GradMode.with(false) { try update(to: value, "assign") }
+  }
+
+  /// Makes the tensor stand for another value, of any type: `x.data = y`. Its views keep what they saw.
+  package func setData(_ value: Tensor) throws {
+    try Lock.held {
+      let new = value.resolved()
+      let old = resolved()
+      let isInner = old.flags.contains(.requiresGrad) && !old.flags.contains(.gradLeaf)
+      guard !isInner || new.typeID == typeID else {
+        throw BettyError.runtime(
+          "data: \(TypeID.type(typeID)) with a gradient cannot become \(TypeID.type(new.typeID))")
+      }
+      guard !old.flags.contains(.requiresGrad) || TypeID.type(new.typeID).dtype.isFloating else {
+        throw BettyError.runtime(
+          "data: only floating tensors can require grad, got \(TypeID.type(new.typeID))")
+      }
+      new.flags.insert(.wasRead)
+      redirect(to: try Tensor.valueOnly(new, replacing: old, "data"))
+      makeExtra().version &+= 1
+      flags.remove(.view)
+    }
+  }
+
+  /// PyTorch's rule: a leaf that requires grad is changed only without grad mode.
+  private func checkChangeable(_ name: String) throws {
+    guard GradMode.isEnabled else { return }
+    if flags.contains(.gradLeaf), flags.contains(.requiresGrad) {
+      throw BettyError.runtime(
+        "\(name): a leaf that requires grad is being used in an in-place operation")
+    }
+    guard flags.contains(.view), resolved().flags.contains(.requiresGrad) else { return }
+    let root = root
+    if root.flags.contains(.gradLeaf), root.flags.contains(.requiresGrad) {
+      throw BettyError.runtime(
+        "\(name): a view of a leaf that requires grad is being used in an in-place operation")
+    }
+  }
+
+  /// Redirects this handle and, for a view, writes through to everything it looks at.
+  private func write(_ value: Tensor, _ change: Change, _ name: String) throws {
+    var handle = self
+    var new = value
+    var change = change
+    var written: [Tensor] = []
+    var contents: [Tensor] = []
+    while true {
+      let old = handle.resolved()
+      let content =
+        change == .valueOnly ? try Tensor.valueOnly(new, replacing: old, name) : new
+      written.append(handle)
+      contents.append(content)
+      guard let base = handle.base, let operation = handle.operation else { break }
+      // Through `.data` and `detach` only the value passes.
+      if operation.flow == 0 { change = .valueOnly }
+      let place = try ViewWriter.operation(for: operation)
+      let source = change == .valueOnly ? new : content
+      new = Recording.recordLocked(place, [base.resolved(), source])
+      handle = base
+    }
+    // Nothing is changed unless all of it can be.
+    for (handle, content) in zip(written, contents) { handle.redirect(to: content) }
+    let root = written[written.count - 1].makeExtra()
+    root.version &+= 1
+    for handle in written.dropLast() { handle.makeExtra().seenVersion = root.version }
+  }
+
+  /// The value `new` in the place of `old`, where gradients keep their way through `old`.
+  private static func valueOnly(
+    _ new: Tensor, replacing old: Tensor, _ name: String
+  ) throws -> Tensor {
+    let isLeaf = old.flags.contains(.gradLeaf)
+    if !isLeaf && !old.flags.contains(.requiresGrad) {
+      return new.flags.contains(.requiresGrad) ? try detached(new) : new
+    }
+    if isLeaf {
+      let content = try detached(new)
+      content.flags.insert(.gradLeaf)
+      if old.flags.contains(.requiresGrad) { content.flags.insert(.requiresGrad) }
+      content.makeExtra().gradient = old.extra?.gradient
+      return content
+    }
+    return try Recording.recordLocked(ViewWriter.replacement(old.typeID), [old, detached(new)])
+  }
+
+  /// Another value object with the same content through which no gradient flows. Under the lock.
+  static func detached(_ value: Tensor) throws -> Tensor {
+    if let buffer = value.buffer {
+      return Tensor(operation: nil, typeID: value.typeID, flags: [], buffer: buffer)
+    }
+    return try Recording.recordLocked(ViewWriter.identity(value.typeID), [value])
+  }
+}
+
+extension Recording {
+  /// A handle on the same memory through which no gradient flows.
+  package static func detach(_ tensor: Tensor) throws -> Tensor {
+    try Lock.held {
+      let node = try recordLocked(ViewWriter.detach(tensor.resolved().typeID), [tensor])
+      node.becomeView(of: tensor)
+      return node
+    }
+  }
+
+  /// Zeros of the type of a tensor.
+  package static func zeros(like tensor: Tensor) throws -> Tensor {
+    try Lock.held { try recordLocked(ViewWriter.zeros(tensor.resolved().typeID), []) }
+  }
+
+  /// Records one node on values. Under the lock.
+  static func recordLocked(_ operation: RecordedOperation, _ values: [Tensor]) -> Tensor {
+    values.map { Unmanaged.passUnretained($0) }.withUnsafeBufferPointer {
+      record(operation, $0)
+    }
+  }
+}

@@ -1,0 +1,140 @@
+// Operations behind changes in place: writing what a view shows back to where it came from, replacing a
+// value without its gradient, standing for the same value. Invariant: made once per type or view, under
+// the lock.
+
+import BettyGraph
+import BettyKernelInterface
+
+enum ViewWriter {
+  nonisolated(unsafe) private static var writers: [Int32: RecordedOperation] = [:]
+  nonisolated(unsafe) private static var identities: [Int32: RecordedOperation] = [:]
+  nonisolated(unsafe) private static var replacements: [Int32: RecordedOperation] = [:]
+
+  nonisolated(unsafe) private static var detaches: [Int32: RecordedOperation] = [:]
+  nonisolated(unsafe) private static var zeros: [Int32: RecordedOperation] = [:]
+
+  /// (base, new content of the view) → base with that part replaced.
+  static func operation(for view: RecordedOperation) throws -> RecordedOperation {
+    if let known = writers[view.id] { return known }
+    var graph = Graph()
+    let source = view.graph
+    let base = graph.addInput(source.type(of: source.inputs[0]))
+    let content = graph.addInput(source.type(of: source.outputs[0]))
+    guard !source.isOverlapping else {
+      throw BettyError.runtime(
+        "in-place: more than one element of the tensor refers to a single memory location, "
+          + "clone it before the operation")
+    }
+    let placed = try transpose(source, content, &graph)
+    if graph.type(of: content).count == graph.type(of: base).count {
+      graph.outputs = [placed]  // everything is replaced
+    } else {
+      let ones = try constant(&graph, 1, .f32, graph.shape(of: content))
+      let counts = try transpose(source, ones, &graph)
+      let zeros = try constant(&graph, 0, .f32, graph.shape(of: base))
+      let covered = try graph.call(P.gt, [counts, zeros])
+      graph.outputs = [try graph.call(P.select, [covered, placed, base])]
+    }
+    let made = operation("write_\(view.name)", graph)
+    if writers.count > 1 << 14 { writers.removeAll() }
+    writers[view.id] = made
+    return made
+  }
+
+  /// The same value through which no gradient flows.
+  static func identity(_ typeID: Int32) throws -> RecordedOperation {
+    if let known = identities[typeID] { return known }
+    var graph = Graph()
+    let input = graph.addInput(TypeID.type(typeID))
+    graph.outputs = [try graph.call(P.stopGradient, [input])]
+    let made = operation("detached", graph)
+    identities[typeID] = made
+    return made
+  }
+
+  /// (old, new) → new, with the gradient of old: old - stop(old) + stop(new).
+  static func replacement(_ typeID: Int32) throws -> RecordedOperation {
+    if let known = replacements[typeID] { return known }
+    var graph = Graph()
+    let old = graph.addInput(TypeID.type(typeID))
+    let new = graph.addInput(TypeID.type(typeID))
+    let still = try graph.call(P.stopGradient, [old])
+    let zero = try graph.call(P.sub, [old, still])
+    graph.outputs = [
+      try graph.call(P.add, [zero, try graph.call(P.stopGradient, [new])])
+    ]
+    let made = operation("replaced", graph)
+    replacements[typeID] = made
+    return made
+  }
+
+  /// The same memory for the user, through which no gradient flows.
+  static func detach(_ typeID: Int32) throws -> RecordedOperation {
+    if let known = detaches[typeID] { return known }
+    let made = RecordedOperation(
+      name: "detach", graph: try identity(typeID).graph, operands: [typeID], isFunction: true)
+    detaches[typeID] = made
+    return made
+  }
+
+  /// Zeros out of nothing.
+  static func zeros(_ typeID: Int32) throws -> RecordedOperation {
+    if let known = zeros[typeID] { return known }
+    var graph = Graph()
+    let type = TypeID.type(typeID)
+    graph.outputs = [try constant(&graph, 0, type.dtype, type.shape)]
+    let made = operation("zeros", graph)
+    zeros[typeID] = made
+    return made
+  }
+
+  private static func operation(_ name: String, _ graph: Graph) -> RecordedOperation {
+    RecordedOperation(
+      name: name, graph: graph, operands: graph.inputs.map { TypeID.of(graph.type(of: $0)) },
+      isFunction: false)
+  }
+
+  private static func constant(
+    _ graph: inout Graph, _ value: Double, _ dtype: DType, _ shape: [Int]
+  ) throws -> Value {
+    try graph.call(
+      P.constant, [], ["value": .double(value), "shape": .ints(shape), "dtype": .dtype(dtype)])
+  }
+
+  /// Puts a value of the view's shape back into the shape of what the view looks at, zeros elsewhere.
+  private static func transpose(
+    _ view: Graph, _ value: Value, _ graph: inout Graph
+  ) throws -> Value {
+    var value = value
+    let dtype = graph.dtype(of: value)
+    // The forward chain on the same element type: transposes read the types of its values.
+    var chain = try constant(&graph, 0, dtype, view.shape(of: view.inputs[0]))
+    var applications: [Application] = []
+    for node in view.nodes {
+      let output = try graph.call(node.primitive, [chain], node.attributes)
+      applications.append(
+        Application(
+          primitive: node.primitive, inputs: [chain], outputs: [output],
+          attributes: node.attributes))
+      chain = output
+    }
+    for application in applications.reversed() {
+      guard case .linear(_, let transpose) = application.primitive.derivative,
+        let back = try transpose(&graph, application, value)[0]
+      else { continue }
+      value = back
+    }
+    return value
+  }
+}
+
+extension Graph {
+  /// Whether some element is looked at twice: an expanded axis.
+  fileprivate var isOverlapping: Bool {
+    guard let first = inputs.first, let last = outputs.first else { return false }
+    return type(of: last).count > type(of: first).count
+      || nodes.contains { node in
+        type(of: Value(node.results.lowerBound)).count > type(of: node.inputs[0]).count
+      }
+  }
+}
