@@ -146,13 +146,13 @@ struct Assembler {
     let bytes = node.results.map { lowered.byteCount($0) }
     var operands = (node.inputs + node.results).map(source)
     var offset = temporary
-    for size in bytes {
+    for (size, inPlace) in zip(bytes, loop.inPlace) {
       operands.append(.arena(offset))
-      offset += (size + 63) & ~63
+      offset += inPlace ? 0 : (size + 63) & ~63
     }
     let code = LoopCode(
       nested: loops.count, count: loop.count, carries: loop.carries, inputs: node.inputs.count,
-      carryBytes: storage.keep(bytes))
+      carryBytes: storage.keep(bytes), inPlace: storage.keep(loop.inPlace))
     loops.append(loop)
     add(.loop, unit, operands, payload: UnsafeRawPointer(storage.keep(one: code)))
   }
@@ -179,8 +179,10 @@ struct Assembler {
     switch unit.kind {
     case .tile: return shapes[unit.nodes[0]]?.temporaryBytes ?? 0
     case .loop:
-      return lowered.nodes[unit.nodes[0]].results.reduce(0) {
-        $0 + (lowered.byteCount($1) + 63) & ~63
+      let node = lowered.nodes[unit.nodes[0]]
+      guard case .loop(let loop) = node.operation else { return 0 }
+      return zip(node.results, loop.inPlace).reduce(0) {
+        $0 + ($1.1 ? 0 : (lowered.byteCount($1.0) + 63) & ~63)
       }
     case .copy, .fill, .reduce, .buffer, .copyOut: return 0
     }

@@ -10,17 +10,21 @@ package struct CompileOptions: Hashable, Sendable {
   package var threads: Int?
   /// One step per operation, for tests.
   package var unfused: Bool
-  /// Every output is written to the memory given for it, even if it is an input (loop bodies).
-  package var copyOutputs: Bool
+  /// Outputs are the next carries: each is its own input, updated in place, or written to the memory
+  /// given for it, never another's; donations that would cost a copy are refused.
+  var isLoopBody: Bool
 
   package init(
-    donations: [Int: Int] = [:], threads: Int? = nil, unfused: Bool = false,
-    copyOutputs: Bool = false
+    donations: [Int: Int] = [:], threads: Int? = nil, unfused: Bool = false
   ) {
+    self.init(donations: donations, threads: threads, unfused: unfused, isLoopBody: false)
+  }
+
+  init(donations: [Int: Int], threads: Int?, unfused: Bool, isLoopBody: Bool) {
     self.donations = donations
     self.threads = threads
     self.unfused = unfused
-    self.copyOutputs = copyOutputs
+    self.isLoopBody = isLoopBody
   }
 }
 
@@ -30,14 +34,20 @@ package enum Compiler {
   ) throws -> Program {
     let threads = options.threads ?? ThreadPool.shared.threads
     var lowered = try Lowering.lower(graph, threads: threads, unfused: options.unfused)
-    separateOutputs(&lowered, copyAll: options.copyOutputs)
-    let groups = Fusion.groups(lowered, unfused: options.unfused)
+    separateOutputs(&lowered, isLoopBody: options.isLoopBody)
+    if !options.unfused { lowered = Fusion.duplicateCasts(lowered) }
+    let groups = Fusion.groups(lowered, unfused: options.unfused, threads: threads)
     let units = Units(lowered, group: groups)
+    guard units.isComplete else {
+      throw BettyError.runtime("compile: the groups of \(lowered.nodes.count) operations form a cycle")
+    }
     var shapes: [Int: TileShape] = [:]
     for unit in units.list where unit.kind == .tile {
       shapes[unit.nodes[0]] = TileShape(unit, units, threads: threads)
     }
-    let plan = Plan(units, donations: options.donations) {
+    let plan = Plan(
+      units, donations: options.donations, copiesAtEnd: !options.isLoopBody
+    ) {
       Assembler.temporaryBytes($0, lowered, shapes)
     }
     let assembler = try Assembler(plan, shapes: shapes, threads: threads)
@@ -47,14 +57,14 @@ package enum Compiler {
       outputTypes: graph.outputs.map { graph.type(of: $0) }, threads: threads)
   }
 
-  /// Outputs that are parts of other values become values of their own; with `copyAll` inputs and
-  /// repeated outputs as well.
-  private static func separateOutputs(_ lowered: inout Lowered, copyAll: Bool) {
+  /// Outputs that are parts of other values become values of their own; in a loop body also repeated
+  /// ones and inputs, except a carry that stays as it is.
+  private static func separateOutputs(_ lowered: inout Lowered, isLoopBody: Bool) {
     var seen = Set<Int>()
     for (index, value) in lowered.outputs.enumerated() {
       let isWindow = lowered.root(of: value).value != value
-      let isShared = lowered.producers[value] < 0 || seen.contains(value)
-      if isWindow || (copyAll && isShared) {
+      let isOther = isLoopBody && lowered.producers[value] < 0 && lowered.inputs[index + 1] != value
+      if isWindow || (isLoopBody && (isOther || seen.contains(value))) {
         let count = lowered.counts[value]
         let all = View(offset: 0, shape: [count], strides: [1])
         lowered.outputs[index] = lowered.appendOne(

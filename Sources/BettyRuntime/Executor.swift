@@ -173,7 +173,8 @@ final class Instance {
 
   // MARK: Loops
 
-  /// Carries alternate between the results and temporary memory so that the last lands in the results.
+  /// Carries that the body updates in place stay in the results; the others alternate between the results
+  /// and temporary memory so that the last lands in the results.
   private func loop(
     _ code: UnsafePointer<LoopCode>, _ operands: UnsafeMutablePointer<UnsafeMutableRawPointer>
   ) throws {
@@ -181,21 +182,25 @@ final class Instance {
     let nested = nested[loop.nested]
     let results = operands + loop.inputs
     let temporaries = results + loop.carries
-    if loop.count == 0 {
-      for carry in 0..<loop.carries {
-        results[carry].copyMemory(from: operands[carry], byteCount: loop.carryBytes[carry])
-      }
-      return
+    for carry in 0..<loop.carries where loop.count == 0 || loop.inPlace[carry] {
+      // Equal when the plan made the loop take over its operand.
+      if results[carry] == operands[carry] { continue }
+      results[carry].copyMemory(from: operands[carry], byteCount: loop.carryBytes[carry])
     }
     nested.inputs[0] = UnsafeMutableRawPointer(nested.index)
-    for input in 0..<loop.inputs { nested.inputs[1 + input] = operands[input] }
+    for input in 0..<loop.inputs {
+      let stays = input < loop.carries && loop.inPlace[input]
+      nested.inputs[1 + input] = stays ? results[input] : operands[input]
+    }
     var iteration = 0
     while iteration < loop.count {
       nested.index.pointee = Int64(iteration)
       let target = (loop.count &- 1 &- iteration) & 1 == 0 ? results : temporaries
       for carry in 0..<loop.carries { nested.outputs[carry] = target[carry] }
       try nested.instance.run(inputs: nested.inputs, outputs: nested.outputs)
-      for carry in 0..<loop.carries { nested.inputs[1 + carry] = target[carry] }
+      for carry in 0..<loop.carries where !loop.inPlace[carry] {
+        nested.inputs[1 + carry] = target[carry]
+      }
       iteration &+= 1
     }
   }

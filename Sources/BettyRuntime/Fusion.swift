@@ -1,15 +1,216 @@
-// Decides which elementwise operations and reductions become one tile unit.
+// Decides which elementwise operations and reductions become one tile unit. Greedy, in order: an
+// operation joins the groups that make its operands as long as no path leaves a group and comes back
+// (such a group could not run in one piece). Nodes are looked at in blocks, so that the cost stays
+// proportional to the size of the graph.
+// Invariant: for each cluster, `ancestors` holds every node of the block that any member depends on.
 
 import BettyKernelInterface
 
 enum Fusion {
+  private static let blockSize = 1024
+
   /// Group number of each node of a tile unit, -1 for the others.
-  static func groups(_ lowered: Lowered, unfused: Bool) -> [Int] {
-    lowered.nodes.indices.map { index in
-      switch lowered.nodes[index].operation {
-      case .tile, .cast: index
-      default: -1
+  static func groups(_ lowered: Lowered, unfused: Bool, threads: Int) -> [Int] {
+    if unfused {
+      return lowered.nodes.indices.map { lowered.nodes[$0].operation.isElementwise ? $0 : -1 }
+    }
+    var groups = [Int](repeating: -1, count: lowered.nodes.count)
+    var first = 0
+    while first < lowered.nodes.count {
+      let last = min(first + blockSize, lowered.nodes.count)
+      var block = FusionBlock(lowered, first..<last, threads: threads)
+      block.run()
+      for index in first..<last { groups[index] = block.group(of: index) }
+      first = last
+    }
+    return groups
+  }
+
+  /// Gives each reader of a conversion of something in memory a conversion of its own: reading the
+  /// narrow source again is cheaper than storing the wide result.
+  static func duplicateCasts(_ lowered: Lowered) -> Lowered {
+    var readers = [Int](repeating: 0, count: lowered.dtypes.count)
+    for node in lowered.nodes { for input in node.inputs { readers[input] += 1 } }
+    let isShared = lowered.nodes.map { node in
+      guard case .cast = node.operation, readers[node.results[0]] > 1 else { return false }
+      let source = node.inputs[0]
+      return lowered.dtypes[source].size < lowered.dtypes[node.results[0]].size
+        && lowered.producer(of: source)?.operation.isElementwise != true
+    }
+    guard isShared.contains(true) else { return lowered }
+    var result = lowered
+    result.nodes = []
+    var copied = Set<Int>()
+    for node in lowered.nodes {
+      var inputs = node.inputs
+      if node.operation.isElementwise || node.isReduction {
+        for (position, input) in inputs.enumerated() {
+          let producer = lowered.producers[input]
+          guard producer >= 0, isShared[producer], !copied.insert(input).inserted else { continue }
+          let cast = lowered.nodes[producer]
+          inputs[position] = result.appendOne(
+            .cast, cast.inputs, lowered.dtypes[input], lowered.counts[input], name: cast.name)
+        }
+      }
+      for value in node.results { result.producers[value] = result.nodes.count }
+      result.nodes.append(
+        LoweredNode(
+          operation: node.operation, inputs: inputs, results: node.results, name: node.name))
+    }
+    return result
+  }
+}
+
+extension Operation {
+  var isElementwise: Bool {
+    switch self {
+    case .tile, .cast: true
+    default: false
+    }
+  }
+}
+
+/// A set of nodes of a block.
+private struct Bits {
+  private var words: [UInt64]
+  init(count: Int) { words = [UInt64](repeating: 0, count: (count + 63) / 64) }
+  mutating func insert(_ bit: Int) { words[bit >> 6] |= 1 << UInt64(bit & 63) }
+  func contains(_ bit: Int) -> Bool { words[bit >> 6] >> UInt64(bit & 63) & 1 == 1 }
+  mutating func formUnion(_ other: Bits) { for i in words.indices { words[i] |= other.words[i] } }
+  mutating func subtract(_ other: Bits) { for i in words.indices { words[i] &= ~other.words[i] } }
+  func meets(_ other: Bits) -> Bool {
+    for i in words.indices where words[i] & other.words[i] != 0 { return true }
+    return false
+  }
+  /// False as soon as `body` is.
+  func allSatisfy(_ body: (Int) -> Bool) -> Bool {
+    for (index, word) in words.enumerated() {
+      var rest = word
+      while rest != 0 {
+        guard body(index << 6 + rest.trailingZeroBitCount) else { return false }
+        rest &= rest - 1
       }
     }
+    return true
+  }
+}
+
+private struct FusionBlock {
+  private let lowered: Lowered
+  private let range: Range<Int>
+  private let threads: Int
+  /// By local number of a node: the cluster it is in, named by one of its members.
+  private var cluster: [Int]
+  private var members: [Bits]
+  private var ancestors: [Bits]
+  private var sizes: [Int]
+  /// Row length of a cluster's reductions, 0 for none.
+  private var rows: [Int]
+  private var isTile: [Bool]
+  /// Longer groups gain nothing and need ever more registers.
+  private static let mostMembers = 64
+
+  init(_ lowered: Lowered, _ range: Range<Int>, threads: Int) {
+    self.lowered = lowered
+    self.range = range
+    self.threads = threads
+    let count = range.count
+    cluster = Array(0..<count)
+    members = Array(repeating: Bits(count: count), count: count)
+    ancestors = members
+    sizes = Array(repeating: 1, count: count)
+    rows = Array(repeating: 0, count: count)
+    isTile = Array(repeating: false, count: count)
+  }
+
+  func group(of node: Int) -> Int {
+    let local = node - range.lowerBound
+    return isTile[local] ? cluster[local] + range.lowerBound : -1
+  }
+
+  mutating func run() {
+    for local in 0..<range.count {
+      let node = lowered.nodes[range.lowerBound + local]
+      members[local].insert(local)
+      for producer in producers(of: node) {
+        let source = cluster[producer]
+        ancestors[local].formUnion(members[source])
+        ancestors[local].formUnion(ancestors[source])
+      }
+      switch node.operation {
+      case .tile, .cast:
+        isTile[local] = true
+        guard lowered.counts[node.results[0]] > 0 else { continue }
+        for producer in producers(of: node) where joins(producer, node.results[0]) {
+          merge(cluster[producer], cluster[local])
+        }
+      case .reduction: placeReduction(node, local)
+      default: break
+      }
+    }
+  }
+
+  /// Local numbers of the nodes that make the operands.
+  private func producers(of node: LoweredNode) -> [Int] {
+    node.inputs.compactMap { input in
+      let local = lowered.producers[input] - range.lowerBound
+      return local >= 0 && lowered.producers[input] >= 0 ? local : nil
+    }
+  }
+
+  private func joins(_ producer: Int, _ value: Int) -> Bool {
+    let node = lowered.nodes[range.lowerBound + producer]
+    return node.operation.isElementwise
+      && lowered.counts[node.results[0]] == lowered.counts[value]
+  }
+
+  private mutating func placeReduction(_ node: LoweredNode, _ local: Int) {
+    guard let shape = ReductionShape(node, lowered), lowered.counts[node.inputs[0]] > 0 else {
+      return
+    }
+    rows[local] = shape.row
+    if let producer = producers(of: node).first, joins(producer, node.inputs[0]) {
+      isTile[local] = true
+      if merge(cluster[producer], local) { return }
+      isTile[local] = false
+    }
+    rows[local] = 0
+    // Alone: through the tile machine when it has to be gathered, or when only chunks can be split.
+    var gathers = false
+    if case .view? = lowered.producer(of: node.inputs[0])?.operation { gathers = true }
+    let splits =
+      threads > 1 && shape.form != .rows
+      && lowered.counts[node.inputs[0]] >= 2 * TileGeometry.leastPerTask
+    if gathers || splits {
+      rows[local] = shape.row
+      isTile[local] = true
+    }
+  }
+
+  @discardableResult
+  private mutating func merge(_ a: Int, _ b: Int) -> Bool {
+    if a == b { return true }
+    guard isTile[a], isTile[b], sizes[a] + sizes[b] <= FusionBlock.mostMembers,
+      rows[a] == 0 || rows[b] == 0 || rows[a] == rows[b]
+    else { return false }
+    var all = members[a]
+    all.formUnion(members[b])
+    var outside = ancestors[a]
+    outside.formUnion(ancestors[b])
+    outside.subtract(all)
+    guard outside.allSatisfy({ !ancestors[cluster[$0]].meets(all) }) else { return false }
+    for local in 0..<range.count where all.contains(local) { cluster[local] = a }
+    members[a] = all
+    ancestors[a] = outside
+    sizes[a] += sizes[b]
+    rows[a] = max(rows[a], rows[b])
+    // Whoever depended on a part depends on the whole now, and on what the whole needs.
+    var reach = all
+    reach.formUnion(outside)
+    for local in 0..<range.count
+    where cluster[local] == local && local != a && ancestors[local].meets(all) {
+      ancestors[local].formUnion(reach)
+    }
+    return true
   }
 }

@@ -29,6 +29,13 @@ struct Loop {
   let body: Program
   let count: Int
   let carries: Int
+
+  /// Carries that the body updates where they lie (or leaves alone): they need no second buffer.
+  var inPlace: [Bool] {
+    body.outputs.enumerated().map { index, source in
+      source == .donated(index + 1) || source == .input(index + 1)
+    }
+  }
 }
 
 enum Operation {

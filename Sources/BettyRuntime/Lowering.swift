@@ -207,7 +207,10 @@ struct Lowering {
       body.inputs.count == inputs.count + 1, body.outputs.count == results.count,
       results.count <= inputs.count
     else { throw BettyError.value("\(name): body and operands do not fit") }
-    let options = CompileOptions(threads: threads, unfused: unfused, copyOutputs: true)
+    // Input 0 of the body is the index of the iteration.
+    let own = Dictionary(uniqueKeysWithValues: results.indices.map { ($0, $0 + 1) })
+    let options = CompileOptions(
+      donations: own, threads: threads, unfused: unfused, isLoopBody: true)
     let program = try Compiler.compile(body, options: options)
     let loop = Loop(body: program, count: count, carries: results.count)
     return lowered.append(

@@ -46,8 +46,11 @@ struct Plan {
   private var lastRead: [Int]
   private var lowered: Lowered { units.lowered }
 
-  /// `temporaryBytes` gives what a unit needs beside its operands.
-  init(_ units: Units, donations: [Int: Int], temporaryBytes: (Unit) -> Int) {
+  /// `temporaryBytes` gives what a unit needs beside its operands. A donation that cannot be made in
+  /// place is copied at the end with `copiesAtEnd`, otherwise the output is fresh.
+  init(
+    _ units: Units, donations: [Int: Int], copiesAtEnd: Bool, temporaryBytes: (Unit) -> Int
+  ) {
     self.units = units
     let values = units.lowered.dtypes.count
     locations = Array(repeating: nil, count: values)
@@ -57,7 +60,11 @@ struct Plan {
     for (index, input) in lowered.inputs.enumerated() { locations[input] = .input(index) }
     let wishes = placeOutputs(donations)
     self.units.sinkWriters(of: Set(wishes.keys))
-    let refused = donate(wishes)
+    var refused = donate(wishes)
+    if !copiesAtEnd {
+      for value in refused.keys { makeFresh(value) }
+      refused = [:]
+    }
     findLastReads()
     for index in self.units.list.indices { place(index) }
     for (value, input) in refused.sorted(by: { $0.value < $1.value }) {
@@ -117,6 +124,12 @@ struct Plan {
     return refused
   }
 
+  private mutating func makeFresh(_ value: Int) {
+    guard let index = lowered.outputs.firstIndex(of: value) else { return }
+    outputs[index] = .fresh(bytes: lowered.byteCount(value))
+    locations[value] = .output(index)
+  }
+
   private mutating func findFirstOverwrite() {
     for (index, unit) in units.list.enumerated() {
       let overwrites = unit.writes.contains {
@@ -148,7 +161,14 @@ struct Plan {
         lowered.producer(of: result)?.isReduction == false
       else { return false }
       return readsOnlyDirectly(operand, in: unit)
-    case .copy, .fill, .reduce, .loop, .copyOut: return false
+    case .loop:
+      let node = lowered.nodes[unit.nodes[0]]
+      guard case .loop(let loop) = node.operation,
+        let carry = node.results.firstIndex(of: result), loop.inPlace[carry],
+        node.inputs[carry] == operand
+      else { return false }
+      return node.inputs.filter { lowered.root(of: $0).value == operand }.count == 1
+    case .copy, .fill, .reduce, .copyOut: return false
     }
   }
 

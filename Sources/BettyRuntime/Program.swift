@@ -159,6 +159,13 @@ package final class Program: @unchecked Sendable {
     betty_support_unlock(1)
   }
 
+  /// Arenas that exist for runs at the same time.
+  var instanceCount: Int {
+    betty_support_lock(1)
+    defer { betty_support_unlock(1) }
+    return spare.count + (first == nil ? 0 : 1)
+  }
+
   /// One line per step: number, operation, tasks.
   package var listing: String {
     zip(steps.indices, infos).map { index, info in

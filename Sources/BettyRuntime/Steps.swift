@@ -49,6 +49,8 @@ struct LoopCode {
   var inputs: Int
   /// Bytes of each carry.
   var carryBytes: UnsafeBufferPointer<Int>
+  /// Whether the body updates it where it lies.
+  var inPlace: UnsafeBufferPointer<Bool>
 }
 
 /// Where the address of an operand comes from.

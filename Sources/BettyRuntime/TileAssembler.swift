@@ -80,27 +80,37 @@ struct TileAssembler {
   private mutating func draft() throws {
     let folded = foldedProducts()
     var ready = Set<Int>()
+    var same: [Int: Int] = [:]  // repeated casts, by their first
+    var casts: [[Int]: Int] = [:]
     for index in unit.nodes {
       let node = lowered.nodes[index]
+      var inputs = node.inputs.map { same[$0] ?? $0 }
       if case .reduction = node.operation {
-        load(node.inputs, &ready)
+        load(inputs, &ready)
         body.append(
           Draft(
-            kind: .reduce, result: -1, inputs: node.inputs, detail: assembly.reductions.count,
+            kind: .reduce, result: -1, inputs: inputs, detail: assembly.reductions.count,
             function: TileAssembler.nothing))
         try addReduction(node)
         continue
       }
       let result = node.results[0]
       if folded.contains(result) { continue }
-      var inputs = node.inputs
+      if case .cast = node.operation, !units.needed[result] {
+        let key = [inputs[0], Int(lowered.dtypes[result].rawValue)]
+        if let first = casts[key] {
+          same[result] = first
+          continue
+        }
+        casts[key] = result
+      }
       var function = try function(of: node)
       if case .tile(.add) = node.operation,
-        let position = inputs.firstIndex(where: { folded.contains($0) }),
-        let product = lowered.producer(of: inputs[position]),
+        let position = node.inputs.firstIndex(where: { folded.contains($0) }),
+        let product = lowered.producer(of: node.inputs[position]),
         let fused = kernelTable[.multiplyAdd, lowered.dtypes[result]]
       {
-        inputs = product.inputs + [inputs[1 - position]]
+        inputs = product.inputs.map { same[$0] ?? $0 } + [inputs[1 - position]]
         function = fused
       }
       load(inputs, &ready)

@@ -26,6 +26,8 @@ enum TileSource {
 struct Units {
   let lowered: Lowered
   private(set) var list: [Unit] = []
+  /// False when units wait for each other, which groups without a way back cannot.
+  private(set) var isComplete = true
   /// By value: has a place in memory.
   private(set) var needed: [Bool]
 
@@ -144,7 +146,9 @@ struct Units {
 
   /// Every unit after those it reads from; otherwise in the order of their last nodes.
   private mutating func sortByDependencies() {
+    let count = list.count
     list = Units.ordered(list, valueCount: lowered.dtypes.count) { _ in false }
+    isComplete = list.count == count
   }
 
   mutating func sinkWriters(of values: Set<Int>) {

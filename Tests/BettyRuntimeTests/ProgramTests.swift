@@ -1,0 +1,224 @@
+// Programs as their callers see them: counts, donations, loops, errors, empty tensors.
+
+import BettyGraph
+import BettyKernelInterface
+import BettyKernels
+import Testing
+
+@testable import BettyRuntime
+
+private func pairs() throws -> Graph {
+  var graph = Graph()
+  let p = try graph.input([4])
+  let g = try graph.input([4])
+  graph.outputs = [try graph.call(P.sub, [p, g]), try graph.call(P.mul, [p, g])]
+  return graph
+}
+
+@Test func donatedOutputLiesInItsInput() throws {
+  let program = try Compiler.compile(pairs(), options: CompileOptions(donations: [0: 0]))
+  #expect(program.outputs == [.donated(0), .fresh(bytes: 16)])
+  let p = try buffer([1, 2, 3, 4])
+  let g = try buffer([10, 20, 30, 40])
+  let results = try program.run([p, g])
+  #expect(results[0] === p)
+  #expect(try numbers(results[0], program.outputTypes[0]) == [-9, -18, -27, -36])
+  #expect(try numbers(results[1], program.outputTypes[1]) == [10, 40, 90, 160])
+  #expect(try numbers(g, program.inputTypes[1]) == [10, 20, 30, 40])
+}
+
+@Test func donatedInputPassedTwiceIsCopied() throws {
+  let program = try Compiler.compile(pairs(), options: CompileOptions(donations: [0: 0]))
+  let p = try buffer([1, 2, 3, 4])
+  let results = try program.run([p, p])
+  #expect(try numbers(p, program.inputTypes[0]) == [1, 2, 3, 4])
+  #expect(try numbers(results[0], program.outputTypes[0]) == [0, 0, 0, 0])
+}
+
+@Test func donationReadLaterIsCopiedAtTheEnd() throws {
+  // p' = sum(p) - reversed p: no place of p can be written before all are read.
+  var graph = Graph()
+  let p = try graph.input([3])
+  let back = try graph.call(
+    P.slice, [p], ["starts": .ints([2]), "stops": .ints([-1]), "steps": .ints([-1])])
+  let total = try graph.spread(graph.total(p, [0]), [3], [])
+  graph.outputs = [try graph.call(P.sub, [total, back])]
+  let program = try Compiler.compile(graph, options: CompileOptions(donations: [0: 0]))
+  let input = try buffer([1, 2, 4])
+  let results = try program.run([input])
+  #expect(results[0] === input)
+  #expect(try numbers(input, program.outputTypes[0]) == [3, 5, 6])
+}
+
+@Test func momentumUpdatesWhereItLies() throws {
+  var graph = Graph()
+  let p = try graph.input([5])
+  let m = try graph.input([5])
+  let g = try graph.input([5])
+  let decayed = try graph.call(P.mul, [m, graph.number(0.5, [5])])
+  let next = try graph.call(P.add, [decayed, g])
+  graph.outputs = [try graph.call(P.sub, [p, next]), next]
+  let options = CompileOptions(donations: [0: 0, 1: 1])
+  let program = try Compiler.compile(graph, options: options)
+  #expect(program.outputs == [.donated(0), .donated(1)])
+  #expect(program.stepCount == 1, "\(program.listing)")
+  #expect(program.arenaBytes == 0)
+  let buffers = try [buffer([1, 1, 1, 1, 1]), buffer([2, 4, 6, 8, 10]), buffer([1, 1, 1, 1, 1])]
+  _ = try program.run(buffers)
+  #expect(try numbers(buffers[1], program.outputTypes[1]) == [2, 3, 4, 5, 6])
+  #expect(try numbers(buffers[0], program.outputTypes[0]) == [-1, -2, -3, -4, -5])
+}
+
+@Test func lateReadOfAnOverwrittenOperand() throws {
+  // q takes p's memory, but p is read after q is made.
+  var graph = Graph()
+  let p = try graph.input([3])
+  let q = try graph.call(P.neg, [p])
+  graph.outputs = [q, try graph.call(P.add, [graph.call(P.tanh, [q]), p])]
+  let program = try Compiler.compile(graph, options: CompileOptions(donations: [0: 0]))
+  let results = try run(program, [[1, 2, 3]])
+  #expect(results[0] == [-1, -2, -3])
+  expectClose(results[1], [0.23840584, 1.03597242, 2.00494525])
+}
+
+@Test func outputsThatAreInputsViewsAndRepeats() throws {
+  var graph = Graph()
+  let x = try graph.input([2, 3])
+  let y = try graph.call(P.neg, [x])
+  let flat = try graph.call(P.reshape, [x], ["shape": .ints([6])])
+  let row = try graph.call(
+    P.slice, [x], ["starts": .ints([1, 0]), "stops": .ints([2, 3]), "steps": .ints([1, 1])])
+  let back = try graph.call(P.permute, [y], ["axes": .ints([1, 0])])
+  graph.outputs = [x, y, y, flat, row, back, try graph.number(7, [2])]
+  let program = try Compiler.compile(graph)
+  let input = try buffer([1, 2, 3, 4, 5, 6])
+  let results = try program.run([input])
+  #expect(results[0] === input)
+  #expect(results[3] === input)
+  #expect(results[2] === results[1])
+  let values = try zip(results, program.outputTypes).map { try numbers($0, $1) }
+  #expect(values[4] == [4, 5, 6])
+  #expect(values[5] == [-1, -4, -2, -5, -3, -6])
+  #expect(values[6] == [7, 7])
+}
+
+@Test func secondRunAllocatesItsOutputsOnly() throws {
+  var graph = Graph()
+  let x = try graph.input([10, 20])
+  let w = try graph.input([20, 30])
+  let flags: Attributes = ["transpose_a": .bool(false), "transpose_b": .bool(false)]
+  let y = try graph.call(P.matmul, [graph.call(P.tanh, [x]), w], flags)
+  graph.outputs = [try graph.total(graph.call(P.exp, [y]), [0]), y]
+  let program = try Compiler.compile(graph)
+  let inputs = try [buffer([Double](repeating: 0.1, count: 200)), buffer([Double](repeating: 0.2, count: 600))]
+  let first = try program.run(inputs)
+  let live = Allocator.memoryStats().live
+  #expect(live > 0)
+  let instances = program.instanceCount
+  _ = try program.run(inputs)
+  #expect(program.instanceCount == instances)
+  #expect(first.map(\.byteCount) == [120, 1200])
+  // tanh(x) is all that lies between the steps.
+  #expect(program.arenaBytes == 832, "\(program.listing)")
+}
+
+@Test func arenaIsReusedAlongAChain() throws {
+  // Ten products in a row never need more than two results at once.
+  var graph = Graph()
+  var x = try graph.input([16, 16])
+  let w = try graph.input([16, 16])
+  let flags: Attributes = ["transpose_a": .bool(false), "transpose_b": .bool(false)]
+  for _ in 0..<10 { x = try graph.call(P.matmul, [x, w], flags) }
+  graph.outputs = [x]
+  let program = try Compiler.compile(graph)
+  #expect(program.stepCount == 10)
+  #expect(program.arenaBytes == 2 * 16 * 16 * 4)
+}
+
+@Test func badIndexLeavesDonatedInputsAlone() throws {
+  var graph = Graph()
+  let table = try graph.input([5, 2])
+  let indices = try graph.input([3], .i64)
+  let rows = try graph.call(P.take, [table, indices], ["axis": .int(0)])
+  let total = try graph.spread(graph.total(rows, [0, 1]), [5, 2], [])
+  graph.outputs = [try graph.call(P.add, [table, total])]
+  let program = try Compiler.compile(graph, options: CompileOptions(donations: [0: 0]))
+  let data = try buffer([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  let bad = try buffer([0, 9, 1], .i64)
+  let error = #expect(throws: BettyError.self) { _ = try program.run([data, bad]) }
+  #expect(error?.kind == .index)
+  #expect(error?.message == "take: index 9 is out of range at position 1")
+  #expect(try numbers(data, program.inputTypes[0]) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  let good = try buffer([0, 4, 1], .i64)
+  #expect(try numbers(program.run([data, good])[0], program.outputTypes[0])[0] == 30)
+}
+
+@Test func wrongInputsAreRefused() throws {
+  let program = try Compiler.compile(pairs())
+  #expect(throws: BettyError.self) { _ = try program.run([]) }
+  let small = try buffer([1])
+  #expect(throws: BettyError.self) { _ = try program.run([small, small]) }
+}
+
+@Test func emptyTensors() throws {
+  var graph = Graph()
+  let x = try graph.input([0, 4])
+  let y = try graph.call(P.tanh, [x])
+  let flags: Attributes = ["transpose_a": .bool(true), "transpose_b": .bool(false)]
+  graph.outputs = [
+    y, try graph.total(y, [0]), try graph.total(y, [1]), try graph.total(y, [0, 1]),
+    try graph.call(P.prod, [x], ["axes": .ints([0])]), try graph.call(P.matmul, [x, y], flags),
+  ]
+  for unfused in [false, true] {
+    let results = try run(graph, [[]], options: CompileOptions(unfused: unfused))
+    #expect(results[0].isEmpty && results[2].isEmpty)
+    #expect(results[1] == [0, 0, 0, 0])
+    #expect(results[3] == [0])
+    #expect(results[4] == [1, 1, 1, 1])
+    #expect(results[5] == [Double](repeating: 0, count: 16))
+  }
+}
+
+// MARK: Loops
+
+/// (index, x, w, kept): x <- x * w + index, kept stays.
+private func loopGraph(_ count: Int, donate: Bool) throws -> Program {
+  var body = Graph()
+  let index = body.addInput(try TensorType(.i64, []))
+  let x = try body.input([3])
+  let kept = try body.input([3])
+  let w = try body.input([3])
+  let step = try body.call(P.cast, [index], ["dtype": .dtype(.f32)])
+  let scaled = try body.call(P.mul, [x, w])
+  body.outputs = [try body.call(P.add, [scaled, body.spread(step, [3], [])]), kept]
+  var graph = Graph()
+  let operands = try (0..<3).map { _ in try graph.input([3]) }
+  graph.outputs = try graph.apply(
+    P.repeat, operands, ["count": .int(count), "carries": .int(2), "body": .graph(body)])
+  return try Compiler.compile(graph, options: CompileOptions(donations: donate ? [0: 0] : [:]))
+}
+
+@Test(arguments: [0, 1, 2, 5], [true, false]) func loopsCarry(count: Int, donate: Bool) throws {
+  let program = try loopGraph(count, donate: donate)
+  var x: [Double] = [1, 2, 3]
+  for index in 0..<count { x = zip(x, [2, 0.5, -1]).map { $0 * $1 + Double(index) } }
+  for _ in 0..<2 {
+    let results = try run(program, [[1, 2, 3], [7, 8, 9], [2, 0.5, -1]])
+    expectClose(results[0], x)
+    #expect(results[1] == [7, 8, 9])
+  }
+}
+
+@Test func swappedCarriesNeedTwoBuffers() throws {
+  var body = Graph()
+  _ = body.addInput(try TensorType(.i64, []))
+  let a = try body.input([2])
+  let b = try body.input([2])
+  body.outputs = [b, try body.call(P.add, [a, b])]  // Fibonacci
+  var graph = Graph()
+  let start = try (0..<2).map { _ in try graph.input([2]) }
+  graph.outputs = try graph.apply(
+    P.repeat, start, ["count": .int(9), "carries": .int(2), "body": .graph(body)])
+  let results = try run(graph, [[0, 1], [1, 1]])
+  #expect(results == [[34, 55], [55, 89]])
+}
