@@ -186,3 +186,15 @@ enum GraphBuilder {
     for dtype in numbers { map.numbers.append(graph.addInput(TensorType(scalar: dtype))) }
   }
 }
+
+/// What a recording was made on, without its nodes.
+package struct RecordedInputs {
+  package let leaves: [Tensor]
+  package let numbers: [Double]
+}
+
+extension Capture {
+  package var inputs: RecordedInputs {
+    RecordedInputs(leaves: leaves, numbers: numbers.map(\.value))
+  }
+}

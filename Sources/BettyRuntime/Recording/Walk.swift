@@ -20,6 +20,10 @@ struct NumberInput {
   var bits: UInt
   var kind: Int32
   var dtype: DType
+
+  var value: Double {
+    kind == TypeID.double ? Double(bitPattern: UInt64(bits)) : Double(Int(bitPattern: bits))
+  }
 }
 
 struct Walk {

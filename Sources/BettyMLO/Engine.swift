@@ -1,0 +1,105 @@
+// The loop over problems, written once: C and Python reach it through the same functions.
+
+import BettyGraph
+import BettyRuntime
+
+package struct EngineConfig: Sendable {
+  package var trainIters = 50_000
+  package var validStep = 500
+
+  package init() {}
+
+  package mutating func set(_ name: String, _ value: Attribute) throws {
+    guard name == "train_iters" || name == "valid_step" else {
+      throw BettyError(
+        .key, "EngineConfig: unknown option '\(name)', known are train_iters, valid_step")
+    }
+    guard case .int(let number) = value else {
+      throw BettyError.type("EngineConfig: option '\(name)' takes int, got \(value.kindName)")
+    }
+    let least = name == "valid_step" ? 1 : 0
+    guard number >= least else {
+      throw BettyError.value("EngineConfig: \(name) must be at least \(least), got \(number)")
+    }
+    if name == "train_iters" { trainIters = number } else { validStep = number }
+  }
+}
+
+package struct EngineHooks {
+  /// Replaces the engine's own train step (which it may call).
+  package var trainStep: (() throws -> Void)?
+  /// Gives true to stop the run.
+  package var validation: (() throws -> Bool)?
+  /// Gives true when the user interrupts; asked some twenty times a second.
+  package var isInterrupted: (() throws -> Bool)?
+  package init() {}
+}
+
+package final class Engine {
+  package let problems: [Problem]
+  package var config: EngineConfig
+  package var hooks = EngineHooks()
+  package private(set) var globalStep = 0
+  package private(set) var dependencies = Dependencies()
+  private var leaves: [Problem] = []
+  private var isStarted = false
+  private var isRunning = false
+  private var pulse = Pulse()
+
+  package init(_ problems: [Problem], config: EngineConfig) throws {
+    guard !problems.isEmpty else { throw BettyError.value("Engine: no problems given") }
+    self.problems = problems
+    self.config = config
+    for problem in problems { problem.engine = self }
+  }
+
+  /// Adds an edge, by position in `problems`: l2u from lower to upper, u2l from upper to lower.
+  package func depend(_ kind: String, _ from: Int, _ to: Int) throws {
+    for index in [from, to] where !problems.indices.contains(index) {
+      throw BettyError.index("dependencies: problem \(index) of \(problems.count)")
+    }
+    switch kind {
+    case "l2u": dependencies.lowerToUpper[from, default: []].append(to)
+    case "u2l": dependencies.upperToLower[from, default: []].append(to)
+    default:
+      throw BettyError.value("dependencies: kind must be 'l2u' or 'u2l', got '\(kind)'")
+    }
+    isStarted = false
+  }
+
+  /// Checks the dependencies and finds leaves and paths; run and trainStep do it when needed.
+  package func start() throws {
+    let graph = try ProblemGraph(names: problems.map(\.name), dependencies: dependencies)
+    for (index, problem) in problems.enumerated() {
+      problem.connect(
+        parents: graph.parents[index].map { problems[$0] },
+        children: graph.children[index].map { problems[$0] },
+        paths: graph.paths[index].map { $0.map { problems[$0] } })
+    }
+    leaves = graph.leaves.map { problems[$0] }
+    isStarted = true
+  }
+
+  package func run() throws {
+    guard !isRunning else { throw BettyError.runtime("Engine: run was called inside a run") }
+    isRunning = true
+    defer { isRunning = false }
+    if !isStarted { try start() }
+    for iteration in 0..<config.trainIters {
+      globalStep += 1
+      if let trainStep = hooks.trainStep { try trainStep() } else { try self.trainStep() }
+      if (iteration + 1) % config.validStep == 0, let validation = hooks.validation {
+        if try validation() { return }
+      }
+    }
+  }
+
+  /// Steps every leaf once, and with them the problems above that are due.
+  package func trainStep() throws {
+    if !isStarted { try start() }
+    for leaf in leaves { try leaf.step() }
+    if let isInterrupted = hooks.isInterrupted, pulse.isDue, try isInterrupted() {
+      throw BettyError(.interrupted, "Engine: interrupted at step \(globalStep)")
+    }
+  }
+}

@@ -1,0 +1,28 @@
+// The mixed product without ε, again with the identity for the inverse Hessian: forward over reverse
+// (Pearlmutter, Neural Computation 1994), −vᵀ ∂²L/∂θ∂λ = −d/dt ∂L(θ + tv)/∂λ at t = 0.
+
+import BettyGraph
+import BettyTransform
+
+struct Exact: HypergradientMethod {
+  static let name = "exact"
+  static let options: [(name: String, value: Double)] = []
+
+  init(options: [String: Double]) {}
+
+  func product(
+    of vector: [Value], lower: LowerProblem, upper: [Value], in graph: inout Graph
+  ) throws -> [Value?] {
+    let one = try Vectors.constant(1, like: lower.loss, in: &graph)
+    let gradients = try Transform.vjp(
+      &graph, of: [lower.loss], cotangents: [one], wrt: upper)
+    let present = gradients.compactMap { $0 }
+    let tangents = try Transform.jvp(
+      &graph, of: present, wrt: lower.parameters, tangents: vector)
+    var next = tangents.makeIterator()
+    return try gradients.map { gradient in
+      guard gradient != nil, let tangent = next.next() ?? nil else { return nil }
+      return try graph.call(P.neg, [tangent])
+    }
+  }
+}

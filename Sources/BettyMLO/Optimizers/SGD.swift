@@ -1,0 +1,57 @@
+// Stochastic gradient descent with PyTorch's options: momentum, dampening, weight decay, Nesterov.
+
+import BettyGraph
+
+enum SGD: OptimizerRule {
+  static let name = "SGD"
+  static let hyperparameters = [
+    Hyperparameter("lr", 1e-3), Hyperparameter("momentum", 0),
+    Hyperparameter("dampening", 0, .any), Hyperparameter("weight_decay", 0),
+    Hyperparameter("nesterov", 0, .flag), Hyperparameter("maximize", 0, .flag),
+  ]
+
+  private static let usesMomentum = 1
+  private static let usesDecay = 2
+  private static let maximizes = 4
+
+  /// Without momentum an update is a short elementwise chain that fuses with the gradient.
+  static func structure(_ hyper: [Double]) -> Int {
+    (hyper[1] != 0 ? usesMomentum : 0) | (hyper[3] != 0 ? usesDecay : 0)
+      | (hyper[5] != 0 ? maximizes : 0)
+  }
+
+  static func stateNames(structure: Int) -> [String] {
+    structure & usesMomentum != 0 ? ["momentum_buffer"] : []
+  }
+
+  static func form(structure: Int) -> RuntimeForm {
+    structure & usesMomentum != 0 ? .vector : .scalars
+  }
+
+  /// With momentum as KernelTable.sgd: lr, momentum, dampening, weight decay, nesterov, first step,
+  /// maximize. Without: lr and, if there is any, weight decay.
+  static func runtime(_ hyper: [Double], structure: Int, step: Int) -> [Double] {
+    if structure & usesMomentum != 0 {
+      return Array(hyper[0..<5]) + [step == 1 ? 1 : 0, hyper[5]]
+    }
+    return structure & usesDecay != 0 ? [hyper[0], hyper[3]] : [hyper[0]]
+  }
+
+  static func update(
+    parameter: Value, gradient: Value, state: [Value], hyper: [Value], structure: Int,
+    in graph: inout Graph
+  ) throws -> (parameter: Value, state: [Value]) {
+    if structure & usesMomentum != 0 {
+      let results = try graph.apply(P.sgdUpdate, [parameter, gradient, state[0], hyper[0]])
+      return (results[0], [results[1]])
+    }
+    var descent = gradient
+    if structure & maximizes != 0 { descent = try graph.call(P.neg, [descent]) }
+    if structure & usesDecay != 0 {
+      descent = try Vectors.addScaled(descent, hyper[1], parameter, in: &graph)
+    }
+    let rate = try Vectors.spread(hyper[0], like: parameter, in: &graph)
+    let change = try graph.call(P.mul, [rate, descent])
+    return (try graph.call(P.sub, [parameter, change]), [])
+  }
+}

@@ -1,0 +1,116 @@
+// One level of a multilevel program: parameters, optimizer, options and the user's callbacks. What a step
+// does is in ProblemStep.swift; when it is taken, here. Invariant: an error in a step leaves parameters,
+// optimizer state and counts as they were before it.
+
+import BettyGraph
+import BettyRuntime
+
+/// What a user defines. A hook that is nil costs nothing.
+package struct ProblemHooks {
+  /// Records the loss of a batch; `fresh` asks for the next batch, otherwise the last one is repeated.
+  package var trainingStep: (_ fresh: Bool) throws -> Tensor
+  package var onInnerLoopStart: (() throws -> Void)?
+  package var gradCallback: (() throws -> Void)?
+  package var paramCallback: (() throws -> Void)?
+  package var customOptimizerStep: (() throws -> Void)?
+  package var schedulerStep: (() throws -> Void)?
+  package var log: (() throws -> Void)?
+
+  package init(trainingStep: @escaping (_ fresh: Bool) throws -> Tensor) {
+    self.trainingStep = trainingStep
+  }
+}
+
+package final class Problem {
+  package let name: String
+  package let config: ProblemConfig
+  package var hooks: ProblemHooks
+  package private(set) var parameters: [Tensor] = []
+  /// θ of this problem where it is an inner node of a path.
+  package private(set) var metaParameters: [Tensor] = []
+  package var optimizer: Optimizer?
+  /// Micro-steps taken.
+  package private(set) var count = 0
+  let method: any HypergradientMethod
+
+  // Set by the engine.
+  weak var engine: Engine?
+  var parents: [Problem] = []
+  var children: [Problem] = []
+  /// Each [self, …, lower, self].
+  package internal(set) var paths: [[Problem]] = []
+
+  private var ready: [Bool] = []
+  private var isInnerLoopStart = true
+  /// The recording of the last step: what hypergradients of upper problems differentiate.
+  var lastRecorded: Recorded?
+  var steps = StepCache()
+
+  package init(_ name: String, config: ProblemConfig, hooks: ProblemHooks) throws {
+    self.name = name
+    self.config = config
+    self.hooks = hooks
+    method = try Hypergradients.make(config)
+  }
+
+  /// The parameters that are trained, and through which hypergradients flow.
+  package func setParameters(_ tensors: [Tensor]) throws {
+    parameters = try checked(tensors)
+    metaParameters = parameters
+  }
+
+  package func setMetaParameters(_ tensors: [Tensor]) throws {
+    metaParameters = try checked(tensors)
+  }
+
+  private func checked(_ tensors: [Tensor]) throws -> [Tensor] {
+    for tensor in tensors where tensor.parameterID == 0 {
+      throw BettyError.value("problem '\(name)': parameters must be nn.Parameter, got \(tensor.type)")
+    }
+    return tensors
+  }
+
+  func connect(parents: [Problem], children: [Problem], paths: [[Problem]]) {
+    self.parents = parents
+    self.children = children
+    self.paths = paths
+    ready = children.map { _ in false }
+    lowersOnPaths = []
+    for path in paths {
+      for lower in path[1..<path.count - 1] where !lowersOnPaths.contains(where: { $0 === lower }) {
+        lowersOnPaths.append(lower)
+      }
+    }
+  }
+
+  private(set) var lowersOnPaths: [Problem] = []
+
+  /// One micro-step, and one of each parent that is due.
+  package func step() throws {
+    guard ready.allSatisfy({ $0 }) else { return }
+    if isInnerLoopStart {
+      try hooks.onInnerLoopStart?()
+      isInnerLoopStart = false
+    }
+    count += 1
+    do {
+      try descend(fresh: true)
+    } catch {
+      count -= 1
+      throw error
+    }
+    try hooks.schedulerStep?()
+    if config.logStep > 0 && count % config.logStep == 0 { try hooks.log?() }
+    let isDue = count % (config.unrollSteps * config.gradientAccumulation) == 0
+    if isDue && count > config.warmupSteps {
+      isInnerLoopStart = true
+      for parent in parents {
+        if let place = parent.children.firstIndex(where: { $0 === self }) {
+          parent.ready[place] = true
+        }
+        try parent.step()
+      }
+    }
+    for index in ready.indices { ready[index] = false }
+  }
+}

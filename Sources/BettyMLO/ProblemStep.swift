@@ -1,0 +1,149 @@
+// What one step of a problem does. Where no hook needs to see a gradient, everything (loss, gradients,
+// implicit gradients, clipping, update) is one program on parameters in place; otherwise the gradients
+// are computed, shown to the hooks, and the update is a program of its own.
+
+import BettyGraph
+import BettyRuntime
+
+/// Programs of steps by the structure of the recordings they are made of.
+struct StepCache {
+  struct Entry {
+    let keys: [StructureKey]
+    let revision: Int32
+    /// Of the first recording.
+    let graph: RecordedGraph
+    let program: StepProgram
+    /// Positions of the parameters that have a gradient.
+    let present: [Int]
+    /// Positions in the optimizer of the parameters it updates.
+    let stepped: [Int]
+  }
+
+  private var entries: [Entry] = []
+  private static let limit = 64
+
+  /// Recent structures come first: a training loop repeats one or two.
+  mutating func find(_ keys: [StructureKey], _ revision: Int32) -> Entry? {
+    guard
+      let place = entries.firstIndex(where: { $0.revision == revision && $0.keys == keys })
+    else { return nil }
+    if place > 0 { entries.swapAt(place, place - 1) }
+    return entries[max(place - 1, 0)]
+  }
+
+  mutating func insert(_ entry: Entry) {
+    if entries.count >= Self.limit { entries.removeLast() }
+    entries.insert(entry, at: 0)
+  }
+}
+
+extension Problem {
+  /// One descent step on the next batch, or again on the last one.
+  func descend(fresh: Bool) throws {
+    let capture = try record(fresh: fresh)
+    let isWhole =
+      hooks.gradCallback == nil && hooks.customOptimizerStep == nil
+      && config.gradientAccumulation == 1
+    if isWhole, let optimizer {
+      try stepAtOnce(capture, optimizer)
+    } else {
+      try stepByGradients(capture)
+    }
+  }
+
+  private func record(fresh: Bool) throws -> Capture {
+    let loss = try hooks.trainingStep(fresh)
+    let type = loss.type
+    guard type.count == 1, type.dtype.isFloating else {
+      throw BettyError.value(
+        "problem '\(name)': training_step must return a scalar loss, got \(type)")
+    }
+    if type.isScalar { return Capture([loss], mode: .step) }
+    let scalar = try Recording.call("reshape", [loss], ["shape": .ints([])])
+    return Capture(scalar, mode: .step)
+  }
+
+  /// What this problem's paths lead through, as last recorded.
+  private func lowerRecordings() throws -> [Recorded] {
+    guard config.firstOrder else { return [] }
+    return try lowersOnPaths.map { lower in
+      guard let recorded = lower.lastRecorded else {
+        throw BettyError.runtime(
+          "problem '\(name)': its hypergradient goes through '\(lower.name)', which has not "
+            + "taken a step")
+      }
+      return recorded
+    }
+  }
+
+  /// The program for a recording; compiled unless its structure has been seen.
+  private func program(
+    _ capture: Capture, _ lowers: [Recorded], _ revision: Int32, _ ending: StepBuilder.Ending
+  ) throws -> StepCache.Entry {
+    let keys = [capture.key] + lowers.map(\.key)
+    if let entry = steps.find(keys, revision) { return entry }
+    var builder = StepBuilder(self)
+    let present = try builder.build(capture, lowers, ending)
+    guard !present.isEmpty else {
+      throw BettyError.runtime("problem '\(name)': the loss depends on none of its parameters")
+    }
+    let stepped = present.compactMap { optimizer?.position(of: parameters[$0]) }
+    let entry = StepCache.Entry(
+      keys: keys, revision: revision, graph: RecordedGraph(capture.graph),
+      program: try builder.step.compiled(), present: present, stepped: stepped)
+    steps.insert(entry)
+    return entry
+  }
+
+  private func stepAtOnce(_ capture: Capture, _ optimizer: Optimizer) throws {
+    let lowers = try lowerRecordings()
+    let entry = try program(capture, lowers, optimizer.revision, .update(optimizer))
+    let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
+    _ = try entry.program.run(
+      capture, lowers: lowers.map(\.inputs), hyper: optimizer.runtime(of: entry.stepped))
+    optimizer.advance(entry.stepped)
+    lastRecorded = recorded
+    try hooks.paramCallback?()
+  }
+
+  private func stepByGradients(_ capture: Capture) throws {
+    let lowers = try lowerRecordings()
+    // -1: a revision no optimizer has; the two kinds of program of one structure are kept apart.
+    let entry = try program(capture, lowers, -1, .gradients)
+    let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
+    let gradients = try entry.program.run(capture, lowers: lowers.map(\.inputs), hyper: [])
+    lastRecorded = recorded
+    try accumulate(gradients, entry.present)
+    try hooks.gradCallback?()
+    guard count % config.gradientAccumulation == 0 else { return }
+    if let custom = hooks.customOptimizerStep {
+      try clipGradients()
+      try custom()
+    } else {
+      try optimizer?.step(clipping: config.gradientClipping)
+    }
+    try hooks.paramCallback?()
+    for parameter in parameters { try parameter.setGradient(nil) }
+  }
+
+  /// Adds gradients to those that the parameters have.
+  private func accumulate(_ gradients: [Tensor], _ positions: [Int]) throws {
+    for (position, gradient) in zip(positions, gradients) {
+      let parameter = parameters[position]
+      guard let sum = parameter.gradient else {
+        try parameter.setGradient(gradient)
+        continue
+      }
+      try parameter.setGradient(try Recording.call("add", [sum, gradient])[0])
+    }
+  }
+
+  /// For a step that the user takes: the gradients it finds are the clipped ones.
+  private func clipGradients() throws {
+    guard config.gradientClipping > 0 else { return }
+    let owners = parameters.filter { $0.gradient != nil }
+    let clipped = try Optimizer.clipped(
+      owners.compactMap(\.gradient), to: config.gradientClipping)
+    for (parameter, gradient) in zip(owners, clipped) { try parameter.setGradient(gradient) }
+  }
+}

@@ -1,0 +1,98 @@
+"""Options of problems and engines, with the names and defaults of the reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+__all__ = ["Config", "EngineConfig"]
+
+
+@dataclass
+class Config:
+    """Options of one :class:`~betty.problems.Problem`.
+
+    Attributes:
+        type: Hypergradient method used where this problem is an inner node of an upper problem's
+            path: ``"darts"`` or ``"exact"``.
+        precision: ``"fp32"``.
+        first_order: For an upper problem, add the implicit gradient of each of its paths.
+        unroll_steps: Optimizer updates of this problem between two steps of its parents.
+        gradient_accumulation: Micro-steps an update is made of; the loss is divided by it.
+        gradient_clipping: Largest total L2 norm of the gradient; 0 is off.
+        warmup_steps: Micro-steps before the parents are stepped for the first time.
+        log_step: Log every so many steps of this problem; -1 is never.
+        log_local_step: Count this problem's own steps on the log's axis, not the engine's.
+        replay: Promise that ``training_step`` is a pure function of the batch and the parameters:
+            it is recorded once for each kind of batch and not called again.
+        darts_alpha: R in the step eps = R / ||v|| of the finite difference.
+        darts_multitask: Accepted for migration; parameters are never left perturbed.
+        retain_graph: Accepted for migration; not needed.
+        allow_unused: Accepted for migration; not needed.
+
+    Example:
+        >>> from betty.configs import Config
+        >>> Config(type="exact", unroll_steps=10).unroll_steps
+        10
+    """
+
+    type: str = "darts"
+    precision: str = "fp32"
+    first_order: bool = True
+    unroll_steps: int = 1
+    gradient_accumulation: int = 1
+    gradient_clipping: float = 0.0
+    warmup_steps: int = 0
+    log_step: int = -1
+    log_local_step: bool = False
+    replay: bool = False
+    darts_alpha: float = 0.01
+    darts_multitask: bool = False
+    retain_graph: bool = False
+    allow_unused: bool = True
+
+    def options(self) -> dict[str, Any]:
+        """The options as the engine takes them, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+@dataclass
+class EngineConfig:
+    """Options of an :class:`~betty.engine.Engine`.
+
+    Attributes:
+        train_iters: Calls of ``train_step`` in one ``run``.
+        valid_step: Validate every so many of them.
+        logger_type: ``"none"`` (the console only).
+        strategy: ``"default"``.
+        backend: Accepted for migration.
+        early_stopping: Stop when the validation metric no longer improves.
+        early_stopping_mode: ``"min"`` or ``"max"``.
+        early_stopping_tolerance: Validations without improvement before stopping.
+        early_stopping_metric: Key of the metric in what ``validation`` returns.
+    """
+
+    train_iters: int = 50000
+    valid_step: int = 500
+    logger_type: str = "none"
+    strategy: str = "default"
+    backend: str = "default"
+    early_stopping: bool = False
+    early_stopping_mode: str = "min"
+    early_stopping_tolerance: int = 5
+    early_stopping_metric: str = "loss"
+
+    def __post_init__(self) -> None:
+        if self.train_iters < 0:
+            raise ValueError(f"EngineConfig: train_iters must be at least 0, got {self.train_iters}")
+        if self.valid_step < 1:
+            raise ValueError(f"EngineConfig: valid_step must be at least 1, got {self.valid_step}")
+        if self.logger_type != "none":
+            raise ValueError(f"EngineConfig: logger_type must be 'none', got {self.logger_type!r}")
+        if self.strategy != "default":
+            raise ValueError(f"EngineConfig: strategy must be 'default', got {self.strategy!r}")
+        if self.early_stopping_mode not in ("min", "max"):
+            raise ValueError(
+                "EngineConfig: early_stopping_mode must be 'min' or 'max', "
+                f"got {self.early_stopping_mode!r}"
+            )

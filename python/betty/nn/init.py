@@ -1,0 +1,151 @@
+"""Initial values of parameters, in place, under PyTorch's names."""
+
+from __future__ import annotations
+
+import math
+
+from betty import _native
+from betty._tensor import Tensor
+
+__all__ = [
+    "calculate_gain",
+    "constant_",
+    "eye_",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "normal_",
+    "ones_",
+    "trunc_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]
+
+
+def _assign(tensor: Tensor, value: Tensor) -> Tensor:
+    tensor.data.copy_(value)
+    return tensor
+
+
+def _draw(name: str, tensor: Tensor) -> Tensor:
+    return _native.call(
+        name, _native.random_key(), shape=tuple(tensor.shape), dtype=tensor.dtype
+    )
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: object = None) -> Tensor:
+    """Uniform on [a, b)."""
+    return _assign(tensor, _draw("rand", tensor) * (b - a) + a)
+
+
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: object = None
+) -> Tensor:
+    """Normal with a mean and a standard deviation."""
+    return _assign(tensor, _draw("randn", tensor) * std + mean)
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: object = None,
+) -> Tensor:
+    """Normal, drawn again outside [a, b] until everything is inside."""
+    value = _draw("randn", tensor) * std + mean
+    for _ in range(64):
+        outside = (value < a).logical_or(value > b)
+        if not bool(outside.any()):
+            break
+        again = _draw("randn", tensor) * std + mean
+        value = _native.call("where", outside, again, value)
+    return _assign(tensor, value.clamp(a, b))
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """One value everywhere."""
+    tensor.data.fill_(val)
+    return tensor
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Zeros."""
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Ones."""
+    return constant_(tensor, 1.0)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity matrix."""
+    if tensor.dim() != 2:
+        raise ValueError(f"eye_: a matrix is needed, got shape {tuple(tensor.shape)}")
+    return _assign(tensor, _native.call("eye", n=tensor.shape[0], m=tensor.shape[1]))
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor by which weights grow for a nonlinearity."""
+    gains = {"tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4, "sigmoid": 1.0}
+    if nonlinearity in gains:
+        return gains[nonlinearity]
+    if nonlinearity.startswith(("linear", "conv")):
+        return 1.0
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else param
+        return math.sqrt(2.0 / (1 + slope**2))
+    raise ValueError(f"unsupported nonlinearity {nonlinearity}")
+
+
+def _fans(tensor: Tensor) -> tuple[int, int]:
+    if tensor.dim() < 2:
+        raise ValueError(
+            f"fan in and fan out need at least 2 dimensions, got shape {tuple(tensor.shape)}"
+        )
+    field = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    fan = _fans(tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: object = None,
+) -> Tensor:
+    """Uniform with variance gain² / fan (He et al., ICCV 2015)."""
+    bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: object = None,
+) -> Tensor:
+    """Normal with variance gain² / fan (He et al., ICCV 2015)."""
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity))
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: object = None) -> Tensor:
+    """Uniform with variance 2 gain² / (fan in + fan out) (Glorot and Bengio, AISTATS 2010)."""
+    bound = math.sqrt(3.0) * gain * math.sqrt(2.0 / sum(_fans(tensor)))
+    return uniform_(tensor, -bound, bound)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: object = None) -> Tensor:
+    """Normal with variance 2 gain² / (fan in + fan out) (Glorot and Bengio, AISTATS 2010)."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))))

@@ -1,0 +1,427 @@
+"""The base class of layers and networks."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from betty._tensor import Tensor
+from betty.nn.parameter import Parameter
+
+__all__ = ["Module"]
+
+ModuleT = TypeVar("ModuleT", bound="Module")
+
+
+class _Incompatible(NamedTuple):
+    """What ``load_state_dict`` found missing or unexpected."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return super().__repr__()
+
+
+class Module:
+    """A network or a part of one: parameters, buffers and submodules under their names.
+
+    Example:
+        >>> import betty
+        >>> from betty import nn
+        >>> class Scale(nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.factor = nn.Parameter(betty.ones(1))
+        ...     def forward(self, x):
+        ...         return self.factor * x
+        >>> [name for name, _ in Scale().named_parameters()]
+        ['factor']
+    """
+
+    training: bool
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "training", True)
+        object.__setattr__(self, "_parameters", OrderedDict())
+        object.__setattr__(self, "_buffers", OrderedDict())
+        object.__setattr__(self, "_non_persistent_buffers_set", set())
+        object.__setattr__(self, "_modules", OrderedDict())
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What calling the module computes; every subclass defines it."""
+        raise NotImplementedError(f"module {type(self).__name__} defines no forward")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.forward(*args, **kwargs)
+
+    # Attributes: parameters, buffers and modules live in tables of their own.
+
+    def __getattr__(self, name: str) -> Any:
+        tables = self.__dict__
+        for table in ("_parameters", "_buffers", "_modules"):
+            entries = tables.get(table)
+            if entries is not None and name in entries:
+                return entries[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Parameter):
+            self._require_init(name)
+            self._forget(name)
+            self.register_parameter(name, value)
+        elif isinstance(value, Module):
+            self._require_init(name)
+            self._forget(name)
+            self._modules[name] = value
+        else:
+            self._set_other(name, value)
+
+    def _set_other(self, name: str, value: Any) -> None:
+        """Assigns what is neither a parameter nor a module."""
+        tables = self.__dict__
+        if name in tables.get("_parameters", ()):
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as parameter '{name}' "
+                    "(Parameter or None expected)"
+                )
+            self._parameters[name] = None
+        elif name in tables.get("_modules", ()):
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as child module '{name}' "
+                    "(Module or None expected)"
+                )
+            self._modules[name] = None
+        elif name in tables.get("_buffers", ()):
+            if value is not None and not isinstance(value, Tensor):
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as buffer '{name}' "
+                    "(Tensor or None expected)"
+                )
+            self._buffers[name] = value
+        else:
+            object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        for table in (self._parameters, self._buffers, self._modules):
+            if name in table:
+                del table[name]
+                self._non_persistent_buffers_set.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        names = [*super().__dir__(), *self._parameters, *self._buffers, *self._modules]
+        return sorted(set(names))
+
+    def _require_init(self, name: str) -> None:
+        if "_parameters" not in self.__dict__:
+            raise AttributeError(f"cannot assign '{name}' before Module.__init__() call")
+
+    def _forget(self, name: str) -> None:
+        """Removes a name from wherever it was, before it is registered elsewhere."""
+        self.__dict__.pop(name, None)
+        for table in (self._parameters, self._buffers, self._modules):
+            table.pop(name, None)
+
+    # Registration.
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Adds a parameter under a name; ``None`` holds its place."""
+        self._check_name(name, self._parameters)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"cannot assign '{type(param).__name__}' as parameter '{name}' "
+                "(Parameter or None expected)"
+            )
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Adds a tensor that is state but not trained; ``persistent`` ones are saved."""
+        self._check_name(name, self._buffers)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"cannot assign '{type(tensor).__name__}' as buffer '{name}' "
+                "(Tensor or None expected)"
+            )
+        self._buffers[name] = tensor
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Adds a submodule under a name."""
+        self._check_name(name, self._modules)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+        self._modules[name] = module
+
+    register_module = add_module
+
+    def _check_name(self, name: str, table: Mapping[str, Any]) -> None:
+        self._require_init(name)
+        if not isinstance(name, str):
+            raise TypeError(f"a name must be a string, got {type(name).__name__}")
+        if "." in name or not name:
+            raise KeyError(f"a name can't be empty or contain '.', got {name!r}")
+        if name not in table and hasattr(self, name):
+            raise KeyError(f"attribute '{name}' already exists")
+
+    # Walking.
+
+    def named_modules(
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module and all below it, with their dotted names."""
+        seen = set() if memo is None else memo
+        if id(self) in seen:
+            return
+        if remove_duplicate:
+            seen.add(id(self))
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                below = f"{prefix}.{name}" if prefix else name
+                yield from module.named_modules(seen, below, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all below it."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly below, with their names."""
+        seen = set()
+        for name, module in self._modules.items():
+            if module is not None and id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly below."""
+        for _, module in self.named_children():
+            yield module
+
+    def _named_members(
+        self, table: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
+        seen = set()
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
+        for path, module in modules:
+            for name, value in getattr(module, table).items():
+                if value is None or id(value) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(value))
+                yield (f"{path}.{name}" if path else name), value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with their dotted names."""
+        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters."""
+        for _, value in self.named_parameters(recurse=recurse):
+            yield value
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """All buffers with their dotted names."""
+        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers."""
+        for _, value in self.named_buffers(recurse=recurse):
+            yield value
+
+    def get_submodule(self, target: str) -> Module:
+        """The submodule of a dotted name."""
+        module = self
+        for name in target.split(".") if target else []:
+            if name not in module._modules:
+                raise AttributeError(f"'{type(module).__name__}' has no submodule '{name}'")
+            module = module._modules[name]
+        return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter of a dotted name."""
+        path, _, name = target.rpartition(".")
+        table = self.get_submodule(path)._parameters
+        if name not in table:
+            raise AttributeError(f"'{type(self).__name__}' has no parameter '{target}'")
+        return table[name]
+
+    # State.
+
+    def state_dict(
+        self, destination: dict | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> OrderedDict[str, Tensor]:
+        """Parameters and persistent buffers under their dotted names, sharing their data."""
+        state = OrderedDict() if destination is None else destination
+        for name, value in self._persistent():
+            state[prefix + name] = value if keep_vars else value.detach()
+        for name, module in self._modules.items():
+            if module is not None:
+                module.state_dict(state, f"{prefix}{name}.", keep_vars)
+        return state
+
+    def _persistent(self) -> Iterator[tuple[str, Tensor]]:
+        for name, value in self._parameters.items():
+            if value is not None:
+                yield name, value
+        for name, value in self._buffers.items():
+            if value is not None and name not in self._non_persistent_buffers_set:
+                yield name, value
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> _Incompatible:
+        """Copies values into parameters and buffers; nothing is copied when anything is wrong.
+
+        Args:
+            state_dict: Tensors by dotted name.
+            strict: Missing or unexpected names are an error.
+            assign: Accepted for migration; values are always copied.
+
+        Raises:
+            RuntimeError: Names or shapes that do not match, all of them named.
+        """
+        own = self.state_dict(keep_vars=True)
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        wrong = [
+            f"size mismatch for {name}: {tuple(state_dict[name].shape)} given, "
+            f"{tuple(value.shape)} in the module"
+            for name, value in own.items()
+            if name in state_dict and tuple(state_dict[name].shape) != tuple(value.shape)
+        ]
+        if strict:
+            if unexpected:
+                wrong.insert(0, f"unexpected keys: {', '.join(unexpected)}")
+            if missing:
+                wrong.insert(0, f"missing keys: {', '.join(missing)}")
+        if wrong:
+            raise RuntimeError(f"loading state_dict of {type(self).__name__}: " + "; ".join(wrong))
+        for name, value in own.items():
+            if name in state_dict:
+                value.data.copy_(state_dict[name])
+        return _Incompatible(missing, unexpected)
+
+    # Conversion.
+
+    def _apply(self: ModuleT, function: Callable[[Tensor], Tensor]) -> ModuleT:
+        """Replaces the data of every parameter and buffer; parameters stay the same objects."""
+        for module in self.modules():
+            for param in module._parameters.values():
+                if param is not None:
+                    param.data = function(param.data)
+                    if param.grad is not None:
+                        param.grad = function(param.grad)
+            for name, buffer in module._buffers.items():
+                if buffer is not None:
+                    module._buffers[name] = function(buffer)
+        return self
+
+    def to(self: ModuleT, *args: Any, **kwargs: Any) -> ModuleT:
+        """Moves and converts floating parameters and buffers, as ``Tensor.to``."""
+
+        def convert(tensor: Tensor) -> Tensor:
+            moved = tensor.to(*args, **kwargs)
+            if moved.dtype != tensor.dtype and not tensor.is_floating_point():
+                return tensor
+            return moved
+
+        return self._apply(convert)
+
+    def double(self: ModuleT) -> ModuleT:
+        """Converts floating parameters and buffers to float64."""
+        return self._apply(lambda t: t.double() if t.is_floating_point() else t)
+
+    def float(self: ModuleT) -> ModuleT:
+        """Converts floating parameters and buffers to float32."""
+        return self._apply(lambda t: t.float() if t.is_floating_point() else t)
+
+    def half(self: ModuleT) -> ModuleT:
+        """Converts floating parameters and buffers to float16."""
+        return self._apply(lambda t: t.half() if t.is_floating_point() else t)
+
+    def bfloat16(self: ModuleT) -> ModuleT:
+        """Converts floating parameters and buffers to bfloat16."""
+        return self._apply(lambda t: t.bfloat16() if t.is_floating_point() else t)
+
+    def cpu(self: ModuleT) -> ModuleT:
+        """Does nothing: everything is on the CPU."""
+        return self
+
+    def cuda(self: ModuleT, device: Any = None) -> ModuleT:
+        """Raises: there is no GPU."""
+        return self.to("cuda" if device is None else device)
+
+    def apply(self: ModuleT, fn: Callable[[Module], Any]) -> ModuleT:
+        """Calls a function on every submodule, then on this one."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    # Modes.
+
+    def train(self: ModuleT, mode: bool = True) -> ModuleT:
+        """Sets training mode, here and below."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        for module in self.modules():
+            object.__setattr__(module, "training", mode)
+        return self
+
+    def eval(self: ModuleT) -> ModuleT:
+        """Sets evaluation mode, here and below."""
+        return self.train(False)
+
+    def requires_grad_(self: ModuleT, requires_grad: bool = True) -> ModuleT:
+        """Sets whether gradients of all parameters are wanted."""
+        for param in self.parameters():
+            param.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drops the gradients of all parameters, or fills them with zeros."""
+        for param in self.parameters():
+            if param.grad is not None:
+                if set_to_none:
+                    param.grad = None
+                else:
+                    param.grad.zero_()
+
+    # Printing.
+
+    def extra_repr(self) -> str:
+        """What ``repr`` says of this module itself."""
+        return ""
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        lines = [
+            f"({name}): " + repr(module).replace("\n", "\n  ")
+            for name, module in self._modules.items()
+        ]
+        extra = self.extra_repr()
+        if not lines:
+            return f"{self._get_name()}({extra})"
+        head = [extra] if extra else []
+        return f"{self._get_name()}(\n  " + "\n  ".join(head + lines) + "\n)"

@@ -1,0 +1,174 @@
+"""What every optimizer has: parameter groups, a step, a state that can be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from betty import _native
+from betty._tensor import Tensor
+
+__all__ = ["Optimizer"]
+
+
+class _Group(dict):
+    """A parameter group. Setting a hyperparameter reaches the engine at once, so schedulers that
+    write ``group["lr"]`` need nothing else."""
+
+    def __init__(self, values: dict[str, Any], optimizer: Optimizer, index: int) -> None:
+        super().__init__(values)
+        self._optimizer = optimizer
+        self._index = index
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._optimizer._push(self._index, key, value)
+        super().__setitem__(key, value)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        for key, value in dict(*args, **kwargs).items():
+            self[key] = value
+
+    def __reduce__(self) -> Any:
+        return (dict, (dict(self),))
+
+
+class Optimizer:
+    """Base of the optimizers.
+
+    Args:
+        params: Parameters, or dicts with ``"params"`` and options of their own (groups).
+        defaults: Options of groups that don't give them.
+
+    Raises:
+        ValueError: No parameters, one given twice, or an option out of range.
+    """
+
+    #: Engine's names of options that are tuples here.
+    _pairs: dict[str, tuple[str, ...]] = {}
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        self._handle = _native.OptimizerHandle(type(self).__name__)
+        self._known = _native.optimizer_hyperparameters(type(self).__name__)
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        if isinstance(params, Tensor):
+            raise TypeError(
+                f"{type(self).__name__}: params should be an iterable of tensors or dicts, "
+                "got a tensor"
+            )
+        groups = list(params)
+        if not groups:
+            raise ValueError(f"{type(self).__name__}: got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Adds a group; options it doesn't give are the defaults."""
+        params = param_group["params"]
+        params = [params] if isinstance(params, Tensor) else list(params)
+        for param in params:
+            if not isinstance(param, Tensor):
+                raise TypeError(
+                    f"{type(self).__name__}: can optimize tensors only, "
+                    f"got {type(param).__name__}"
+                )
+            if not param.is_leaf:
+                raise ValueError(f"{type(self).__name__}: can't optimize a non-leaf tensor")
+        taken = {id(p) for group in self.param_groups for p in group["params"]}
+        if len({id(p) for p in params} | taken) < len(params) + len(taken):
+            raise ValueError(f"{type(self).__name__}: a parameter appears more than once")
+        values = {**self.defaults, **param_group, "params": params}
+        hyper: dict[str, float] = {}
+        for key, value in values.items():
+            hyper.update(self._numbers(key, value))
+        self._handle.add_group(params, hyper)
+        self.param_groups.append(_Group(values, self, len(self.param_groups)))
+
+    def _numbers(self, key: str, value: Any) -> dict[str, float]:
+        """An option as the engine's named numbers; other entries of a group are the user's own."""
+        if key in self._pairs:
+            return {name: float(part) for name, part in zip(self._pairs[key], value, strict=True)}
+        return {key: float(value)} if key in self._known else {}
+
+    def _push(self, index: int, key: str, value: Any) -> None:
+        for name, number in self._numbers(key, value).items():
+            self._handle.set(index, name, number)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Updates every parameter that has a gradient."""
+        loss = closure() if closure is not None else None
+        self._handle.step()
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drops the gradients, or fills them with zeros."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                if param.grad is not None:
+                    if set_to_none:
+                        param.grad = None
+                    else:
+                        param.grad.zero_()
+
+    @property
+    def state(self) -> dict[Tensor, dict[str, Any]]:
+        """The state of each parameter that has been updated."""
+        result = {}
+        for index, group in enumerate(self.param_groups):
+            for param in group["params"]:
+                entries = self._state_of(index, param)
+                if entries:
+                    result[param] = entries
+        return result
+
+    def _state_of(self, index: int, param: Tensor) -> dict[str, Any]:
+        steps = self._handle.steps(param)
+        if steps == 0:
+            return {}
+        entries: dict[str, Any] = {"step": steps}
+        for name in self._handle.state_names(index):
+            entries[name] = self._handle.state(param, name)
+        return entries
+
+    def state_dict(self) -> dict[str, Any]:
+        """Groups with parameters numbered, and the state by number."""
+        groups, state, first = [], {}, 0
+        for index, group in enumerate(self.param_groups):
+            params = group["params"]
+            packed = {key: value for key, value in group.items() if key != "params"}
+            packed["params"] = list(range(first, first + len(params)))
+            groups.append(packed)
+            for number, param in enumerate(params, first):
+                entries = self._state_of(index, param)
+                if entries:
+                    state[number] = entries
+            first += len(params)
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes what ``state_dict`` gave, for parameters in the same order."""
+        groups = state_dict["param_groups"]
+        if [len(g["params"]) for g in groups] != [len(g["params"]) for g in self.param_groups]:
+            raise ValueError(
+                "loaded state dict has parameter groups of other sizes than the optimizer's"
+            )
+        for group, loaded in zip(self.param_groups, groups, strict=True):
+            for key, value in loaded.items():
+                if key != "params":
+                    group[key] = value
+            for param, number in zip(group["params"], loaded["params"], strict=True):
+                entries = state_dict["state"].get(number, {})
+                for name, value in entries.items():
+                    if name == "step":
+                        self._handle.set_steps(param, int(value))
+                    else:
+                        self._handle.set_state(param, name, value)
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for index, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {index}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])

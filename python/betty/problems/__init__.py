@@ -1,0 +1,6 @@
+"""Problems: the levels of a multilevel program."""
+
+from betty.problems.implicit import ImplicitProblem
+from betty.problems.problem import Problem
+
+__all__ = ["ImplicitProblem", "Problem"]

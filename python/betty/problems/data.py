@@ -1,0 +1,94 @@
+"""Endless batches from one loader or several, whatever iterable they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from betty import _native
+from betty._tensor import Tensor
+
+__all__ = ["Batches"]
+
+
+class _Endless:
+    """One loader, started again whenever it ends."""
+
+    def __init__(self, loader: Iterable, problem: str) -> None:
+        if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
+            raise TypeError(
+                f"problem '{problem}': a train data loader must be iterable, "
+                f"got {type(loader).__name__}"
+            )
+        self.loader = loader
+        self.problem = problem
+        self.epoch = 0
+        self.iterator: Iterator | None = None
+
+    def next(self) -> tuple[Any, bool]:
+        """The next batch and whether an epoch ended before it."""
+        ended = False
+        if self.iterator is None:
+            self.iterator = iter(self.loader)
+        try:
+            batch = next(self.iterator)
+        except StopIteration:
+            ended = True
+            self.epoch += 1
+            if hasattr(getattr(self.loader, "sampler", None), "set_epoch"):
+                self.loader.sampler.set_epoch(self.epoch)
+            self.iterator = iter(self.loader)
+            try:
+                batch = next(self.iterator)
+            except StopIteration:
+                self.iterator = None
+                raise RuntimeError(
+                    f"problem '{self.problem}': its train data loader gives no batch"
+                ) from None
+        return to_tensors(batch), ended
+
+
+class Batches:
+    """The batches of a problem.
+
+    Args:
+        loaders: An iterable of batches, or a tuple of them.
+        problem: Name for messages.
+        epoch_ended: Called each time the first loader starts again.
+    """
+
+    def __init__(self, loaders: Any, problem: str, epoch_ended: Callable[[], None]) -> None:
+        several = isinstance(loaders, tuple)
+        self.loaders = [_Endless(each, problem) for each in (loaders if several else (loaders,))]
+        self.several = several
+        self.epoch_ended = epoch_ended
+        self.epochs = [0] * len(self.loaders)
+
+    def next(self) -> Any:
+        """One batch, or a tuple with one of each loader."""
+        parts = []
+        for index, loader in enumerate(self.loaders):
+            batch, ended = loader.next()
+            if ended:
+                self.epochs[index] = loader.epoch
+                if index == 0:
+                    self.epoch_ended()
+            parts.append(batch)
+        return tuple(parts) if self.several else parts[0]
+
+
+def to_tensors(batch: Any) -> Any:
+    """The batch with every array in it (NumPy's, or anything that speaks DLPack) as a tensor."""
+    if isinstance(batch, Tensor):
+        return batch
+    if isinstance(batch, dict):
+        return {key: to_tensors(value) for key, value in batch.items()}
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*map(to_tensors, batch))
+    if isinstance(batch, (tuple, list)):
+        return type(batch)(map(to_tensors, batch))
+    if isinstance(batch, np.ndarray) or hasattr(batch, "__dlpack__"):
+        return _native.from_array(batch)
+    return batch

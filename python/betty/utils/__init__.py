@@ -1,0 +1,5 @@
+"""Utilities: data loading."""
+
+from betty.utils import data
+
+__all__ = ["data"]
