@@ -12,6 +12,33 @@ package indirect enum Attribute: Hashable, Sendable {
   case dtype(DType)
   case graph(Graph)
 
+  /// Numbers are equal when their bits are: NaN equals itself, or programs that hold one would never
+  /// be found again; 0 is not -0, whose reciprocals differ.
+  package static func == (a: Attribute, b: Attribute) -> Bool {
+    switch (a, b) {
+    case (.int(let a), .int(let b)): a == b
+    case (.ints(let a), .ints(let b)): a == b
+    case (.double(let a), .double(let b)): a.bitPattern == b.bitPattern
+    case (.bool(let a), .bool(let b)): a == b
+    case (.string(let a), .string(let b)): a == b
+    case (.dtype(let a), .dtype(let b)): a == b
+    case (.graph(let a), .graph(let b)): a == b
+    default: false
+    }
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    switch self {
+    case .int(let value): hasher.combine(value)
+    case .ints(let values): hasher.combine(values)
+    case .double(let value): hasher.combine(value.bitPattern)
+    case .bool(let value): hasher.combine(value)
+    case .string(let value): hasher.combine(value)
+    case .dtype(let value): hasher.combine(value)
+    case .graph(let value): hasher.combine(value)
+    }
+  }
+
   /// What messages call this kind of value.
   package var kindName: String {
     switch self {

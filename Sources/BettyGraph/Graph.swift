@@ -1,6 +1,6 @@
 // The IR: a list of nodes in order of execution, each the application of a primitive. A graph is a
-// value: transforms take one and give another. Invariants (checked by `verify`): a node's inputs come
-// before it, its types are what its primitive's type rule gives, and outputs exist.
+// value: transforms take one and give another. Invariants (checked by `verify`): a node's inputs
+// come before it, its types are what its primitive's type rule gives, and outputs exist.
 
 import BettyKernelInterface
 
@@ -47,7 +47,8 @@ package struct Graph: Sendable {
     return value
   }
 
-  /// Applies a primitive: checks attributes, runs its type rule, appends the node, gives its results.
+  /// Applies a primitive: checks attributes, runs its type rule, appends the node, gives its
+  /// results.
   package mutating func apply(
     _ primitive: Primitive, _ inputs: [Value], _ attributes: Attributes = [:]
   ) throws -> [Value] {
@@ -77,7 +78,8 @@ package struct Graph: Sendable {
     try apply(primitive, inputs, attributes)[0]
   }
 
-  /// Copies `other` into this graph with its inputs replaced; gives what each value of `other` became.
+  /// Copies `other` into this graph with its inputs replaced; gives what each value of `other`
+  /// became.
   package mutating func inline(_ other: Graph, _ arguments: [Value]) -> [Value] {
     var map = [Value](repeating: Value(-1), count: other.types.count)
     for (input, argument) in zip(other.inputs, arguments) { map[input.index] = argument }

@@ -1,5 +1,5 @@
-// A primitive is one entry: name, type rule, derivative rule, kernel, samples. Every table-driven test
-// and every interpretation (vjp, jvp, compile, print) reads the same record.
+// A primitive is one entry: name, type rule, derivative rule, kernel, samples. Every table-driven
+// test and every interpretation (vjp, jvp, compile, print) reads the same record.
 
 import BettyKernelInterface
 
@@ -38,21 +38,25 @@ package struct Differentiator: Sendable {
   }
 }
 
-/// How a primitive is differentiated. vjp and jvp are one exhaustive switch each over this. Rules are
-/// asked only for what floats: an input or output of another type has no tangent and no cotangent.
+/// How a primitive is differentiated. vjp and jvp are one exhaustive switch each over this. Rules
+/// are asked only for what floats: an input or output of another type has no tangent and no
+/// cotangent.
 package enum Derivative: Sendable {
   package typealias Partial = @Sendable (inout Graph, Application) throws -> Value
-  /// (graph, application, cotangent of the output): cotangents of the inputs, nil for those that take none.
+  /// (graph, application, cotangent of the output): cotangents of the inputs, nil for those that
+  /// take none.
   package typealias Transpose = @Sendable (inout Graph, Application, Value) throws -> [Value?]
 
   /// Nothing flows: comparisons, rounding, integers, random draws, stop_gradient.
   case zero
   /// One ∂y/∂xᵢ per input, of the output's type; nil where nothing flows.
   case elementwise([Partial?])
-  /// Linear jointly in `operands`; jvp applies the primitive to their tangents, the rest as they are.
+  /// Linear jointly in `operands`; jvp applies the primitive to their tangents, the rest as they
+  /// are.
   case linear(operands: [Int], transpose: Transpose)
   /// Linear in each of the inputs 0 and 1; a rule gives the cotangent of its side.
-  case bilinear(lhs: @Sendable (inout Graph, Application, Value) throws -> Value,
+  case bilinear(
+    lhs: @Sendable (inout Graph, Application, Value) throws -> Value,
     rhs: @Sendable (inout Graph, Application, Value) throws -> Value)
   /// Differentiated through the graph it stands for: (graph, inputs, attributes) gives its outputs.
   case decomposed(@Sendable (inout Graph, [Value], Attributes) throws -> [Value])
@@ -141,7 +145,8 @@ package enum Kernel: Sendable {
   case constant
   /// The operand seen through strides; fuses into what reads it, or is copied.
   case view(@Sendable (_ input: TensorType, _ output: TensorType, Attributes) -> StridedView)
-  /// The same contiguous data under another type of the same bytes (reshape, stop_gradient): no work.
+  /// The same contiguous data under another type of the same bytes (reshape, stop_gradient): no
+  /// work.
   case alias
   /// Reduction over attribute `axes`; fuses with the elementwise chain before it.
   case reduction(ReduceOp)
@@ -153,8 +158,8 @@ package enum Kernel: Sendable {
   case loop
 }
 
-/// Inputs a primitive or function is tested on. Values are drawn from `range` (floats uniformly, integers
-/// inclusively), kept apart from each other when `distinct`.
+/// Inputs a primitive or function is tested on. Values are drawn from `range` (floats uniformly,
+/// integers inclusively), kept apart from each other when `distinct`.
 package struct Sample: Sendable {
   package struct Input: Sendable {
     package var shape: [Int]

@@ -1,5 +1,6 @@
-// The text form of graphs, for dumps and golden tests. Invariant: parsing what was printed gives an equal
-// graph, with the same numbers of values. Every node is checked by its type rule when it is parsed.
+// The text form of graphs, for dumps and golden tests. Invariant: parsing what was printed gives an
+// equal graph, with the same numbers of values. Every node is checked by its type rule when it is
+// parsed.
 //
 //   graph(%0: f32[2, 3], %1: f32[]) {
 //     %2: f32[2, 3] = broadcast(%1) {axes: [], shape: [2, 3]}

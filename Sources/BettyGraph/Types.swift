@@ -16,7 +16,8 @@ package struct TensorType: Hashable, Sendable, CustomStringConvertible {
       guard dimension >= 0 else {
         throw .value("shape: negative dimension \(dimension) in \(shape)")
       }
-      // The product of the nonzero dimensions is what may overflow: [0, 2^62, 2^62] has no elements.
+      // The product of the nonzero dimensions is what may overflow: [0, 2^62, 2^62] has no
+      // elements.
       let (product, overflow) = bytes.multipliedReportingOverflow(by: max(dimension, 1))
       guard !overflow else {
         throw .value("shape: \(shape) of \(dtype.name) has more bytes than can be addressed")
@@ -36,7 +37,8 @@ package struct TensorType: Hashable, Sendable, CustomStringConvertible {
     self.count = count
   }
 
-  /// The same shape with another element type of at most 8 bytes; only fails near the address limit.
+  /// The same shape with another element type of at most 8 bytes; only fails near the address
+  /// limit.
   package func with(_ dtype: DType) throws(BettyError) -> TensorType {
     try TensorType(dtype, shape)
   }

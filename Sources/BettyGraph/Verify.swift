@@ -3,9 +3,10 @@
 import BettyKernelInterface
 
 extension Graph {
-  /// Throws what is wrong with the first node or value that breaks an invariant: numbers are dense and in
-  /// order of creation, inputs come before their readers, types are what type rules give, primitives are
-  /// the registered ones, outputs exist; and so in every graph that an attribute holds.
+  /// Throws what is wrong with the first node or value that breaks an invariant: numbers are dense
+  /// and in order of creation, inputs come before their readers, types are what type rules give,
+  /// primitives are the registered ones, outputs exist; and so in every graph that an attribute
+  /// holds.
   package func verify() throws(BettyError) {
     guard producers.count == types.count else {
       throw .runtime("verify: \(types.count) types but \(producers.count) producers")

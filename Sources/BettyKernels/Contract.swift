@@ -1,5 +1,6 @@
-// Products of matrices, row-major, with leading dimensions: floats by OpenBLAS, integers by a plain loop
-// that wraps around. The caller has checked that every size fits an Int32 and that no dimension is 0.
+// Products of matrices, row-major, with leading dimensions: floats by OpenBLAS, integers by a plain
+// loop that wraps around. The caller has checked that every size fits an Int32 and that no
+// dimension is 0.
 
 import BettyKernelInterface
 import COpenBLAS

@@ -1,5 +1,5 @@
-// Picks, once, the copy of the kernels that the processor can run. The environment variable BETTY_ISA
-// (base, v3 or v4) asks for a lower one; what is unknown or too high is ignored.
+// Picks, once, the copy of the kernels that the processor can run. The environment variable
+// BETTY_ISA (base, v3 or v4) asks for a lower one; what is unknown or too high is ignored.
 
 import BettyKernelInterface
 import CBettySupport

@@ -16,6 +16,14 @@ import Testing
     }
   }
 
+  @Test func numbersCompareByTheirBits() {
+    let (nan, zero): (Attributes, Attributes) = (["value": .double(.nan)], ["value": .double(0)])
+    #expect(nan == ["value": .double(.nan)])
+    #expect(nan.hashValue == Attributes(dictionaryLiteral: ("value", .double(.nan))).hashValue)
+    #expect(zero != ["value": .double(-0.0)])
+    #expect(zero != ["value": .int(0)])
+  }
+
   @Test(arguments: Case.all) func samplesHaveTypes(_ item: Case) throws {
     for dtype in [DType.f64, .f32, .bf16, .f16] {
       let graph = try item.graph(dtype)

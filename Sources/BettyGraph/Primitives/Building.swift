@@ -1,5 +1,5 @@
-// Short names for appending nodes, used by derivative rules and definitions. Operands are as strict as
-// the primitives: equal shapes and types.
+// Short names for appending nodes, used by derivative rules and definitions. Operands are as strict
+// as the primitives: equal shapes and types.
 
 import BettyKernelInterface
 

@@ -1,5 +1,5 @@
-// Elementwise primitives of one operand. Derivatives are written in the result where that is cheaper or
-// safer: sigmoid' = y (1 - y), tanh' = 1 - y^2, sqrt' = 1 / 2y.
+// Elementwise primitives of one operand. Derivatives are written in the result where that is
+// cheaper or safer: sigmoid' = y (1 - y), tanh' = 1 - y^2, sqrt' = 1 / 2y.
 
 import BettyKernelInterface
 
@@ -40,11 +40,14 @@ extension P {
     try graph.call(sign, [x])
   }
 
-  package static let sign: Primitive = unary("sign", .sign, .number, range: 0.2...2, derivative: .zero)
+  package static let sign: Primitive = unary(
+    "sign", .sign, .number, range: 0.2...2, derivative: .zero)
 
   package static let exp: Primitive = smooth("exp", .exp) { _, _, y in y }
 
-  package static let expm1: Primitive = smooth("expm1", .expm1) { graph, _, y in try graph.shift(y, 1) }
+  package static let expm1: Primitive = smooth("expm1", .expm1) { graph, _, y in
+    try graph.shift(y, 1)
+  }
 
   package static let log: Primitive = smooth("log", .log, range: 0.3...3) { graph, x, _ in
     try graph.call(reciprocal, [x])
@@ -62,11 +65,13 @@ extension P {
     try graph.scale(graph.mul(graph.mul(y, y), y), -0.5)
   }
 
-  package static let reciprocal: Primitive = smooth("reciprocal", .reciprocal, range: 0.4...3) { graph, _, y in
+  package static let reciprocal: Primitive = smooth("reciprocal", .reciprocal, range: 0.4...3) {
+    graph, _, y in
     try graph.neg(graph.mul(y, y))
   }
 
-  package static let sin: Primitive = smooth("sin", .sin) { graph, x, _ in try graph.call(cos, [x]) }
+  package static let sin: Primitive = smooth("sin", .sin) { graph, x, _ in try graph.call(cos, [x])
+  }
 
   package static let cos: Primitive = smooth("cos", .cos) { graph, x, _ in
     try graph.neg(graph.call(sin, [x]))
@@ -95,7 +100,8 @@ extension P {
   package static let round: Primitive = unary("round", .round, range: 0.6...1.4, derivative: .zero)
   package static let trunc: Primitive = unary("trunc", .trunc, range: 0.1...0.9, derivative: .zero)
 
-  package static let relu: Primitive = smooth("relu", .relu, .number, range: 0.2...2) { graph, x, _ in
+  package static let relu: Primitive = smooth("relu", .relu, .number, range: 0.2...2) {
+    graph, x, _ in
     let zero = try graph.zeros(like: x)
     return try graph.select(graph.call(gt, [x, zero]), graph.constant(1, like: x), zero)
   }
@@ -109,7 +115,8 @@ extension P {
     return try graph.add(cumulative, graph.mul(x, density))
   }
 
-  package static let logicalNot: Primitive = unary("logical_not", .logicalNot, .bool, derivative: .zero)
+  package static let logicalNot: Primitive = unary(
+    "logical_not", .logicalNot, .bool, derivative: .zero)
 
   package static let elementwiseUnary: [Primitive] = [
     neg, abs, sign, exp, expm1, log, log1p, sqrt, rsqrt, reciprocal, sin, cos, tanh, sigmoid,

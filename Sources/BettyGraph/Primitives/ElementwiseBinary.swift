@@ -27,7 +27,8 @@ extension P {
   }
 
   package static let add: Primitive = binary(
-    "add", .add, derivative: .linear(operands: [0, 1]) { _, _, cotangent in [cotangent, cotangent] })
+    "add", .add,
+    derivative: .linear(operands: [0, 1]) { _, _, cotangent in [cotangent, cotangent] })
 
   package static let sub: Primitive = binary(
     "sub", .sub,
@@ -118,9 +119,12 @@ extension P {
       graph.mul(node.inputs[0], node.inputs[0]), graph.mul(node.inputs[1], node.inputs[1]))
   }
 
-  package static let logicalAnd: Primitive = binary("logical_and", .logicalAnd, .bool, derivative: .zero)
-  package static let logicalOr: Primitive = binary("logical_or", .logicalOr, .bool, derivative: .zero)
-  package static let logicalXor: Primitive = binary("logical_xor", .logicalXor, .bool, derivative: .zero)
+  package static let logicalAnd: Primitive = binary(
+    "logical_and", .logicalAnd, .bool, derivative: .zero)
+  package static let logicalOr: Primitive = binary(
+    "logical_or", .logicalOr, .bool, derivative: .zero)
+  package static let logicalXor: Primitive = binary(
+    "logical_xor", .logicalXor, .bool, derivative: .zero)
 
   package static let eq: Primitive = binary("eq", .eq, .any, derivative: .zero)
   package static let ne: Primitive = binary("ne", .ne, .any, derivative: .zero)

@@ -1,5 +1,5 @@
-// Primitives that follow indices in data: take, index_add, gather, scatter_add, one_hot. Indices are i64 in
-// 0..<n; the kernels check them and report the position of a bad one.
+// Primitives that follow indices in data: take, index_add, gather, scatter_add, one_hot. Indices
+// are i64 in 0..<n; the kernels check them and report the position of a bad one.
 
 import BettyKernelInterface
 import Glibc

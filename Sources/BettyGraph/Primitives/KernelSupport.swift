@@ -1,6 +1,6 @@
-// What `prepare` closures share: how many tasks a size is worth, ranges of tasks, storage types by way
-// of f32, and rows kernels along any axis. Invariant: sizes are computed here with checks, once, so
-// that bodies only add and multiply what is known to fit.
+// What `prepare` closures share: how many tasks a size is worth, ranges of tasks, storage types by
+// way of f32, and rows kernels along any axis. Invariant: sizes are computed here with checks,
+// once, so that bodies only add and multiply what is known to fit.
 
 import BettyKernelInterface
 
@@ -57,8 +57,8 @@ private func aligned(_ bytes: Int) throws -> Int {
   try Rules.add(bytes, 63, "kernel") & ~63
 }
 
-/// Gives a kernel for f64, f32 and integers the storage types bf16 and f16: operands are converted into
-/// f32 scratch, the kernel runs there, results are converted back. One task.
+/// Gives a kernel for f64, f32 and integers the storage types bf16 and f16: operands are converted
+/// into f32 scratch, the kernel runs there, results are converted back. One task.
 func throughFloat32(_ prepare: @escaping Prepare) -> Prepare {
   { request in
     let types = request.inputs + request.outputs
@@ -110,8 +110,8 @@ func throughFloat32(_ prepare: @escaping Prepare) -> Prepare {
 /// (destination, source, columns, first row, last row)
 typealias RowsFunction = @convention(c) (Raw, RawIn, Int, Int, Int) -> Void
 
-/// A rows kernel along any axis; with `reduces` a row gives one element. Along an axis that is not the last,
-/// each outer block is transposed into scratch and back.
+/// A rows kernel along any axis; with `reduces` a row gives one element. Along an axis that is not
+/// the last, each outer block is transposed into scratch and back.
 func prepareRows(
   _ request: KernelRequest, axis: Int, reduces: Bool, _ rows: RowsFunction
 ) throws -> PreparedKernel {

@@ -1,7 +1,8 @@
-// repeat: a loop of a fixed number of iterations over a body graph. Body inputs are (index, carries,
-// constants), body outputs the next carries. Forward mode carries the tangents along. Reverse mode runs
-// the loop once more, keeping the carries of every iteration in stacks, then walks back over them: memory
-// grows with the number of iterations times the carries, never with the size of the body.
+// repeat: a loop of a fixed number of iterations over a body graph. Body inputs are (index,
+// carries, constants), body outputs the next carries. Forward mode carries the tangents along.
+// Reverse mode runs the loop once more, keeping the carries of every iteration in stacks, then
+// walks back over them: memory grows with the number of iterations times the carries, never with
+// the size of the body.
 
 import BettyKernelInterface
 
@@ -47,7 +48,9 @@ extension P {
     var body = Graph()
     let type = try TensorType(.f64, [3])
     let index = body.addInput(try TensorType(.i64, []))
-    let (x, count, w) = (body.addInput(type), body.addInput(body.type(of: index)), body.addInput(type))
+    let (x, count, w) = (
+      body.addInput(type), body.addInput(body.type(of: index)), body.addInput(type)
+    )
     let next = try body.add(body.call(tanh, [body.mul(w, x)]), body.scale(x, 0.5))
     body.outputs = [next, try body.add(count, index)]
     return body
@@ -152,7 +155,8 @@ private struct Loop {
     return answer
   }
 
-  /// Runs the loop keeping what each iteration started with; one stack a carry, first axis the iteration.
+  /// Runs the loop keeping what each iteration started with; one stack a carry, first axis the
+  /// iteration.
   private func stacked(_ graph: inout Graph) throws -> [Value] {
     var target = Graph()
     let index = target.addInput(try TensorType(.i64, []))
@@ -178,8 +182,8 @@ private struct Loop {
     return Array(results[carries...])
   }
 
-  /// The body of the way back: carries are the cotangents of carries and the sums of those of constants;
-  /// constants are the loop's constants and the stacks.
+  /// The body of the way back: carries are the cotangents of carries and the sums of those of
+  /// constants; constants are the loop's constants and the stacks.
   private func reversed(
     _ stackTypes: [TensorType], _ differentiator: Differentiator
   ) throws -> Graph {

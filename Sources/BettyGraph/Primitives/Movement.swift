@@ -151,7 +151,8 @@ extension P {
     ["starts": .ints(starts), "stops": .ints(stops), "steps": .ints(steps)]
   }
 
-  /// Puts the cotangent back where the slice took it, zeros elsewhere; a downward walk is turned first.
+  /// Puts the cotangent back where the slice took it, zeros elsewhere; a downward walk is turned
+  /// first.
   @Sendable private static func transposeSlice(
     _ graph: inout Graph, _ node: Application, _ cotangent: Value
   ) throws -> [Value?] {

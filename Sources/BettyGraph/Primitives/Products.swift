@@ -1,5 +1,5 @@
-// matmul: [B..., M, K] x [B..., K, N]. Floats go to OpenBLAS (one thread in each of our tasks) or, with
-// one row or column, to the kernels of matrix and vector; integers to a plain loop.
+// matmul: [B..., M, K] x [B..., K, N]. Floats go to OpenBLAS (one thread in each of our tasks) or,
+// with one row or column, to the kernels of matrix and vector; integers to a plain loop.
 
 import BettyKernelInterface
 import BettyKernels
@@ -82,9 +82,10 @@ extension P {
     return prepareGemm(request, size)
   }
 
-  private typealias VectorFunction = @convention(c) (
-    Raw, RawIn, RawIn, Int, Int, Int, Int, Int
-  ) -> Void
+  private typealias VectorFunction =
+    @convention(c) (
+      Raw, RawIn, RawIn, Int, Int, Int, Int, Int
+    ) -> Void
 
   /// One operand is a vector: which of the two kernels depends on how the matrix is stored.
   private static func prepareVector(

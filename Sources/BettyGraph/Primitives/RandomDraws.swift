@@ -1,4 +1,5 @@
-// Random draws. A draw is a function of its key (seed, counter) alone: Philox, Salmon et al., SC 2011.
+// Random draws. A draw is a function of its key (seed, counter) alone: Philox, Salmon et al., SC
+// 2011.
 
 import BettyKernelInterface
 

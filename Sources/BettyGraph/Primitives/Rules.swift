@@ -1,5 +1,5 @@
-// What type rules share: each check throws one line that names the operation and the values. After a
-// type rule has passed, no kernel of the primitive can go out of bounds or trap.
+// What type rules share: each check throws one line that names the operation and the values. After
+// a type rule has passed, no kernel of the primitive can go out of bounds or trap.
 
 import BettyKernelInterface
 

@@ -1,10 +1,11 @@
-// Optimizer updates as fused primitives with PyTorch's order of operations; hyperparameters are an f64
-// array that is read when they run, and are differentiable like everything else. Adam: Kingma and Ba,
-// ICLR 2015; AdamW: Loshchilov and Hutter, ICLR 2019.
+// Optimizer updates as fused primitives with PyTorch's order of operations; hyperparameters are an
+// f64 array that is read when they run, and are differentiable like everything else. Adam: Kingma
+// and Ba, ICLR 2015; AdamW: Loshchilov and Hutter, ICLR 2019.
 
 import BettyKernelInterface
 
-/// The elements of the array of hyperparameters, as f64 scalars, and what they make in the parameters' type.
+/// The elements of the array of hyperparameters, as f64 scalars, and what they make in the
+/// parameters' type.
 private struct Hyper {
   let array: Value
   let type: TensorType
@@ -64,8 +65,8 @@ extension P {
     }
   }
 
-  /// (p, g, buffer, [lr, momentum, dampening, weight decay, nesterov, first step, maximize]) to (p, buffer).
-  /// Without momentum the buffer stays as it is.
+  /// (p, g, buffer, [lr, momentum, dampening, weight decay, nesterov, first step, maximize]) to (p,
+  /// buffer). Without momentum the buffer stays as it is.
   package static let sgdUpdate: Primitive = update(
     "sgd_update", states: 1, hyper: 7, inPlace: [0, 2],
     definition: { graph, inputs, _ in
