@@ -152,6 +152,9 @@ betty_status betty_tensor_item_int(betty_tensor *tensor, int64_t *out_value);
  * What was recorded of the tensor before keeps the old value; views of it see the new one. A leaf
  * that requires a gradient is only changed while recording of gradients is off. */
 betty_status betty_tensor_assign(betty_tensor *tensor, betty_tensor *source);
+/* The same with the result of an operation on the tensor, as `x += y` does: it must have the tensor's
+ * shape, and an element type that converts without losing its kind. */
+betty_status betty_tensor_update(betty_tensor *tensor, betty_tensor *result);
 /* Makes the tensor stand for what `source` is (its value, type and shape), as `x.data = y` does:
  * no gradient flows through it and it stays the leaf it was. */
 betty_status betty_tensor_set_data(betty_tensor *tensor, betty_tensor *source);
@@ -255,9 +258,9 @@ betty_status betty_call(
 betty_status betty_tensor_requires_grad(const betty_tensor *tensor, int32_t *out_flag);
 betty_status betty_tensor_set_requires_grad(betty_tensor *tensor, int32_t flag);
 betty_status betty_tensor_is_leaf(const betty_tensor *tensor, int32_t *out_flag);
-/* Says that the tensor is a parameter: programs know it by itself, so that a step is compiled
- * once, and updated where it lies. */
-betty_status betty_tensor_make_parameter(betty_tensor *tensor);
+/* A parameter with the value of `source`: a leaf that programs know by itself, so that a training
+ * step is compiled once, and that optimizers update where it lies. */
+betty_status betty_parameter_new(betty_tensor *source, betty_tensor **out_parameter);
 
 /* The accumulated gradient, owned, or NULL if there is none. */
 betty_status betty_tensor_grad(betty_tensor *tensor, betty_tensor **out_grad);
@@ -297,11 +300,10 @@ betty_status betty_hvp(
     betty_tensor *output, betty_tensor *const *inputs, betty_tensor *const *vectors,
     int32_t input_count, betty_tensor **out_products);
 
-/* Whether operations on this thread are recorded for gradients: on at first. Each push sets it
- * and is undone by one pop. */
-betty_status betty_grad_mode_push(int32_t enabled);
-betty_status betty_grad_mode_pop(void);
-int32_t betty_grad_mode_enabled(void);
+/* Whether operations on this thread are recorded for gradients: on at first. Setting it gives what
+ * it was, to be put back. */
+int32_t betty_grad_mode_set(int32_t enabled);
+int32_t betty_grad_mode_get(void);
 
 /* ---- Process-wide settings and figures ----------------------------------------------------- */
 

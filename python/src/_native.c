@@ -1,22 +1,21 @@
-// Duty: the extension module betty._native. No logic: converts, calls betty.h, raises.
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-
-#include "betty.h"
-
-static PyObject *version(PyObject *module, PyObject *arguments) {
-  (void)module, (void)arguments;
-  return PyUnicode_FromString(betty_version());
-}
-
-static PyMethodDef functions[] = {
-    {"version", version, METH_NOARGS, "The version of libbetty.so."},
-    {NULL, NULL, 0, NULL},
-};
+/* Duty: the extension module betty._native. */
+#include "native.h"
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "_native", "The engine, as Python objects.", 0, functions, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "_native", "The engine, as Python objects.", -1, NULL, NULL, NULL,
     NULL, NULL,
 };
 
-PyMODINIT_FUNC PyInit__native(void) { return PyModule_Create(&definition); }
+PyMODINIT_FUNC PyInit__native(void) {
+  PyObject *module = PyModule_Create(&definition);
+  if (!module) return NULL;
+  if (!dtype_ready(module) && !tensor_ready(module) &&
+      !PyModule_AddFunctions(module, process_functions) &&
+      !PyModule_AddFunctions(module, autograd_functions)) {
+    betty_status status = betty_interruption_set(interruption_check, NULL);
+    if (!status) return module;
+    raise_status(status);
+  }
+  Py_DECREF(module);
+  return NULL;
+}
