@@ -152,8 +152,8 @@ betty_status betty_tensor_item_int(betty_tensor *tensor, int64_t *out_value);
  * What was recorded of the tensor before keeps the old value; views of it see the new one. A leaf
  * that requires a gradient is only changed while recording of gradients is off. */
 betty_status betty_tensor_assign(betty_tensor *tensor, betty_tensor *source);
-/* The same with the result of an operation on the tensor, as `x += y` does: it must have the tensor's
- * shape, and an element type that converts without losing its kind. */
+/* The same with the result of an operation on the tensor, as `x += y` does: it must have the
+ * tensor's shape, and an element type that converts without losing its kind. */
 betty_status betty_tensor_update(betty_tensor *tensor, betty_tensor *result);
 /* Makes the tensor stand for what `source` is (its value, type and shape), as `x.data = y` does:
  * no gradient flows through it and it stays the leaf it was. */
@@ -238,19 +238,23 @@ typedef struct betty_op betty_op;
 betty_status betty_op_find(const char *name, const betty_op **out_op);
 /* The operations in the order of their names; NULL past the last. */
 const betty_op *betty_op_at(int32_t index);
-/* Its name, and its inputs and attributes as one line of JSON. They live for ever. */
 betty_status betty_op_name(const betty_op *op, const char **out_name);
-betty_status betty_op_describe(const betty_op *op, const char **out_json);
+/* One line, fields separated by tabs: name; inputs by commas (`?` may be absent, `*` any number);
+ * attributes `name:kind`, with `=default` or `?` where they may be absent, by semicolons; "one" or
+ * "tuple"; what it does. Names and lines live for ever. */
+betty_status betty_op_describe(const betty_op *op, const char **out_text);
 
 /* Applies an operation. Writes its results, each owned, to out_results, which has room for
- * `capacity`, and their number to out_count. */
+ * `capacity`, and their number to out_count, also when the room is too small for them: that is
+ * BETTY_ERROR_VALUE, and no result is given. An optional input before a given one is left out by
+ * its position in the attribute "omit". */
 betty_status betty_op_call(
-    const betty_op *op, betty_tensor *const *inputs, int32_t count, betty_options *attributes,
+    const betty_op *op, betty_tensor *const *inputs, int32_t count, const betty_options *attributes,
     betty_tensor **out_results, int32_t capacity, int32_t *out_count);
 
 /* The same for one result and an operation by name: betty_call("sum", &x, 1, NULL, &total). */
 betty_status betty_call(
-    const char *name, betty_tensor *const *inputs, int32_t count, betty_options *attributes,
+    const char *name, betty_tensor *const *inputs, int32_t count, const betty_options *attributes,
     betty_tensor **out_result);
 
 /* ---- Automatic differentiation ------------------------------------------------------------- */

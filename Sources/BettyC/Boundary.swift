@@ -1,9 +1,127 @@
+// Where C's calls enter: statuses, messages, handles. Invariants: no error leaves but as a status with
+// its message; every handle is looked at before it is used; a message is set or cleared here only.
+
 import BettyGraph
-import BettyKernels
+import BettyRuntime
+import CBettySupport
 
-/// The version of the library, the one of python/pyproject.toml.
-private let version: StaticString = "0.1.0"
+typealias Handle = OpaquePointer
+typealias HandleList = UnsafePointer<OpaquePointer?>
+typealias HandleOut = UnsafeMutablePointer<OpaquePointer?>
 
-@_cdecl("betty_version") public func betty_version() -> UnsafePointer<CChar>? {
-  UnsafeRawPointer(version.utf8Start).assumingMemoryBound(to: CChar.self)
+/// The one way in: runs `body`, sets or clears this thread's message, gives the status.
+@inline(__always)
+func boundary(_ body: () throws -> Void) -> Int32 {
+  do {
+    try body()
+    betty_support_message_clear()
+    return 0
+  } catch {
+    return failed(error)
+  }
+}
+
+@inline(never)
+func failed(_ error: any Error) -> Int32 {
+  let known = error as? BettyError ?? .runtime("\(error)")
+  var message = known.message
+  message.withUTF8 { text in
+    text.withMemoryRebound(to: CChar.self) {
+      // A buffer of no bytes may have no address.
+      if let start = $0.baseAddress { betty_support_message_set(start, $0.count) }
+    }
+  }
+  return known.kind.rawValue
+}
+
+/// An argument that must be there.
+@inline(__always)
+func given<Pointer>(_ pointer: Pointer?, _ name: StaticString) throws -> Pointer {
+  guard let pointer else { throw missing(name) }
+  return pointer
+}
+
+@inline(never)
+func missing(_ name: StaticString) -> BettyError { .value("\(name): is NULL") }
+
+// MARK: Handles
+
+/// An object behind a handle. Its class is its tag: the first word of a live object is its type, that of
+/// freed memory is not.
+protocol Boxed: AnyObject {
+  static var noun: StaticString { get }
+}
+
+extension Handle {
+  /// The object, if this is a live one of the class.
+  @inline(__always)
+  func object<Object: AnyObject>(_ type: Object.Type, _ noun: StaticString) throws -> Object {
+    try unmanaged(type, noun).takeUnretainedValue()
+  }
+
+  @inline(__always)
+  func unmanaged<Object: AnyObject>(
+    _ type: Object.Type, _ noun: StaticString
+  ) throws -> Unmanaged<Object> {
+    let raw = UnsafeRawPointer(self)
+    guard UInt(bitPattern: raw) & 7 == 0,
+      raw.load(as: UInt.self) == UInt(bitPattern: unsafeBitCast(type, to: UnsafeRawPointer.self))
+    else { throw stale(noun) }
+    return Unmanaged.fromOpaque(raw)
+  }
+}
+
+@inline(never)
+func stale(_ noun: StaticString) -> BettyError {
+  .value("\(noun): this is no live \(noun), it was freed or is another kind of object")
+}
+
+/// The object of a kind that an argument names.
+func object<Object: Boxed>(_ handle: Handle?, as type: Object.Type) throws -> Object {
+  guard let handle else { throw missing(Object.noun) }
+  return try handle.object(type, Object.noun)
+}
+
+/// Gives an object to the caller, who owns it.
+func give<Object: Boxed>(_ object: Object, to out: HandleOut?, _ name: StaticString) throws {
+  try given(out, name).pointee = OpaquePointer(Unmanaged.passRetained(object).toOpaque())
+}
+
+/// `_free`: NULL is nothing to do, and what is no live object is left alone.
+func release<Object: Boxed>(_ handle: Handle?, as type: Object.Type) {
+  guard let handle, let box = try? handle.unmanaged(type, Object.noun) else { return }
+  box.release()
+}
+
+// MARK: Values
+
+/// A C string that must be there and be UTF-8.
+func text(_ string: UnsafePointer<CChar>?, _ name: StaticString) throws -> String {
+  guard let text = String(validatingCString: try given(string, name)) else {
+    throw BettyError.value("\(name): is not UTF-8")
+  }
+  return text
+}
+
+/// A count that C gives with a list: not negative, and the list is there unless it is 0.
+func list<Element>(
+  _ elements: UnsafePointer<Element>?, _ count: Int32, _ name: StaticString
+) throws -> UnsafeBufferPointer<Element> {
+  guard count >= 0 else { throw BettyError.value("\(name): a count of \(count)") }
+  if count == 0 { return UnsafeBufferPointer(start: nil, count: 0) }
+  return UnsafeBufferPointer(start: try given(elements, name), count: Int(count))
+}
+
+/// Keeps a text for C until the next on this thread.
+func keep(_ string: String) throws -> UnsafePointer<CChar> {
+  var string = string
+  let kept = string.withUTF8 { text in
+    text.withMemoryRebound(to: CChar.self) { betty_support_text_keep($0.baseAddress, $0.count) }
+  }
+  guard let kept else { throw BettyError(.memory, "text: there is no memory for it") }
+  return kept
+}
+
+@_cdecl("betty_last_error") public func betty_last_error() -> UnsafePointer<CChar>? {
+  betty_support_message()
 }

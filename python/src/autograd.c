@@ -28,15 +28,6 @@ static int gather(PyObject *sequence, Handles *out, int allow_none, const char *
 
 static void discard(Handles *handles) { PyMem_Free(handles->handles); }
 
-static PyObject *tuple_of(betty_tensor **handles, int32_t count) {
-  PyObject *tuple = wrap_results(handles, count);
-  if (!tuple || count != 1) return tuple;
-  PyObject *one = PyTuple_New(1);
-  if (one) PyTuple_SetItem(one, 0, tuple);
-  else Py_DECREF(tuple);
-  return one;
-}
-
 static int equal_counts(const char *operation, const Handles *a, const Handles *b) {
   if (!b->handles || a->count == b->count) return 1;
   PyErr_Format(PyExc_RuntimeError, "%s: got %d tensors and %d for them", operation, (int)a->count,
@@ -80,8 +71,7 @@ static PyObject *gradients(PyObject *module, PyObject *arguments) {
                                              in.count, create_graph, allow_unused, made);
     if (made) result = status ? raise_status(status) : NULL;
     else PyErr_NoMemory();
-    if (!status && in.count == 1 && !made[0]) result = Py_BuildValue("(O)", Py_None);
-    else if (!status) result = tuple_of(made, in.count);
+    if (!status) result = wrap_tuple(made, in.count);
     PyMem_Free(made);
   }
   discard(&out);
@@ -109,7 +99,7 @@ static PyObject *product(PyObject *arguments, int kind, const char *name) {
       status = betty_jvp(out.handles, out.count, in.handles, vector.handles, in.count, made);
     else
       status = betty_hvp(out.handles[0], in.handles, vector.handles, in.count, made);
-    if (made) result = status ? raise_status(status) : tuple_of(made, count);
+    if (made) result = status ? raise_status(status) : wrap_tuple(made, count);
     PyMem_Free(made);
   }
   discard(&out);

@@ -76,6 +76,7 @@ static inline int is_tensor(PyObject *object) {
 static inline betty_tensor *handle_of(PyObject *object) { return ((TensorObject *)object)->handle; }
 /* A tuple of tensors, or the only one; takes the handles over. */
 PyObject *wrap_results(betty_tensor **handles, int32_t count);
+PyObject *wrap_tuple(betty_tensor **handles, int32_t count);
 /* A borrowed handle of an object that must be a tensor, or NULL with an exception. */
 betty_tensor *require_tensor(PyObject *object, const char *what);
 

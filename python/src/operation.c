@@ -5,11 +5,12 @@
 
 #include "native.h"
 
-enum { MAXIMUM_RESULTS = 8, MAXIMUM_CACHED = 4096 };
+enum { INLINE_RESULTS = 8, MAXIMUM_CACHED = 4096 };
 
 typedef struct {
   const betty_op *op;
   PyObject *attributes; /* key of the keyword arguments: capsule of betty_options */
+  int returns_tuple;    /* also when it has one element */
   PyMethodDef method;
   char name[];
 } Operation;
@@ -198,6 +199,27 @@ static void discard(Operands *operands) {
   if (operands->handles != operands->inline_handles) PyMem_Free(operands->handles);
 }
 
+static PyObject *apply(
+    const Operation *operation, const Operands *operands, const betty_options *attributes) {
+  betty_tensor *inline_results[INLINE_RESULTS], **results = inline_results;
+  int32_t room = INLINE_RESULTS, made = 0;
+  betty_status status = BETTY_OK;
+  for (;;) { /* again, once, with the room it asks for */
+    status = betty_op_call(operation->op, operands->handles, (int32_t)operands->count, attributes,
+                           results, room, &made);
+    if (!status || made <= room || results != inline_results) break;
+    room = made;
+    results = PyMem_Malloc((size_t)room * sizeof *results);
+    if (!results) return PyErr_NoMemory();
+  }
+  PyObject *result = NULL;
+  if (status) raise_status(status);
+  else if (operation->returns_tuple) result = wrap_tuple(results, made);
+  else result = wrap_results(results, made);
+  if (results != inline_results) PyMem_Free(results);
+  return result;
+}
+
 static PyObject *call(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
                       PyObject *names) {
   Operation *operation = PyCapsule_GetPointer(self, NULL);
@@ -210,25 +232,23 @@ static PyObject *call(PyObject *self, PyObject *const *arguments, Py_ssize_t cou
   }
   Operands operands;
   PyObject *result = NULL;
-  if (!collect(&operands, arguments, count, operation->name)) {
-    betty_tensor *results[MAXIMUM_RESULTS];
-    int32_t made = 0;
-    betty_status status = betty_op_call(operation->op, operands.handles, (int32_t)operands.count,
-                                        attributes, results, MAXIMUM_RESULTS, &made);
-    result = status ? raise_status(status) : wrap_results(results, made);
-  }
+  if (!collect(&operands, arguments, count, operation->name))
+    result = apply(operation, &operands, attributes);
   discard(&operands);
   return result;
 }
 
 static PyObject *make_operation(const char *name) {
   const betty_op *op = NULL;
+  const char *description = NULL;
   betty_status status = betty_op_find(name, &op);
+  if (!status) status = betty_op_describe(op, &description);
   if (status) return raise_status(status);
   Operation *operation = PyMem_Malloc(sizeof *operation + strlen(name) + 1);
   if (!operation) return PyErr_NoMemory();
   strcpy(operation->name, name);
   operation->op = op;
+  operation->returns_tuple = strstr(description, "\ttuple\t") != NULL;
   operation->attributes = PyDict_New();
   operation->method = (PyMethodDef){
       operation->name, (PyCFunction)(void (*)(void))call, METH_FASTCALL | METH_KEYWORDS, NULL};
@@ -253,9 +273,9 @@ PyObject *describe_operations(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   PyObject *list = PyList_New(0);
   for (int32_t i = 0; list && betty_op_at(i); i++) {
-    const char *json = NULL;
-    betty_status status = betty_op_describe(betty_op_at(i), &json);
-    PyObject *text = status ? raise_status(status) : PyUnicode_FromString(json);
+    const char *line = NULL;
+    betty_status status = betty_op_describe(betty_op_at(i), &line);
+    PyObject *text = status ? raise_status(status) : PyUnicode_FromString(line);
     if (!text || PyList_Append(list, text)) Py_CLEAR(list);
     Py_XDECREF(text);
   }

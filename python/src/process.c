@@ -110,7 +110,7 @@ PyMethodDef process_functions[] = {
     {"set_hooks", (PyCFunction)(void (*)(void))set_hooks, METH_VARARGS | METH_KEYWORDS,
      "What the Python side of the package adds."},
     {"operation", find_operation, METH_O, "An operation by name, as a function of tensors."},
-    {"describe", describe_operations, METH_NOARGS, "All operations, one line of JSON each."},
+    {"describe", describe_operations, METH_NOARGS, "All operations, one line of text each."},
     {"from_buffer", from_buffer, METH_O, "A tensor on the memory of another object."},
     {"from_scalar", from_scalar, METH_O, "A 0-d tensor of a Python number."},
     {"from_dlpack", from_dlpack_capsule, METH_O, "A tensor on the memory of a DLPack capsule."},

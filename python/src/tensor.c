@@ -27,7 +27,10 @@ PyObject *wrap_subclass(PyTypeObject *type, betty_tensor *owned) {
 }
 
 PyObject *wrap_results(betty_tensor **handles, int32_t count) {
-  if (count == 1) return wrap_tensor(handles[0]);
+  return count == 1 ? wrap_tensor(handles[0]) : wrap_tuple(handles, count);
+}
+
+PyObject *wrap_tuple(betty_tensor **handles, int32_t count) {
   PyObject *tuple = PyTuple_New(count);
   for (int32_t i = 0; i < count; i++) {
     if (!handles[i]) { /* a gradient that does not exist */

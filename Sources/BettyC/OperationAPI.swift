@@ -1,0 +1,134 @@
+// Operations by name. Recording one from Python is the hottest call of the library: two operands and no
+// attributes cost a look at each handle and one node.
+
+import BettyGraph
+import BettyRuntime
+
+typealias OperationList = UnsafePointer<OpaquePointer?>
+
+/// Functions in the order of their names. They live for ever, so C may keep pointers to them.
+private let sorted: [Function] = Functions.all.sorted { $0.name < $1.name }
+/// Name and description of each as C strings, by the number of the function; never freed.
+nonisolated(unsafe) private let texts: [(UnsafePointer<CChar>, UnsafePointer<CChar>)] = {
+  var lines: [String: Substring] = [:]
+  for line in Functions.describe().split(separator: "\n") {
+    lines[String(line.prefix { $0 != "\t" })] = line
+  }
+  return Functions.all.map { (lasting($0.name), lasting(String(lines[$0.name] ?? ""))) }
+}()
+
+private func lasting(_ text: String) -> UnsafePointer<CChar> {
+  let bytes = Array(text.utf8CString)
+  let kept = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+  kept.initialize(from: bytes, count: bytes.count)
+  return UnsafePointer(kept)
+}
+
+private func handle(of function: Function) -> Handle {
+  Handle(Unmanaged.passUnretained(function).toOpaque())
+}
+
+@inline(__always)
+private func function(_ handle: Handle?) throws -> Unmanaged<Function> {
+  try given(handle, "op").unmanaged(Function.self, "op")
+}
+
+private func function(named name: String) throws -> Function {
+  if let known = Functions.named(name) { return known }
+  let close = sorted.filter { $0.name.contains(name) || name.contains($0.name) }.map(\.name)
+  let hint = close.isEmpty ? "" : ", there is \(close.prefix(8).joined(separator: ", "))"
+  throw BettyError(.key, "op: there is no operation '\(name)'\(hint)")
+}
+
+@_cdecl("betty_op_find")
+public func betty_op_find(_ name: UnsafePointer<CChar>?, _ out: HandleOut?) -> Int32 {
+  boundary {
+    let found = try function(named: text(name, "name"))
+    try given(out, "out_op").pointee = handle(of: found)
+  }
+}
+
+@_cdecl("betty_op_at") public func betty_op_at(_ index: Int32) -> Handle? {
+  sorted.indices.contains(Int(index)) ? handle(of: sorted[Int(index)]) : nil
+}
+
+@_cdecl("betty_op_name")
+public func betty_op_name(
+  _ op: Handle?, _ out: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> Int32 {
+  boundary {
+    let id = try function(op).takeUnretainedValue().id
+    try given(out, "out_name").pointee = texts[id].0
+  }
+}
+
+@_cdecl("betty_op_describe")
+public func betty_op_describe(
+  _ op: Handle?, _ out: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> Int32 {
+  boundary {
+    let id = try function(op).takeUnretainedValue().id
+    try given(out, "out_text").pointee = texts[id].1
+  }
+}
+
+/// Operands as recording takes them, each looked at.
+@inline(__always)
+private func operands(_ inputs: HandleList?, _ count: Int32) throws -> Recording.Operands {
+  let handles = try list(inputs, count, "inputs")
+  for handle in handles { _ = try given(handle, "input").unmanaged(Tensor.self, "tensor") }
+  guard let start = handles.baseAddress else { return Recording.Operands(start: nil, count: 0) }
+  // A handle is a pointer to a tensor, as Unmanaged is.
+  return Recording.Operands(
+    start: UnsafeRawPointer(start).assumingMemoryBound(to: Unmanaged<Tensor>.self),
+    count: handles.count)
+}
+
+@inline(__always)
+private func attributes(_ handle: Handle?) throws -> InternedAttributes {
+  guard let handle else { return .none }
+  return try object(handle, as: Options.self).attributes()
+}
+
+@_cdecl("betty_op_call")
+public func betty_op_call(
+  _ op: Handle?, _ inputs: HandleList?, _ count: Int32, _ options: Handle?,
+  _ outResults: HandleOut?, _ capacity: Int32, _ outCount: UnsafeMutablePointer<Int32>?
+) -> Int32 {
+  boundary {
+    let function = try function(op)._withUnsafeGuaranteedRef { $0 }
+    let (results, number) = (try given(outResults, "out_results"), try given(outCount, "out_count"))
+    let node = try Recording.call(function, attributes(options), operands(inputs, count))
+    guard node.isTuple else {
+      guard capacity >= 1 else { throw tooMany(1, capacity) }
+      results.pointee = hand(node)
+      number.pointee = 1
+      return
+    }
+    let made = Recording.results(of: node)
+    number.pointee = Int32(truncatingIfNeeded: made.count)
+    guard made.count <= capacity else { throw tooMany(made.count, capacity) }
+    for (place, tensor) in made.enumerated() { results[place] = hand(tensor) }
+  }
+}
+
+@inline(never)
+private func tooMany(_ count: Int, _ capacity: Int32) -> BettyError {
+  .value("out_results: \(count) results do not fit in room for \(capacity)")
+}
+
+@_cdecl("betty_call")
+public func betty_call(
+  _ name: UnsafePointer<CChar>?, _ inputs: HandleList?, _ count: Int32, _ options: Handle?,
+  _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let function = try function(named: text(name, "name"))
+    let out = try given(out, "out_result")
+    let node = try Recording.call(function, attributes(options), operands(inputs, count))
+    guard !node.isTuple else {
+      throw BettyError.value("\(function.name): has several results, use betty_op_call")
+    }
+    out.pointee = hand(node)
+  }
+}

@@ -1,0 +1,187 @@
+"""Gradients of recorded computations, under PyTorch's names.
+
+Invariant: gradients are recorded operations as any other, so nothing here computes.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from betty import _native
+from betty._native import Tensor
+
+__all__ = [
+    "backward",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]
+
+
+def _tuple(tensors: Any) -> tuple:
+    return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+
+
+def _cotangents(outputs: tuple, given: Any) -> tuple | None:
+    if given is None:
+        return None
+    cotangents = _tuple(given)
+    for output, cotangent in zip(outputs, cotangents, strict=False):
+        if cotangent is not None and cotangent.shape != output.shape:
+            raise RuntimeError(
+                f"backward: a gradient of shape {list(cotangent.shape)} for an output of shape "
+                f"{list(output.shape)}"
+            )
+    return cotangents
+
+
+def backward(
+    tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None
+) -> None:
+    """Add to `.grad` of every leaf that `tensors` depend on (or of `inputs` only)."""
+    outputs = _tuple(tensors)
+    cotangents = _cotangents(outputs, grad_tensors)
+    if inputs is None:
+        keep = create_graph if retain_graph is None else retain_graph
+        _native.backward(outputs, cotangents, bool(keep), bool(create_graph))
+        return
+    leaves = _tuple(inputs)
+    grads = _native.grad(outputs, cotangents, leaves, bool(create_graph), True)
+    for leaf, gradient in zip(leaves, grads, strict=True):
+        if gradient is not None:
+            leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
+
+
+def grad(
+    outputs,
+    inputs,
+    grad_outputs=None,
+    retain_graph=None,
+    create_graph=False,
+    only_inputs=True,
+    allow_unused=None,
+    is_grads_batched=False,
+    materialize_grads=False,
+) -> tuple[Tensor, ...]:
+    """The gradients of `outputs` with respect to `inputs`, without touching `.grad`."""
+    if is_grads_batched:
+        raise NotImplementedError("grad: is_grads_batched is not supported")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: materialize_grads needs allow_unused to be None or True")
+    outs, ins = _tuple(outputs), _tuple(inputs)
+    cotangents = _cotangents(outs, grad_outputs)
+    unused = bool(allow_unused or materialize_grads)
+    grads = _native.grad(outs, cotangents, ins, bool(create_graph), unused)
+    if materialize_grads:
+        zeros = _native.operation("zeros_like")
+        grads = tuple(
+            zeros(x) if g is None else g for x, g in zip(ins, grads, strict=True)
+        )
+    return grads
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on this thread are recorded for gradients."""
+    return _native.grad_mode_get()
+
+
+class _Mode:
+    """A grad mode as a context and as a decorator."""
+
+    _enabled: bool
+
+    def __init__(self, func: Callable | None = None) -> None:
+        self._previous: list[bool] = []
+
+    def __new__(cls, func: Callable | None = None):
+        mode = super().__new__(cls)
+        if callable(func) and cls in (no_grad, enable_grad):
+            mode.__init__()
+            return mode(func)
+        return mode
+
+    def __enter__(self) -> None:
+        self._previous.append(_native.grad_mode_set(self._enabled))
+
+    def __exit__(self, *exception: object) -> None:
+        _native.grad_mode_set(self._previous.pop())
+
+    def _fresh(self) -> _Mode:
+        return type(self)()
+
+    def __call__(self, func: Callable) -> Callable:
+        @functools.wraps(func)
+        def call(*arguments, **keywords):
+            with self._fresh():
+                return func(*arguments, **keywords)
+
+        return call
+
+
+class no_grad(_Mode):
+    """Operations inside are not recorded for gradients."""
+
+    _enabled = False
+
+
+class enable_grad(_Mode):
+    """Operations inside are recorded for gradients."""
+
+    _enabled = True
+
+
+class inference_mode(_Mode):
+    """As no_grad; `inference_mode(False)` changes nothing."""
+
+    def __init__(self, mode: Any = True) -> None:
+        super().__init__()
+        self._enabled = not mode and is_grad_enabled()
+
+    def __new__(cls, mode: Any = True):
+        if callable(mode):
+            return cls()(mode)
+        return object.__new__(cls)
+
+    def _fresh(self) -> _Mode:
+        return inference_mode(not self._enabled)
+
+
+class set_grad_enabled(_Mode):
+    """Sets the mode at once; as a context it is put back at the end."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self._enabled = bool(mode)
+        self._previous.append(_native.grad_mode_set(self._enabled))
+
+    def __new__(cls, mode: bool):
+        return object.__new__(cls)
+
+    def __enter__(self) -> None:
+        """The mode was set when this was made."""
+
+    def _fresh(self) -> _Mode:
+        return set_grad_enabled(self._enabled)
+
+    def __call__(self, func: Callable) -> Callable:
+        _native.grad_mode_set(self._previous.pop())  # a decorator changes nothing now
+        return super().__call__(func)
+
+
+def _backward_method(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Sequence[Tensor] | None = None,
+) -> None:
+    """Add to `.grad` of every leaf that this tensor depends on."""
+    backward(self, None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
+
+
+Tensor.backward = _backward_method  # type: ignore[method-assign]

@@ -1,0 +1,201 @@
+"""Transforms of functions: grad, value_and_grad, vjp, jvp, hvp.
+
+Each runs the function once on fresh copies of its inputs and differentiates what was recorded.
+Invariant: a transform of a transform is exact, because an input that already needs a gradient stays
+connected to its copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from betty import _native
+from betty._native import Tensor
+from betty.autograd import enable_grad
+
+__all__ = ["grad", "grad_and_value", "hvp", "jvp", "vjp"]
+
+
+def _fresh(tensor: Any, name: str) -> Tensor:
+    """A copy to differentiate with respect to; connected to the original if that needs it."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{name}: expected a Tensor to differentiate, got {type(tensor).__name__}")
+    if not tensor.dtype.is_floating_point:
+        raise RuntimeError(f"{name}: only floating tensors have gradients, got {tensor.dtype}")
+    if tensor.requires_grad:
+        return tensor.clone()
+    fresh = tensor.detach()
+    fresh.requires_grad = True
+    return fresh
+
+
+def _leaves(tree: Any) -> list[Tensor]:
+    """The tensors of nested tuples, lists and dicts, in order."""
+    if isinstance(tree, dict):
+        return [leaf for value in tree.values() for leaf in _leaves(value)]
+    if isinstance(tree, (tuple, list)):
+        return [leaf for value in tree for leaf in _leaves(value)]
+    return [tree]
+
+
+def _rebuild(tree: Any, leaves: Any) -> Any:
+    """The same nesting with other leaves, taken from an iterator."""
+    if isinstance(tree, dict):
+        return {key: _rebuild(value, leaves) for key, value in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        values = [_rebuild(value, leaves) for value in tree]
+        if hasattr(tree, "_fields"):
+            return type(tree)(*values)
+        return type(tree)(values)
+    return next(leaves)
+
+
+class _Copies:
+    """Fresh copies of trees of tensors."""
+
+    def __init__(self, trees: tuple, name: str) -> None:
+        self.originals = [leaf for tree in trees for leaf in _leaves(tree)]
+        self.leaves = tuple(_fresh(leaf, name) for leaf in self.originals)
+        copies = iter(self.leaves)
+        self.trees = tuple(_rebuild(tree, copies) for tree in trees)
+        # Only what came in needing a gradient can ask for one of the results.
+        self.connected = any(leaf.requires_grad for leaf in self.originals)
+
+
+def _outputs(result: Any, has_aux: bool, name: str) -> tuple[Any, Any]:
+    if not has_aux:
+        return result, None
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise RuntimeError(f"{name}: with has_aux the function returns (output, aux)")
+    return result
+
+
+def _detached(tree: Any, connected: bool) -> Any:
+    if connected:
+        return tree
+    leaves = (leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in _leaves(tree))
+    return _rebuild(tree, leaves)
+
+
+def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False):
+    """A function that gives the gradient of `func` and its value."""
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        for number in numbers:
+            if not -len(arguments) <= number < len(arguments):
+                raise RuntimeError(f"grad: argnums {number} of {len(arguments)} arguments")
+        copies = _Copies(tuple(arguments[number] for number in numbers), "grad")
+        inner = list(arguments)
+        for number, tree in zip(numbers, copies.trees, strict=True):
+            inner[number] = tree
+        with enable_grad():
+            value, aux = _outputs(func(*inner, **keywords), has_aux, "grad")
+        if not isinstance(value, Tensor) or value.ndim != 0:
+            shape = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise RuntimeError(f"grad: the function must return a scalar tensor, got {shape}")
+        found = _products((value,), copies, None)
+        gradients = _rebuild(copies.trees, iter(found))
+        gradient = gradients[0] if isinstance(argnums, int) else gradients
+        value, aux = _detached(value, copies.connected), _detached(aux, copies.connected)
+        return (gradient, (value, aux)) if has_aux else (gradient, value)
+
+    return call
+
+
+def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """A function that gives the gradient of `func` with respect to some of its arguments."""
+    both = grad_and_value(func, argnums, has_aux)
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        gradient, value = both(*arguments, **keywords)
+        return (gradient, value[1]) if has_aux else gradient
+
+    return call
+
+
+def _products(outputs: tuple, copies: _Copies, cotangents: tuple | None) -> tuple[Tensor, ...]:
+    """Cotangents of the copies; zero where an output does not depend on one."""
+    needing = [i for i, output in enumerate(outputs) if output.requires_grad]
+    if not needing:
+        return tuple(_native.operation("zeros_like")(leaf.detach()) for leaf in copies.leaves)
+    given = None if cotangents is None else tuple(cotangents[i] for i in needing)
+    found = _native.grad(
+        tuple(outputs[i] for i in needing), given, copies.leaves, copies.connected, True
+    )
+    zeros = _native.operation("zeros_like")
+    return tuple(
+        zeros(leaf.detach()) if product is None else product
+        for leaf, product in zip(copies.leaves, found, strict=True)
+    )
+
+
+def vjp(func: Callable, *primals: Any, has_aux: bool = False):
+    """The value of `func` and a function from a cotangent of it to cotangents of the primals."""
+    copies = _Copies(primals, "vjp")
+    with enable_grad():
+        result, aux = _outputs(func(*copies.trees), has_aux, "vjp")
+    outputs = tuple(_leaves(result))
+
+    def products(*cotangents: Any) -> Any:
+        given = tuple(_leaves(cotangents[0] if len(cotangents) == 1 else cotangents))
+        if len(given) != len(outputs):
+            raise RuntimeError(f"vjp: got {len(given)} cotangents for {len(outputs)} outputs")
+        found = _products(outputs, copies, given)
+        return _rebuild(copies.trees, iter(found))
+
+    value = _detached(result, copies.connected)
+    if has_aux:
+        return value, products, _detached(aux, copies.connected)
+    return value, products
+
+
+def jvp(func: Callable, primals: tuple, tangents: tuple, *, has_aux: bool = False):
+    """The value of `func` at the primals and its change along the tangents."""
+    if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
+        raise RuntimeError("jvp: primals and tangents must be tuples")
+    copies = _Copies(primals, "jvp")
+    vectors = _along(copies, tangents, "jvp")
+    with enable_grad():
+        result, aux = _outputs(func(*copies.trees), has_aux, "jvp")
+    outputs = tuple(_leaves(result))
+    found = _native.jvp(outputs, copies.leaves, vectors)
+    value = _detached(result, copies.connected)
+    change = _detached(_rebuild(result, iter(found)), copies.connected or _needs_grad(vectors))
+    if has_aux:
+        return value, change, _detached(aux, copies.connected)
+    return value, change
+
+
+def hvp(func: Callable, primals: tuple, tangents: tuple):
+    """The value of a scalar `func` and the products of its Hessian with the tangents."""
+    if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
+        raise RuntimeError("hvp: primals and tangents must be tuples")
+    copies = _Copies(primals, "hvp")
+    vectors = _along(copies, tangents, "hvp")
+    with enable_grad():
+        value = func(*copies.trees)
+    if not isinstance(value, Tensor) or value.ndim != 0:
+        raise RuntimeError("hvp: the function must return a scalar tensor")
+    found = _native.hvp((value,), copies.leaves, vectors)
+    connected = copies.connected or _needs_grad(vectors)
+    products = _detached(_rebuild(copies.trees, iter(found)), connected)
+    return _detached(value, copies.connected), products
+
+
+def _along(copies: _Copies, tangents: tuple, name: str) -> tuple[Tensor, ...]:
+    vectors = tuple(leaf for tree in tangents for leaf in _leaves(tree))
+    if len(vectors) != len(copies.leaves):
+        raise RuntimeError(f"{name}: {len(vectors)} tangents for {len(copies.leaves)} primals")
+    for primal, vector in zip(copies.leaves, vectors, strict=True):
+        if not isinstance(vector, Tensor) or vector.shape != primal.shape:
+            shape = list(vector.shape) if isinstance(vector, Tensor) else type(vector).__name__
+            raise RuntimeError(
+                f"{name}: a tangent of shape {shape} for a primal of shape {list(primal.shape)}"
+            )
+    return vectors
+
+
+def _needs_grad(tensors: tuple[Tensor, ...]) -> bool:
+    return any(tensor.requires_grad for tensor in tensors)

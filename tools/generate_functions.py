@@ -1,0 +1,225 @@
+"""Writes python/betty/_functions.py from the operations that libbetty.so describes.
+
+Duty: one Python function for each operation, with PyTorch's order of parameters, defaults and types,
+so that signatures are read and checked where they are written once: beside the operation in Swift.
+`--check` says whether the file is fresh and writes nothing. Functions whose parameters PyTorch
+overloads are written by hand in betty/_overloads.py.
+"""
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "python" / "betty" / "_functions.py"
+
+HEAD = '''"""Every operation as a function. Written by tools/generate_functions.py, not by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from betty._native import Tensor, dtype, operation
+
+Number = int | float | bool
+_bool, _float, _int, _dtype = bool, float, int, dtype
+
+
+def _call(call, required, optional, **attributes):
+    """Calls with the optional operands that are there."""
+    given, omitted, missing = [], [], []
+    for place, operand in enumerate(optional, len(required)):
+        if operand is None:
+            missing.append(place)
+        else:
+            omitted += missing
+            missing = []
+            given.append(operand)
+    return call(*required, *given, omit=omitted or None, **attributes)
+'''
+
+# Parameters in PyTorch's order where that is not "inputs, then attributes"; "*" as in a signature.
+ORDER = {
+    "add": "input other * alpha",
+    "sub": "input other * alpha",
+    "div": "input other * rounding_mode",
+    "addmm": "input mat1 mat2 * beta alpha",
+    "gather": "input dim index",
+    "index_select": "input dim index",
+    "index_add": "input dim index source * alpha",
+    "index_copy": "input dim index source",
+    "index_fill": "input dim index value",
+    "scatter": "input dim index src",
+    "scatter_add": "input dim index src",
+    "take_along_dim": "input indices dim",
+    "sum": "input dim keepdim * dtype",
+    "prod": "input dim keepdim * dtype",
+    "mean": "input dim keepdim * dtype",
+    "nansum": "input dim keepdim * dtype",
+    "cumsum": "input dim * dtype",
+    "cumprod": "input dim * dtype",
+    "round": "input * decimals",
+}
+
+# The Python type of each kind of attribute.
+TYPES = {
+    "int": "_int",
+    "ints": "_int | Sequence[_int]",
+    "double": "_float",
+    "bool": "_bool",
+    "string": "str",
+    "dtype": "_dtype",
+}
+
+
+@dataclass
+class Parameter:
+    name: str
+    kind: str
+    default: str | None = None
+    is_input: bool = False
+    is_variadic: bool = False
+
+    def text(self) -> str:
+        name = f"{self.name}_" if self.name in RESERVED else self.name
+        kind = "Sequence[Tensor]" if self.is_variadic else self.kind
+        if self.default == "None":
+            kind = f"{kind} | None"
+        return f"{name}: {kind}" + ("" if self.default is None else f" = {self.default}")
+
+    def value(self) -> str:
+        return f"{self.name}_" if self.name in RESERVED else self.name
+
+
+RESERVED = ("lambda", "from", "is")
+
+
+@dataclass
+class Operation:
+    name: str
+    inputs: list[Parameter]
+    attributes: list[Parameter]
+    returns_tuple: bool
+    doc: str
+
+    @classmethod
+    def parse(cls, line: str) -> "Operation":
+        name, inputs, attributes, returns, doc = line.split("\t")
+        return cls(
+            name,
+            [_input(text, position) for position, text in enumerate(filter(None, inputs.split(",")))],
+            [_attribute(text) for text in filter(None, attributes.split(";"))],
+            returns == "tuple",
+            doc,
+        )
+
+    def parameters(self) -> list[Parameter | None]:
+        """In the order of the signature; None is the star."""
+        known = {p.name: p for p in self.inputs + self.attributes}
+        known.pop("key", None)
+        order = ORDER.get(self.name, " ".join(known)).split()
+        if set(order) - {"*"} != set(known):
+            raise SystemExit(f"{self.name}: ORDER says {order}, its parameters are {list(known)}")
+        found = [known.get(name) for name in order]
+        # A parameter without a default cannot follow one that has one: from there on by name only.
+        for place in range(1, len(found)):
+            before, here = found[place - 1], found[place]
+            if before and here and before.default is not None and here.default is None:
+                return [*found[: place - 1], None, *found[place - 1 :]]
+        return found
+
+    def text(self) -> str:
+        parameters = self.parameters()
+        signature = ["*" if p is None else p.text() for p in parameters]
+        returns = "tuple[Tensor, ...]" if self.returns_tuple else "Tensor"
+        head = f"def {self.name}({', '.join(signature)}) -> {returns}:"
+        return f'{head}\n    """{self.doc}."""\n    return {self._body()}\n'
+
+    def _body(self) -> str:
+        inputs = [p for p in self.inputs if p.name != "key"]
+        named = "".join(f", {p.name}={p.value()}" for p in self.attributes)
+        required = [("*" if p.is_variadic else "") + p.value() for p in inputs if not p.default]
+        optional = [p.value() for p in inputs if p.default]
+        call = f"_{self.name}"
+        if not optional:
+            return f"{call}({', '.join(required)}{named})".replace("(, ", "(")
+        return f"_call({call}, {_tuple(required)}, {_tuple(optional)}{named})"
+
+
+def _tuple(names: list[str]) -> str:
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def _input(text: str, position: int) -> Parameter:
+    name = text.rstrip("?*")
+    kind = "Tensor" if position == 0 else "Tensor | Number"
+    default = "None" if text.endswith("?") else None
+    return Parameter(name, kind, default, is_input=True, is_variadic=text.endswith("*"))
+
+
+def _attribute(text: str) -> Parameter:
+    name, _, rest = text.partition(":")
+    kind, _, default = rest.partition("=")
+    if kind.endswith("?"):
+        kind, default = kind[:-1], "None"
+    if kind == "bool" and default in ("true", "false"):
+        default = default.capitalize()
+    if kind == "string" and default not in ("", "None"):
+        default = f'"{default}"'
+    if kind == "double" and default in ("inf", "-inf", "nan"):
+        default = f'_float("{default}")'
+    if kind == "dtype" and default not in ("", "None"):
+        default = f'"{default}"'
+    return Parameter(name, TYPES[kind], default or None)
+
+
+def described() -> list[str]:
+    """What the library beside the sources, or the one installed, says of its operations."""
+    beside = ROOT / "python" / "betty" / "_native.abi3.so"
+    origin = beside if beside.exists() else _installed()
+    spec = importlib.util.spec_from_file_location("_native", origin)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.describe()
+
+
+def _installed() -> Path:
+    found = importlib.util.find_spec("betty")
+    if found is None or found.origin is None:
+        raise SystemExit("generate_functions: build the library first: make develop")
+    return Path(found.origin).with_name("_native.abi3.so")
+
+
+def generate(lines: list[str]) -> str:
+    operations = sorted((Operation.parse(line) for line in lines), key=lambda o: o.name)
+    found = "\n".join(f'_{o.name} = operation("{o.name}")' for o in operations)
+    texts = "\n\n".join(o.text() for o in operations)
+    names = "\n".join(f'    "{o.name}",' for o in operations)
+    text = f"{HEAD}\n\n__all__ = [\n{names}\n]\n\n{found}\n\n\n{texts}"
+    command = [_ruff(), "format", "--stdin-filename", str(TARGET), "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return done.stdout
+
+
+def _ruff() -> str:
+    beside = Path(sys.executable).with_name("ruff")
+    return str(beside) if beside.exists() else "ruff"
+
+
+def main() -> int:
+    text = generate(described())
+    if "--check" in sys.argv:
+        fresh = TARGET.exists() and TARGET.read_text() == text
+        if not fresh:
+            print("python/betty/_functions.py is stale: run tools/generate_functions.py")
+        return int(not fresh)
+    TARGET.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
