@@ -1,5 +1,144 @@
-"""Betty: multilevel optimisation on a compiled engine."""
+"""Betty: multilevel optimisation on a compiled engine.
 
-from betty._native import version as _version
+Tensors and functions under PyTorch's names; `betty.nn`, `betty.optim`, `betty.utils.data` beside them;
+`betty.engine`, `betty.problems` and `betty.configs` for multilevel programs. Reading order of this
+package: _types (element types), _tensor (methods), _functions (operations, generated), autograd, func.
+"""
 
-__version__ = _version()
+import importlib as _importlib
+import math as _math
+
+from betty import _functions, _native, autograd, cuda, func
+from betty._creation import (
+    arange,
+    as_tensor,
+    asarray,
+    bernoulli,
+    empty,
+    empty_like,
+    eye,
+    from_dlpack,
+    from_numpy,
+    frombuffer,
+    full,
+    full_like,
+    linspace,
+    normal,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from betty._native import Tensor, dtype
+from betty._overloads import (
+    allclose,
+    broadcast_shapes,
+    broadcast_tensors,
+    broadcast_to,
+    equal,
+    flip,
+    is_floating_point,
+    is_nonzero,
+    is_tensor,
+    masked_select,
+    max,
+    meshgrid,
+    min,
+    nonzero,
+    norm,
+    numel,
+    permute,
+    reshape,
+    result_type,
+    std,
+    std_mean,
+    tile,
+    unique,
+    var,
+    var_mean,
+    where,
+)
+from betty._printing import set_printoptions
+from betty._process import (
+    Generator,
+    counters,
+    default_generator,
+    evaluate,
+    get_num_threads,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    memory_stats,
+    seed,
+    set_num_threads,
+    set_rng_state,
+    use_deterministic_algorithms,
+)
+from betty._tensor import _NO_METHODS
+from betty._types import (
+    Size,
+    bfloat16,
+    bool,
+    can_cast,
+    device,
+    double,
+    finfo,
+    float,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    half,
+    iinfo,
+    int,
+    int32,
+    int64,
+    long,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from betty.autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+
+# Functions that PyTorch keeps in nn.functional alone, and helpers of this package.
+_ELSEWHERE = _NO_METHODS - {"cat", "stack", "hstack", "vstack", "einsum", "threshold"}
+
+for _name in _functions.__all__:
+    if _name not in _ELSEWHERE and _name not in globals():
+        globals()[_name] = getattr(_functions, _name)
+del _name
+
+__version__ = _native.version()
+inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
+strided, preserve_format, contiguous_format = "strided", "preserve", "contiguous"
+
+# Imported when first asked for: `import betty` stays quick.
+_SUBMODULES = (
+    "backends", "configs", "engine", "envs", "hypergradient", "logging", "nn", "optim",
+    "problems", "utils",
+)  # fmt: skip
+
+
+def __getattr__(name: str):
+    if name in _SUBMODULES:
+        return _importlib.import_module(f"betty.{name}")
+    if name == "Engine":
+        return _importlib.import_module("betty.engine").Engine
+    raise AttributeError(f"module 'betty' has no attribute '{name}'")
+
+
+def __dir__():
+    return sorted({*globals(), *_SUBMODULES, "Engine"})

@@ -1,0 +1,315 @@
+"""Making tensors: from values, from memory of others, from numbers of their own.
+
+Invariant: `tensor` copies; `as_tensor`, `from_numpy`, `frombuffer` and `from_dlpack` share memory where
+type and layout allow it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from betty import _native, _types
+from betty._native import Tensor, dtype, operation
+from betty._types import check_device
+
+_full, _arange, _linspace = operation("full"), operation("arange"), operation("linspace")
+_rand, _randn, _randint = operation("rand"), operation("randn"), operation("randint")
+_randperm, _eye = operation("randperm"), operation("eye")
+
+
+def _finish(x: Tensor, dtype: Any, requires_grad: bool) -> Tensor:
+    if dtype is not None and x.dtype is not dtype:
+        x = x.to(dtype)
+    if requires_grad:
+        x.requires_grad = True
+    return x
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
+    """A tensor with a copy of `data`: a number, nested lists, an array."""
+    check_device(device)
+    if isinstance(data, Tensor):
+        warnings.warn(
+            "to copy a tensor, sourceTensor.clone().detach() says it better than tensor(sourceTensor)",
+            UserWarning,
+            stacklevel=2,
+        )
+        return _finish(data.detach().clone(), dtype, requires_grad)
+    if isinstance(data, (bool, int, float)):
+        made = _native.from_scalar(data)
+        if type(data) is float and dtype is None:
+            dtype = _types.get_default_dtype()
+        return _finish(made, dtype, requires_grad)
+    if isinstance(data, (list, tuple)):
+        return _finish(_from_lists(data), dtype, requires_grad)
+    return _finish(_from_array(data, copy=True), dtype, requires_grad)
+
+
+def _from_lists(data: Any) -> Tensor:
+    import numpy
+
+    plain = [x.detach().numpy() if isinstance(x, Tensor) else x for x in data]
+    array = numpy.array(plain)
+    if array.dtype == numpy.float64 and _has_python_numbers(data):
+        default = _types.get_default_dtype()
+        name = str(default)[6:]
+        if default is not _types.bfloat16:
+            return _native.from_buffer(array.astype(name))
+        return _native.from_buffer(array).to(default)
+    return _native.from_buffer(array)
+
+
+def _has_python_numbers(data: Any) -> bool:
+    """Whether the first element is Python's own: those take the default type."""
+    while isinstance(data, (list, tuple)):
+        if not data:
+            return True
+        data = data[0]
+    return type(data) in (float, int, bool)
+
+
+def _from_array(data: Any, copy: bool) -> Tensor:
+    """A tensor of anything that shows its memory."""
+    import numpy
+
+    if isinstance(data, numpy.generic):
+        return _native.from_buffer(numpy.array(data))
+    if isinstance(data, numpy.ndarray):
+        return _native.from_buffer(data.copy() if copy else data)
+    if hasattr(data, "__dlpack__"):
+        shared = from_dlpack(data.detach() if hasattr(data, "detach") else data)
+        return _native.from_buffer(shared.numpy().copy()) if copy and _has_buffer(shared) else shared
+    if any(hasattr(data, name) for name in ("__array__", "__array_interface__", "__len__")):
+        array = numpy.array(data) if copy else numpy.asarray(data)
+        return _native.from_buffer(array)
+    try:
+        view = memoryview(data)
+    except TypeError:
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}") from None
+    return _native.from_buffer(numpy.array(view) if copy else view)
+
+
+def _has_buffer(x: Tensor) -> bool:
+    return x.dtype is not _types.bfloat16
+
+
+def as_tensor(data, dtype=None, device=None) -> Tensor:
+    """`data` as a tensor, without a copy where that can be."""
+    check_device(device)
+    if isinstance(data, Tensor):
+        return _finish(data, dtype, False)
+    if isinstance(data, (bool, int, float, list, tuple)):
+        return tensor(data, dtype=dtype)
+    return _finish(_from_array(data, copy=False), dtype, False)
+
+
+asarray = as_tensor
+
+
+def from_numpy(ndarray) -> Tensor:
+    """A tensor on the memory of an array. Arrays that are not contiguous are copied."""
+    import numpy
+
+    if not isinstance(ndarray, numpy.ndarray):
+        name = type(ndarray).__name__
+        raise TypeError(f"expected np.ndarray (got {name})")
+    return _native.from_buffer(ndarray)
+
+
+def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False) -> Tensor:
+    """A flat tensor on the memory of an object with a buffer."""
+    import numpy
+
+    array = numpy.frombuffer(buffer, str(dtype)[6:], count, offset)
+    return _finish(_native.from_buffer(array), dtype, requires_grad)
+
+
+def from_dlpack(ext_tensor) -> Tensor:
+    """A tensor on the memory of another library's, or of a DLPack capsule."""
+    if isinstance(ext_tensor, Tensor):
+        return ext_tensor
+    if not hasattr(ext_tensor, "__dlpack__"):
+        return _native.from_dlpack(ext_tensor)
+    kind, number = ext_tensor.__dlpack_device__()
+    if kind != 1:
+        raise RuntimeError(f"from_dlpack: device ({int(kind)}, {number}) is not the processor")
+    try:
+        capsule = ext_tensor.__dlpack__(max_version=(1, 0))
+    except TypeError:
+        capsule = ext_tensor.__dlpack__()
+    return _native.from_dlpack(capsule)
+
+
+def _size(size: tuple) -> tuple:
+    if len(size) == 1 and not hasattr(size[0], "__index__"):
+        return tuple(size[0])
+    return size
+
+
+def _filled(size, value, dtype, device, requires_grad) -> Tensor:
+    check_device(device)
+    kind = _types.get_default_dtype() if dtype is None else dtype
+    made = _full(size=size, fill_value=value, dtype=kind)
+    if requires_grad:
+        made.requires_grad = True
+    return made
+
+
+def zeros(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
+    """A tensor of zeros."""
+    return _filled(_size(size), 0, dtype, device, requires_grad)
+
+
+def ones(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
+    """A tensor of ones."""
+    return _filled(_size(size), 1, dtype, device, requires_grad)
+
+
+def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
+    """A tensor whose values do not matter: zeros."""
+    return _filled(_size(size), 0, dtype, device, requires_grad)
+
+
+def full(
+    size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False
+) -> Tensor:
+    """A tensor of one value, whose type decides the tensor's unless `dtype` does."""
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
+    if dtype is None:
+        dtype = _kind(fill_value)
+    return _filled(_size((size,)), fill_value, dtype, device, requires_grad)
+
+
+def _kind(value: Any) -> dtype:
+    if isinstance(value, bool):
+        return _types.bool
+    return _types.int64 if isinstance(value, int) else _types.get_default_dtype()
+
+
+def _like(input: Tensor, value, dtype, device, requires_grad) -> Tensor:
+    return _filled(input.shape, value, dtype or input.dtype, device, requires_grad)
+
+
+def zeros_like(
+    input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+) -> Tensor:
+    return _like(input, 0, dtype, device, requires_grad)
+
+
+def ones_like(
+    input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+) -> Tensor:
+    return _like(input, 1, dtype, device, requires_grad)
+
+
+def empty_like(
+    input, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+) -> Tensor:
+    return _like(input, 0, dtype, device, requires_grad)
+
+
+def full_like(
+    input,
+    fill_value,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    memory_format=None,
+) -> Tensor:
+    return _like(input, fill_value, dtype, device, requires_grad)
+
+
+def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
+    """A matrix with ones on its diagonal."""
+    check_device(device)
+    kind = dtype or _types.get_default_dtype()
+    return _finish(_eye(n=n, m=n if m is None else m, dtype=kind), None, requires_grad)
+
+
+def arange(
+    start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False
+) -> Tensor:
+    """start, start + step, ... before end."""
+    check_device(device)
+    if end is None:
+        start, end = 0, start
+    bounds = [x.item() if hasattr(x, "item") else x for x in (start, end, step)]
+    if dtype is None:
+        whole = all(isinstance(x, int) for x in bounds)
+        dtype = _types.int64 if whole else _types.get_default_dtype()
+    made = _arange(start=bounds[0], end=bounds[1], step=bounds[2], dtype=dtype)
+    return _finish(made, None, requires_grad)
+
+
+def linspace(
+    start, end, steps, *, out=None, dtype=None, layout=None, device=None, requires_grad=False
+) -> Tensor:
+    """`steps` values from start to end, both included."""
+    check_device(device)
+    kind = dtype or _types.get_default_dtype()
+    made = _linspace(start=float(start), end=float(end), steps=steps, dtype=kind)
+    return _finish(made, None, requires_grad)
+
+
+def _draw(call: Any, size, dtype, device, requires_grad, **options) -> Tensor:
+    check_device(device)
+    kind = dtype or _types.get_default_dtype()
+    return _finish(call(size=size, dtype=kind, **options), None, requires_grad)
+
+
+def rand(
+    *size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False
+) -> Tensor:
+    """Uniform random numbers in [0, 1)."""
+    return _draw(_rand, _size(size), dtype, device, requires_grad)
+
+
+def randn(
+    *size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False
+) -> Tensor:
+    """Normal random numbers with mean 0 and deviation 1."""
+    return _draw(_randn, _size(size), dtype, device, requires_grad)
+
+
+def rand_like(input, *, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
+    return _draw(_rand, input.shape, dtype or input.dtype, device, requires_grad)
+
+
+def randn_like(input, *, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
+    return _draw(_randn, input.shape, dtype or input.dtype, device, requires_grad)
+
+
+def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False):
+    """Random integers of [low, high), or of [0, low)."""
+    if size is None:
+        low, high, size = 0, low, high
+    check_device(device)
+    made = _randint(low=low, high=high, size=_size((size,)), dtype=dtype or _types.int64)
+    return _finish(made, None, requires_grad)
+
+
+def randperm(n, *, generator=None, out=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """The integers below n in random order."""
+    check_device(device)
+    return _finish(_randperm(n=n), dtype, requires_grad)
+
+
+def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tensor:
+    """Normal random numbers with the means and deviations given."""
+    if size is not None:
+        shape = _size((size,))
+    else:
+        from betty._overloads import broadcast_shapes
+
+        shape = broadcast_shapes(*(x.shape for x in (mean, std) if isinstance(x, Tensor)))
+    return randn(*shape, dtype=dtype) * std + mean
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator=None) -> Tensor:
+    """1 with the probability that `input` (or p) says, else 0."""
+    draws = _rand(size=input.shape, dtype=input.dtype)
+    return (draws < (input if p is None else p)).to(input.dtype)

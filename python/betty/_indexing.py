@@ -1,0 +1,236 @@
+"""x[key] and x[key] = value, with NumPy's and PyTorch's meaning.
+
+Basic keys (integers, slices, None, ...) give views, so that assigning to one changes what it was
+taken from; keys with tensors, lists or masks pick elements. Only bool masks are evaluated, for
+their number of elements; other indices are checked when the values are computed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from betty import _functions as F
+from betty import _native, _types
+from betty._native import Tensor
+
+_select = _native.operation("select")
+_slice = _native.operation("slice")
+_unsqueeze = _native.operation("unsqueeze")
+_index_select = _native.operation("index_select")
+
+
+def getitem(x: Tensor, key: Any) -> Tensor:
+    if type(key) is int:
+        if x.ndim == 0:
+            raise IndexError("invalid index of a 0-dim tensor, use item()")
+        return _select(x, dim=0, index=key)
+    view, picks = _basic(x, _parts(x, key))
+    return _pick(view, picks) if picks else view
+
+
+def setitem(x: Tensor, key: Any, value: Any) -> None:
+    value = _as_value(x, value)
+    if isinstance(key, Tensor) and key.dtype is _types.bool and value.numel() == 1:
+        mask = key.reshape(key.shape + (1,) * (x.ndim - key.ndim))
+        x._assign(F.where(mask, value.reshape(()), x))
+        return
+    view, picks = _basic(x, _parts(x, key))
+    if not picks:
+        view._assign(_fitting(value, view.ndim))
+        return
+    view._assign(_scattered(view, picks, value))
+
+
+def _as_value(x: Tensor, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, (bool, int, float)):
+        return _native.from_scalar(value)
+    from betty._creation import as_tensor
+
+    return as_tensor(value)
+
+
+def _fitting(value: Tensor, rank: int) -> Tensor:
+    """Without leading dimensions of 1 that the place does not have."""
+    while value.ndim > rank and value.shape[0] == 1:
+        value = value[0]
+    return value
+
+
+def _parts(x: Tensor, key: Any) -> list:
+    """The key as a list, its ellipsis replaced and its lists made tensors."""
+    parts = [_plain(part) for part in (key if isinstance(key, tuple) else (key,))]
+    used = sum(_consumed(part) for part in parts)
+    if used > x.ndim:
+        raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
+    places = [place for place, part in enumerate(parts) if part is Ellipsis]
+    if len(places) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    if places:
+        parts[places[0] : places[0] + 1] = [slice(None)] * (x.ndim - used)
+    return parts
+
+
+def _plain(part: Any) -> Any:
+    if part is None or part is Ellipsis or isinstance(part, (bool, int, slice)):
+        return part
+    if isinstance(part, Tensor):
+        return _checked(part)
+    if isinstance(part, (list, tuple, range)) or hasattr(part, "__array__"):
+        from betty._creation import as_tensor
+
+        items = as_tensor(list(part) if isinstance(part, (tuple, range)) else part)
+        return _checked(items.to(_types.int64) if items.numel() == 0 else items)
+    if hasattr(part, "__index__"):
+        return part.__index__()
+    raise TypeError(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid "
+        f"indices (got {type(part).__name__})"
+    )
+
+
+def _checked(index: Tensor) -> Tensor:
+    if index.dtype.is_floating_point:
+        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    return index.to(_types.bool) if index.dtype is _types.uint8 else index
+
+
+def _consumed(part: Any) -> int:
+    if part is None or part is Ellipsis or isinstance(part, bool):
+        return 0
+    if isinstance(part, Tensor) and part.dtype is _types.bool:
+        return part.ndim
+    return 1
+
+
+def _basic(x: Tensor, parts: list) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+    """The view that the basic parts give, and (dimension of the view, indices) of the others."""
+    picks: list[tuple[int, Tensor]] = []
+    dim = 0
+    for part in parts:
+        if part is None:
+            x = _unsqueeze(x, dim=dim)
+            dim += 1
+        elif isinstance(part, bool):
+            x = _unsqueeze(x, dim=dim)
+            picks.append((dim, _native.from_buffer(_integers([0] * part))))
+            dim += 1
+        elif isinstance(part, int):
+            x = _select(x, dim=dim, index=part)
+        elif isinstance(part, slice):
+            x = _sliced(x, dim, part)
+            dim += 1
+        elif part.dtype is _types.bool:
+            picks += _mask(x, dim, part)
+            dim += part.ndim
+        else:
+            picks.append((dim, part))
+            dim += 1
+    return x, picks
+
+
+def _integers(values: list[int]) -> Any:
+    import numpy
+
+    return numpy.array(values, numpy.int64)
+
+
+def _sliced(x: Tensor, dim: int, part: slice) -> Tensor:
+    if part == slice(None):
+        return x
+    step = 1 if part.step is None else _integer(part.step)
+    if step <= 0:
+        raise ValueError("step must be greater than zero")
+    return _slice(x, dim=dim, start=_integer(part.start), end=_integer(part.stop), step=step)
+
+
+def _integer(value: Any) -> int | None:
+    if value is None:
+        return None
+    if not hasattr(value, "__index__"):
+        raise TypeError("slice indices must be integers or None or have an __index__ method")
+    # Python's own slices take any integer; what is beyond 63 bits is beyond every tensor.
+    return max(min(value.__index__(), 2**62), -(2**62))
+
+
+def _mask(x: Tensor, dim: int, mask: Tensor) -> list[tuple[int, Tensor]]:
+    from betty._overloads import nonzero
+
+    shape = x.shape[dim : dim + mask.ndim]
+    if mask.shape != shape:
+        raise IndexError(
+            f"the shape of the mask {list(mask.shape)} does not match the shape of the indexed "
+            f"tensor {list(x.shape)} at index {dim}"
+        )
+    if mask.ndim == 0:
+        raise IndexError("a mask needs a dimension")
+    return [(dim + axis, index) for axis, index in enumerate(nonzero(mask, as_tuple=True))]
+
+
+def _pick(x: Tensor, picks: list[tuple[int, Tensor]]) -> Tensor:
+    """The elements at the indices; their dimensions stand where the first index stood, or in front
+    if something lies between the indices."""
+    if len(picks) == 1:
+        dim, index = picks[0]
+        found = _index_select(x, _wrapped(index, x.shape[dim]).reshape(-1), dim=dim)
+        return found.reshape(x.shape[:dim] + index.shape + x.shape[dim + 1 :])
+    moved, place, flat, shape = _flattened(x, picks)
+    sizes = moved.shape[len(picks) :]
+    joined = moved.reshape((-1, *sizes)) if moved.numel() else moved.reshape((_size(x, picks), *sizes))
+    found = _index_select(joined, flat.reshape(-1), dim=0).reshape(shape + sizes)
+    if place == 0:
+        return found
+    rank = len(shape)
+    order = list(range(rank, rank + place)) + list(range(rank))
+    return found.permute(order + list(range(rank + place, found.ndim)))
+
+
+def _size(x: Tensor, picks: list[tuple[int, Tensor]]) -> int:
+    size = 1
+    for dim, _ in picks:
+        size *= x.shape[dim]
+    return size
+
+
+def _wrapped(index: Tensor, size: int) -> Tensor:
+    """Negative indices counted from the end."""
+    index = index.to(_types.int64)
+    return F.where(index < 0, index + size, index)
+
+
+def _flattened(x: Tensor, picks: list[tuple[int, Tensor]]):
+    """(x with the indexed dimensions first, place of the result's dimensions, indices into those
+    dimensions as one, shape of the indices)."""
+    dims = [dim for dim, _ in picks]
+    rest = [dim for dim in range(x.ndim) if dim not in dims]
+    adjacent = dims == list(range(dims[0], dims[0] + len(dims)))
+    from betty._overloads import broadcast_tensors
+
+    try:
+        indices = broadcast_tensors(*(index for _, index in picks))
+    except RuntimeError:
+        shapes = ", ".join(str(list(index.shape)) for _, index in picks)
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together, got {shapes}"
+        ) from None
+    flat, valid = None, None
+    for dim, index in zip(dims, indices, strict=True):
+        size = x.shape[dim]
+        wrapped = _wrapped(index, size)
+        inside = F.logical_and(wrapped >= 0, wrapped < size)
+        flat = wrapped if flat is None else flat * size + wrapped
+        valid = inside if valid is None else F.logical_and(valid, inside)
+    # One index out of range must not be made good by another: -1 is refused when it is read.
+    flat = F.where(valid, flat, -1)
+    return x.permute(dims + rest), dims[0] if adjacent else 0, flat, indices[0].shape
+
+
+def _scattered(x: Tensor, picks: list[tuple[int, Tensor]], value: Tensor) -> Tensor:
+    """x with the elements at the indices replaced."""
+    from betty._creation import arange
+
+    places = _pick(arange(x.numel()).reshape(x.shape), picks)
+    given = _fitting(value, places.ndim).expand(places.shape).to(x.dtype)
+    flat = F.scatter(x.reshape(-1), 0, places.reshape(-1), given.reshape(-1))
+    return flat.reshape(x.shape)

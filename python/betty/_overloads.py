@@ -1,0 +1,264 @@
+"""Functions whose parameters PyTorch overloads, and those whose result's shape depends on values.
+
+Invariant: what depends on values (nonzero, masked_select, unique) is evaluated at once; everything
+else is recorded.
+"""
+
+from __future__ import annotations
+
+from builtins import max as _largest
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from betty import _functions as F
+from betty import _types
+from betty._native import Tensor, operation
+
+Dims = int | Sequence[int] | None
+
+
+class max_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+
+class min_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+
+max_result.__name__, min_result.__name__ = "max", "min"
+_max, _min = operation("max"), operation("min")
+
+
+def max(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None):
+    """The largest element; with `dim` also where it is; with another tensor the larger of both."""
+    if isinstance(dim, Tensor) or other is not None:
+        return F.maximum(input, dim if other is None else other)
+    if dim is None:
+        return _max(input)
+    return max_result(*_max(input, dim=dim, keepdim=keepdim))
+
+
+def min(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None):
+    """The smallest element; with `dim` also where it is; with another tensor the smaller of both."""
+    if isinstance(dim, Tensor) or other is not None:
+        return F.minimum(input, dim if other is None else other)
+    if dim is None:
+        return _min(input)
+    return min_result(*_min(input, dim=dim, keepdim=keepdim))
+
+
+def _spread(sizes: tuple) -> tuple:
+    """(2, 3) and ((2, 3),) alike."""
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        return tuple(sizes[0])
+    return sizes
+
+
+_reshape, _permute, _expand = operation("reshape"), operation("permute"), operation("expand")
+_repeat, _tile, _flip = operation("repeat"), operation("tile"), operation("flip")
+
+
+def reshape(input: Tensor, *shape) -> Tensor:
+    """The same elements in another shape; one dimension may be -1."""
+    return _reshape(input, shape=_spread(shape))
+
+
+def view(input: Tensor, *shape) -> Tensor:
+    """As reshape: elements have no strides of their own here. Also takes an element type."""
+    if len(shape) == 1 and isinstance(shape[0], _types.dtype):
+        if shape[0] is input.dtype:
+            return input
+        raise NotImplementedError("view: bits of one type cannot be read as another")
+    return _reshape(input, shape=_spread(shape))
+
+
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    return _reshape(input, shape=other.shape)
+
+
+def permute(input: Tensor, *dims) -> Tensor:
+    """Dimensions in another order."""
+    return _permute(input, dims=_spread(dims))
+
+
+def expand(input: Tensor, *size) -> Tensor:
+    """Dimensions of size 1 made larger; -1 keeps one."""
+    return _expand(input, size=_spread(size))
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    return _expand(input, size=other.shape)
+
+
+def broadcast_to(input: Tensor, size) -> Tensor:
+    return _expand(input, size=size)
+
+
+def repeat(input: Tensor, *repeats) -> Tensor:
+    """The tensor repeated along its dimensions."""
+    return _repeat(input, repeats=_spread(repeats))
+
+
+def tile(input: Tensor, *dims) -> Tensor:
+    return _tile(input, dims=_spread(dims))
+
+
+def flip(input: Tensor, *dims) -> Tensor:
+    """Dimensions backwards."""
+    return _flip(input, dims=_spread(dims))
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Every tensor in the shape that they broadcast to."""
+    given = _spread(tensors)
+    shape = broadcast_shapes(*(x.shape for x in given))
+    return tuple(_expand(x, size=shape) for x in given)
+
+
+def broadcast_shapes(*shapes) -> _types.Size:
+    """The shape that shapes broadcast to."""
+    given = [(shape,) if isinstance(shape, int) else tuple(shape) for shape in shapes]
+    rank = _largest((len(shape) for shape in given), default=0)
+    result = [1] * rank
+    for shape in given:
+        for axis, size in enumerate(shape, rank - len(shape)):
+            if size != 1 and result[axis] not in (1, size):
+                raise RuntimeError(f"broadcast_shapes: shapes do not match, got {given}")
+            if size != 1:
+                result[axis] = size
+    return _types.Size(result)
+
+
+def meshgrid(*tensors, indexing: str | None = None) -> tuple[Tensor, ...]:
+    """Coordinates of a grid from those of its axes."""
+    return F.meshgrid(_spread(tensors), indexing=indexing or "ij")
+
+
+def _correction(unbiased: bool | None, correction: float | None) -> float:
+    if correction is not None:
+        return correction
+    return 1 if unbiased is None or unbiased else 0
+
+
+def var(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None) -> Tensor:
+    """Variance, divided by the count less `correction` (1 by default)."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return F.var(input, dim, keepdim, _correction(unbiased, correction))
+
+
+def std(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None) -> Tensor:
+    """Standard deviation, with the count less `correction` (1 by default)."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return F.std(input, dim, keepdim, _correction(unbiased, correction))
+
+
+def var_mean(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None):
+    return (
+        var(input, dim, unbiased, keepdim, correction=correction),
+        F.mean(input, None if isinstance(dim, bool) else dim, keepdim),
+    )
+
+
+def std_mean(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None):
+    return (
+        std(input, dim, unbiased, keepdim, correction=correction),
+        F.mean(input, None if isinstance(dim, bool) else dim, keepdim),
+    )
+
+
+def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim=False, dtype=None) -> Tensor:
+    """The p-norm; "fro" is 2."""
+    value = input if dtype is None else input.to(dtype)
+    return F.norm(value, dim, keepdim, 2.0 if p in (None, "fro") else float(p))
+
+
+def where(condition: Tensor, input: Any = None, other: Any = None):
+    """`input` where the condition holds, else `other`; alone, where it holds."""
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    return F.where(condition, input, other)
+
+
+def nonzero(input: Tensor, *, as_tuple: bool = False):
+    """Indices of the elements that are not zero. Evaluates."""
+    import numpy
+
+    found = numpy.nonzero(input.detach().numpy())
+    if as_tuple:
+        return tuple(_from_numpy(axis) for axis in found)
+    if input.ndim == 0:
+        return _from_numpy(numpy.zeros((int(bool(input)), 0), numpy.int64))
+    return _from_numpy(numpy.stack(found, axis=1))
+
+
+def _from_numpy(array: Any) -> Tensor:
+    from betty import _native
+
+    return _native.from_buffer(array)
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask holds, flat. Evaluates the mask."""
+    if mask.dtype is not _types.bool:
+        raise RuntimeError("masked_select: expected a bool mask")
+    values, chosen = broadcast_tensors(input, mask)
+    places = nonzero(chosen.reshape(-1))[:, 0]
+    return F.index_select(values.reshape(-1), 0, places)
+
+
+def unique(input: Tensor, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The distinct elements, in order. Evaluates."""
+    import numpy
+
+    array = input.detach().numpy()
+    values, inverse, counts = numpy.unique(
+        array, return_inverse=True, return_counts=True, axis=dim
+    )
+    shape = input.shape if dim is None else (-1,)
+    found = [_from_numpy(values)]
+    if return_inverse:
+        found.append(_from_numpy(inverse.reshape(shape)))
+    if return_counts:
+        found.append(_from_numpy(counts))
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def allclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan=False) -> bool:
+    """Whether all elements are close. Evaluates."""
+    return bool(F.isclose(input, other, rtol, atol, equal_nan).all())
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether shapes and all elements are equal. Evaluates."""
+    if input.shape != other.shape:
+        return False
+    return bool(F.eq(input, other).all())
+
+
+def is_tensor(obj: Any) -> bool:
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    return input.dtype.is_floating_point
+
+
+def is_nonzero(input: Tensor) -> bool:
+    return bool(input)
+
+
+def numel(input: Tensor) -> int:
+    return input.numel()
+
+
+def result_type(*tensors: Any):
+    """The element type that an operation on these gives."""
+    total = tensors[0]
+    for other in tensors[1:]:
+        total = F.add(total, other) if isinstance(total, Tensor) else F.add(other, total)
+    return total.dtype
+

@@ -1,0 +1,89 @@
+"""Settings and figures of the process: random numbers, threads, counters."""
+
+from __future__ import annotations
+
+import os
+
+from betty import _native
+from betty._native import Tensor, evaluate
+
+__all__ = [
+    "counters",
+    "evaluate",
+    "get_num_threads",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "memory_stats",
+    "seed",
+    "set_num_threads",
+    "set_rng_state",
+    "use_deterministic_algorithms",
+]
+
+
+class Generator:
+    """The random numbers of the process: there is one sequence."""
+
+    device = "cpu"
+
+    def manual_seed(self, seed: int) -> Generator:
+        return manual_seed(seed)
+
+    def initial_seed(self) -> int:
+        return initial_seed()
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Restart the random numbers: equal seeds give equal numbers."""
+    _native.set_seed(int(seed))
+    return default_generator
+
+
+def seed() -> int:
+    """Restart the random numbers somewhere new; returns the seed."""
+    fresh = int.from_bytes(os.urandom(7), "little")
+    manual_seed(fresh)
+    return fresh
+
+
+def initial_seed() -> int:
+    return _native.random_state()[0]
+
+
+def get_rng_state() -> Tensor:
+    """Where the random numbers are, for set_rng_state."""
+    from betty._creation import tensor
+
+    return tensor(list(_native.random_state()))
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    _native.restore_random(*new_state.tolist())
+
+
+def set_num_threads(num: int) -> None:
+    """Threads that work on one evaluation."""
+    _native.set_threads(num)
+
+
+def get_num_threads() -> int:
+    return _native.get_threads()
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accepted: reductions have a fixed order, so results always repeat."""
+
+
+def counters() -> dict[str, int]:
+    """Exact figures since the process began: recordings, cache hits, compilations, kernels, ..."""
+    return {k: v for k, v in _native.counters().items() if not k.startswith("memory_")}
+
+
+def memory_stats() -> dict[str, int]:
+    """Bytes of tensors now, at most so far, and kept for reuse."""
+    figures = _native.counters()
+    return {k.removeprefix("memory_"): v for k, v in figures.items() if k.startswith("memory_")}

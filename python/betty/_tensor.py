@@ -1,0 +1,421 @@
+"""The methods of Tensor beyond those in C: attached here, under PyTorch's names.
+
+Invariant: a method `name_` records what `name` gives and makes it the tensor's value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from betty import _creation, _indexing, _native, _overloads, _printing, _types
+from betty import _functions as F
+from betty._native import Tensor, dtype
+from betty._types import Size, check_device, device, refuse_device
+
+_to = _native.operation("to")
+
+
+# ---- construction and conversion ---------------------------------------------------------------
+
+
+def _construct(*arguments: Any, **keywords: Any) -> Tensor:
+    """Tensor(...): of sizes, or of values in the default type."""
+    device = keywords.pop("device", None)
+    check_device(device)
+    if keywords:
+        raise TypeError(f"Tensor: unexpected arguments {sorted(keywords)}")
+    if not arguments:
+        return _creation.empty(0)
+    if len(arguments) == 1 and not isinstance(arguments[0], int):
+        source = arguments[0]
+        if isinstance(source, Size):
+            return _creation.empty(source)
+        if isinstance(source, Tensor):
+            return source
+        return _creation.tensor(source, dtype=_types.get_default_dtype())
+    return _creation.empty(*arguments)
+
+
+_native.set_hooks(
+    size=Size,
+    construct=_construct,
+    getitem=_indexing.getitem,
+    setitem=_indexing.setitem,
+    represent=_printing.represent,
+)
+
+
+def _convert(self: Tensor, kind: dtype | None, copy: bool = False) -> Tensor:
+    if kind is None or kind is self.dtype:
+        return self.clone() if copy else self
+    return _to(self, dtype=kind)
+
+
+def to(self: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=False, **keywords):
+    """The tensor in another element type, as `other` is, or on a device (the processor)."""
+    keywords.pop("memory_format", None)
+    if keywords:
+        raise TypeError(f"to: unexpected arguments {sorted(keywords)}")
+    for given in args:
+        if isinstance(given, _types.dtype):
+            dtype = given
+        elif isinstance(given, Tensor):
+            dtype = given.dtype
+        elif isinstance(given, bool):
+            continue  # non_blocking and copy by position
+        else:
+            device = given
+    check_device(device)
+    return _convert(self, dtype, copy)
+
+
+def type_(self: Tensor, dtype=None, non_blocking=False):
+    """The name of the tensor's type, or the tensor in another."""
+    if dtype is None:
+        return f"betty.{_TYPE_NAMES[self.dtype]}"
+    if isinstance(dtype, str):
+        names = {name: kind for kind, name in _TYPE_NAMES.items()}
+        short = dtype.removeprefix("betty.").removeprefix("torch.")
+        if short not in names:
+            raise ValueError(f"invalid type: '{dtype}'")
+        dtype = names[short]
+    return _convert(self, dtype)
+
+
+_TYPE_NAMES = {
+    _types.float64: "DoubleTensor",
+    _types.float32: "FloatTensor",
+    _types.float16: "HalfTensor",
+    _types.bfloat16: "BFloat16Tensor",
+    _types.int64: "LongTensor",
+    _types.int32: "IntTensor",
+    _types.uint8: "ByteTensor",
+    _types.bool: "BoolTensor",
+}
+
+
+def _converter(kind: dtype):
+    def convert(self: Tensor) -> Tensor:
+        return _convert(self, kind)
+
+    return convert
+
+
+def cpu(self: Tensor) -> Tensor:
+    return self
+
+
+def cuda(self: Tensor, device=None, non_blocking=False) -> Tensor:
+    refuse_device("cuda" if device is None else str(device))
+
+
+def numpy(self: Tensor, *, force: bool = False) -> Any:
+    """An array on the tensor's memory; a copy only where others read that memory too."""
+    import numpy
+
+    if self.requires_grad and not force:
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
+    if self.dtype is _types.bfloat16:
+        raise TypeError("Got unsupported ScalarType BFloat16")
+    array = numpy.asarray(memoryview(self))
+    return array if array.flags.writeable else array.copy()
+
+
+def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
+    array = self.numpy()
+    return array.copy() if copy else array if dtype is None else array.astype(dtype, copy=False)
+
+
+def tolist(self: Tensor) -> Any:
+    """The elements as nested lists of Python numbers."""
+    plain = self.detach()
+    if self.dtype in (_types.bfloat16, _types.float16):
+        plain = plain.to(_types.float32)
+    return plain.numpy().tolist()
+
+
+# ---- what a tensor is --------------------------------------------------------------------------
+
+
+def size(self: Tensor, dim: int | None = None):
+    return self.shape if dim is None else self.shape[_axis(self, dim)]
+
+
+def _axis(self: Tensor, dim: int) -> int:
+    rank = max(self.ndim, 1)
+    if not -rank <= dim < rank:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], "
+            f"but got {dim})"
+        )
+    return dim % rank
+
+
+def stride(self: Tensor, dim: int | None = None):
+    """Of a contiguous tensor of this shape."""
+    strides, step = [], 1
+    for length in reversed(self.shape):
+        strides.append(step)
+        step *= max(length, 1)
+    strides.reverse()
+    return tuple(strides) if dim is None else strides[_axis(self, dim)]
+
+
+class _History:
+    """What PyTorch calls grad_fn, as far as a name goes."""
+
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+
+    def name(self) -> str:
+        words = self._operation.split("_")
+        return "".join(word[:1].upper() + word[1:] for word in words) + "Backward0"
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+def _grad_fn(self: Tensor) -> _History | None:
+    if self.is_leaf or not self.requires_grad:
+        return None
+    return _History(self._operation)
+
+
+def _transposed(self: Tensor) -> Tensor:
+    return self.permute(tuple(range(self.ndim - 1, -1, -1)))
+
+
+def _matrices_transposed(self: Tensor) -> Tensor:
+    if self.ndim < 2:
+        raise RuntimeError(f"mT: takes 2 dimensions at least, got {self.ndim}")
+    return F.transpose(self, -2, -1)
+
+
+# ---- changes in place --------------------------------------------------------------------------
+
+
+def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
+    self.requires_grad = requires_grad
+    return self
+
+
+def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    """Take the values of another tensor, broadcast and converted."""
+    return self._assign(src if isinstance(src, Tensor) else _creation.as_tensor(src))
+
+
+def detach_(self: Tensor) -> Tensor:
+    self.data = self.detach().clone()
+    return self
+
+
+def fill_(self: Tensor, value: Any) -> Tensor:
+    return self._assign(value if isinstance(value, Tensor) else _native.from_scalar(value))
+
+
+def zero_(self: Tensor) -> Tensor:
+    return self._assign(_native.from_scalar(0))
+
+
+def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator=None) -> Tensor:
+    return self._assign(_creation.randn_like(self) * std + mean)
+
+
+def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator=None, **names) -> Tensor:
+    low = names.pop("from", from_)
+    return self._assign(_creation.rand_like(self) * (to - low) + low)
+
+
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator=None) -> Tensor:
+    return self._assign(_creation.rand(self.shape) < p)
+
+
+def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator=None) -> Tensor:
+    low, high = (0, from_) if to is None and from_ else (from_, to)
+    if high is None:
+        high = 256 if self.dtype is _types.uint8 else 2 if self.dtype is _types.bool else 2**24
+    return self._assign(_creation.randint(low, high, self.shape))
+
+
+def _in_place(function: Any):
+    def change(self: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
+        return self._update(function(self, *arguments, **keywords))
+
+    return change
+
+
+# ---- Python's protocols ------------------------------------------------------------------------
+
+
+def _iterate(self: Tensor):
+    if self.ndim == 0:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(F.unbind(self))
+
+
+def _contains(self: Tensor, element: Any) -> bool:
+    if not isinstance(element, (Tensor, bool, int, float)):
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in {type(element)}."
+        )
+    return bool((self == element).any())
+
+
+def _format(self: Tensor, spec: str) -> str:
+    if self.ndim == 0 and spec:
+        return format(self.item(), spec)
+    return object.__format__(self, spec)
+
+
+def _rebuild(array: Any, kind: dtype, requires_grad: bool) -> Tensor:
+    made = _native.from_buffer(array).to(kind)
+    if requires_grad:
+        made.requires_grad = True
+    return made
+
+
+def _reduce(self: Tensor, protocol: int = 2) -> tuple:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "pickle: only leaf tensors keep their meaning outside of this process, use detach()"
+        )
+    plain = self.detach()
+    if self.dtype is _types.bfloat16:
+        plain = plain.to(_types.float32)
+    return _rebuild, (plain.numpy(), self.dtype, self.requires_grad)
+
+
+def _deepcopy(self: Tensor, memo: dict) -> Tensor:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+            "at the moment"
+        )
+    if id(self) not in memo:
+        copied = self.detach().clone()
+        copied.requires_grad = self.requires_grad
+        if self.grad is not None:
+            copied.grad = self.grad.detach().clone()
+        memo[id(self)] = copied
+    return memo[id(self)]
+
+
+def _new(function: Any):
+    def make(self: Tensor, *arguments: Any, dtype=None, **keywords: Any) -> Tensor:
+        return function(*arguments, dtype=dtype or self.dtype, **keywords)
+
+    return make
+
+
+# ---- attaching ---------------------------------------------------------------------------------
+
+# Functions of torch.nn.functional, and helpers, that are no methods.
+_NO_METHODS = {
+    "cat", "stack", "hstack", "vstack", "meshgrid", "where", "linear", "pad", "one_hot", "einsum",
+    "gelu", "silu", "elu", "selu", "celu", "leaky_relu", "relu6", "softplus", "softsign", "mish",
+    "hardtanh", "hardsigmoid", "hardswish", "tanhshrink", "threshold", "logsigmoid", "normalize",
+    "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "dropout", "pow_number", "embedding",
+    "sgd_update", "adam_update", "layer_norm", "cosine_similarity", "mT", "numpy_T", "to", "slice",
+    "full", "zeros", "ones", "arange", "linspace", "eye", "rand", "randn", "randint", "randperm",
+}  # fmt: skip
+
+_IN_PLACE = """abs acos add addmm asin atan atan2 ceil clamp clamp_max clamp_min clip cos cosh cumprod
+cumsum div divide eq erf exp expm1 fmod floor floor_divide frac ge gt index_add index_copy index_fill le
+lerp log log10 log1p log2 logical_and logical_not logical_or logical_xor lt masked_fill mul multiply
+nan_to_num ne neg negative pow reciprocal relu remainder round rsqrt scatter scatter_add sigmoid sign sin
+sinh sqrt square sub subtract tan tanh tril triu true_divide trunc""".split()
+
+_FROM_OVERLOADS = """max min reshape view view_as permute expand expand_as broadcast_to repeat tile flip
+var std norm nonzero masked_select unique allclose equal is_floating_point""".split()
+
+_OWN = {
+    "to": to,
+    "type": type_,
+    "cpu": cpu,
+    "cuda": cuda,
+    "numpy": numpy,
+    "tolist": tolist,
+    "size": size,
+    "stride": stride,
+    "requires_grad_": requires_grad_,
+    "copy_": copy_,
+    "detach_": detach_,
+    "fill_": fill_,
+    "zero_": zero_,
+    "normal_": normal_,
+    "uniform_": uniform_,
+    "bernoulli_": bernoulli_,
+    "random_": random_,
+    "bernoulli": _creation.bernoulli,
+    "dim": lambda self: self.ndim,
+    "ndimension": lambda self: self.ndim,
+    "nelement": lambda self: self.numel(),
+    "element_size": lambda self: self.dtype.itemsize,
+    "is_contiguous": lambda self, memory_format=None: True,
+    "contiguous": lambda self, memory_format=None: self,
+    "type_as": lambda self, other: _convert(self, other.dtype),
+    "where": lambda self, condition, other: F.where(condition, self, other),
+    "pin_memory": lambda self, device=None: self,
+    "get_device": lambda self: -1,
+    "new_tensor": _new(_creation.tensor),
+    "new_zeros": _new(_creation.zeros),
+    "new_ones": _new(_creation.ones),
+    "new_empty": _new(_creation.empty),
+    "new_full": _new(_creation.full),
+    "__array__": __array__,
+    "__array_priority__": 1000,
+    "__iter__": _iterate,
+    "__contains__": _contains,
+    "__format__": _format,
+    "__reduce_ex__": _reduce,
+    "__deepcopy__": _deepcopy,
+    "__module__": "betty",
+}
+
+_PROPERTIES = {
+    "T": _transposed,
+    "mT": _matrices_transposed,
+    "H": lambda self: F.transpose(self, 0, 1),
+    "device": lambda self: _types.CPU,
+    "layout": lambda self: "betty.strided",
+    "grad_fn": _grad_fn,
+    "is_cuda": lambda self: False,
+    "is_cpu": lambda self: True,
+    "itemsize": lambda self: self.dtype.itemsize,
+    "nbytes": lambda self: self.numel() * self.dtype.itemsize,
+    "output_nr": lambda self: 0,
+}
+
+_CONVERSIONS = {
+    "double": _types.float64,
+    "float": _types.float32,
+    "half": _types.float16,
+    "bfloat16": _types.bfloat16,
+    "long": _types.int64,
+    "int": _types.int32,
+    "byte": _types.uint8,
+    "bool": _types.bool,
+}
+
+
+def _attach() -> None:
+    for name in F.__all__:
+        if name not in _NO_METHODS and not name.endswith("_like"):
+            setattr(Tensor, name, getattr(F, name))
+    for name in _FROM_OVERLOADS:
+        setattr(Tensor, name, getattr(_overloads, name))
+    for name, kind in _CONVERSIONS.items():
+        setattr(Tensor, name, _converter(kind))
+    for name, value in _OWN.items():
+        setattr(Tensor, name, value)
+    for name, read in _PROPERTIES.items():
+        setattr(Tensor, name, property(read))
+    for name in _IN_PLACE:
+        if hasattr(F, name):
+            setattr(Tensor, f"{name}_", _in_place(getattr(F, name)))
+
+
+_attach()
