@@ -112,10 +112,11 @@ betty_status betty_tensor_new(
     betty_tensor **out_tensor);
 
 /* The same on the caller's memory, borrowed until `release` is called (which may be NULL for
- * memory that outlives the program). The library never writes to it. */
+ * memory that outlives the program). The library never writes to it; `writable` says whether those
+ * may who get it by DLPack. */
 betty_status betty_tensor_borrow(
-    const void *data, betty_dtype dtype, const int64_t *shape, int32_t rank, betty_release release,
-    void *user_data, betty_tensor **out_tensor);
+    const void *data, int32_t writable, betty_dtype dtype, const int64_t *shape, int32_t rank,
+    betty_release release, void *user_data, betty_tensor **out_tensor);
 
 /* Scalars that take part in operations as plain numbers: they never widen a floating type. */
 betty_status betty_tensor_number_double(double value, betty_tensor **out_tensor);
@@ -163,6 +164,9 @@ betty_status betty_tensor_detach(betty_tensor *tensor, betty_tensor **out_tensor
 /* How often the tensor was changed in place. */
 betty_status betty_tensor_version(const betty_tensor *tensor, int64_t *out_version);
 
+/* The name of the operation that made the value, "" for a leaf. Borrowed until the next call on
+ * this thread. */
+betty_status betty_tensor_operation(betty_tensor *tensor, const char **out_name);
 /* The operations behind a value that is not computed yet, in the text form of the IR. Borrowed
  * until the next call on this thread. */
 betty_status betty_tensor_dump(betty_tensor *tensor, const char **out_text);
@@ -275,7 +279,8 @@ betty_status betty_tensor_retain_grad(betty_tensor *tensor);
 
 /* Adds to the gradient of every leaf that `outputs` depend on. grad_outputs[i] is the cotangent
  * of outputs[i]; grad_outputs itself or an entry may be NULL for a scalar output. With
- * create_graph the gradients can be differentiated again. */
+ * create_graph the gradients can be differentiated again; without it and retain_graph, what was
+ * recorded cannot be gone through twice. */
 betty_status betty_backward(
     betty_tensor *const *outputs, betty_tensor *const *grad_outputs, int32_t count,
     int32_t retain_graph, int32_t create_graph);
@@ -285,8 +290,8 @@ betty_status betty_backward(
  * allow_unused, and then its gradient is NULL. */
 betty_status betty_grad(
     betty_tensor *const *outputs, betty_tensor *const *grad_outputs, int32_t output_count,
-    betty_tensor *const *inputs, int32_t input_count, int32_t create_graph, int32_t allow_unused,
-    betty_tensor **out_grads);
+    betty_tensor *const *inputs, int32_t input_count, int32_t retain_graph, int32_t create_graph,
+    int32_t allow_unused, betty_tensor **out_grads);
 
 /* The three products with a vector, of what was recorded between `inputs` and `outputs`; inputs
  * that do not matter have a product of zero. All results are owned and can be differentiated

@@ -1,5 +1,6 @@
-// Where C's calls enter: statuses, messages, handles. Invariants: no error leaves but as a status with
-// its message; every handle is looked at before it is used; a message is set or cleared here only.
+// Where C's calls enter: statuses, messages, handles. Invariants: no error leaves but as a status
+// with its message; every handle is looked at before it is used; a message is set or cleared here
+// only.
 
 import BettyGraph
 import BettyRuntime
@@ -46,8 +47,8 @@ func missing(_ name: StaticString) -> BettyError { .value("\(name): is NULL") }
 
 // MARK: Handles
 
-/// An object behind a handle. Its class is its tag: the first word of a live object is its type, that of
-/// freed memory is not.
+/// An object behind a handle. Its class is its tag: the first word of a live object is its type,
+/// that of freed memory is not.
 protocol Boxed: AnyObject {
   static var noun: StaticString { get }
 }

@@ -1,4 +1,5 @@
-// Changes of a tensor in place. The graph stays functional: a handle stands for another value afterwards.
+// Changes of a tensor in place. The graph stays functional: a handle stands for another value
+// afterwards.
 
 import BettyGraph
 import BettyKernelInterface

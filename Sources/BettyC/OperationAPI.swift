@@ -1,5 +1,5 @@
-// Operations by name. Recording one from Python is the hottest call of the library: two operands and no
-// attributes cost a look at each handle and one node.
+// Operations by name. Recording one from Python is the hottest call of the library: two operands
+// and no attributes cost a look at each handle and one node.
 
 import BettyGraph
 import BettyRuntime

@@ -1,5 +1,6 @@
-// Tensors: made from memory, asked for what they are, read. A tensor's handle is the tensor itself, with
-// its handles counted, so that what somebody can still read is computed along with what was asked for.
+// Tensors: made from memory, asked for what they are, read. A tensor's handle is the tensor
+// itself, with its handles counted, so that what somebody can still read is computed along with
+// what was asked for.
 
 import BettyGraph
 import BettyKernelInterface
@@ -59,8 +60,8 @@ public func betty_tensor_new(
 
 @_cdecl("betty_tensor_borrow")
 public func betty_tensor_borrow(
-  _ data: UnsafeRawPointer?, _ dtype: Int32, _ shape: UnsafePointer<Int64>?, _ rank: Int32,
-  _ release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?,
+  _ data: UnsafeRawPointer?, _ writable: Int32, _ dtype: Int32, _ shape: UnsafePointer<Int64>?,
+  _ rank: Int32, _ release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?,
   _ userData: UnsafeMutableRawPointer?, _ out: HandleOut?
 ) -> Int32 {
   boundary {
@@ -79,9 +80,10 @@ public func betty_tensor_borrow(
     nonisolated(unsafe) let user = userData
     out.pointee = hand(
       Tensor(
-        Buffer(external: UnsafeMutableRawPointer(mutating: data), byteCount: type.byteCount) { _ in
-          release?(user)
-        }, type))
+        Buffer(
+          external: UnsafeMutableRawPointer(mutating: data), byteCount: type.byteCount,
+          isWritable: writable != 0
+        ) { _ in release?(user) }, type))
   }
 }
 
@@ -166,6 +168,26 @@ public func betty_tensor_is_evaluated(
 @_cdecl("betty_tensor_version")
 public func betty_tensor_version(_ handle: Handle?, _ out: UnsafeMutablePointer<Int64>?) -> Int32 {
   answer(handle, out, "out_version") { Int64($0.version) }
+}
+
+@_cdecl("betty_tensor_operation")
+public func betty_tensor_operation(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_name")
+    out.pointee = try keep(tensor(handle).operationName)
+  }
+}
+
+@_cdecl("betty_tensor_dump")
+public func betty_tensor_dump(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_text")
+    out.pointee = try keep(Capture([tensor(handle)], mode: .evaluate).graph.description)
+  }
 }
 
 // MARK: Reading

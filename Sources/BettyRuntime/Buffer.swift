@@ -9,6 +9,8 @@ package final class Buffer: @unchecked Sendable {
 
   package let pointer: UnsafeMutableRawPointer
   package let byteCount: Int
+  /// Whether those may write to it who are given the memory from outside.
+  package let isWritable: Bool
   private let owner: Owner
 
   private enum Owner {
@@ -21,15 +23,18 @@ package final class Buffer: @unchecked Sendable {
     let block = try Allocator.allocate(byteCount)
     pointer = block.pointer
     self.byteCount = byteCount
+    isWritable = true
     owner = .allocator(sizeClass: block.sizeClass)
   }
 
   /// Memory that belongs to somebody else until `release` is called.
   package init(
-    external pointer: UnsafeMutableRawPointer, byteCount: Int, release: @escaping Release
+    external pointer: UnsafeMutableRawPointer, byteCount: Int, isWritable: Bool = false,
+    release: @escaping Release
   ) {
     self.pointer = pointer
     self.byteCount = byteCount
+    self.isWritable = isWritable
     owner = .external(release)
   }
 

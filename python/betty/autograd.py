@@ -51,7 +51,7 @@ def backward(
         _native.backward(outputs, cotangents, bool(keep), bool(create_graph))
         return
     leaves = _tuple(inputs)
-    grads = _native.grad(outputs, cotangents, leaves, bool(create_graph), True)
+    grads = _native.grad(outputs, cotangents, leaves, True, bool(create_graph), True)
     for leaf, gradient in zip(leaves, grads, strict=True):
         if gradient is not None:
             leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
@@ -76,7 +76,8 @@ def grad(
     outs, ins = _tuple(outputs), _tuple(inputs)
     cotangents = _cotangents(outs, grad_outputs)
     unused = bool(allow_unused or materialize_grads)
-    grads = _native.grad(outs, cotangents, ins, bool(create_graph), unused)
+    keep = create_graph if retain_graph is None else retain_graph
+    grads = _native.grad(outs, cotangents, ins, bool(keep), bool(create_graph), unused)
     if materialize_grads:
         zeros = _native.operation("zeros_like")
         grads = tuple(

@@ -122,7 +122,7 @@ def _products(outputs: tuple, copies: _Copies, cotangents: tuple | None) -> tupl
         return tuple(_native.operation("zeros_like")(leaf.detach()) for leaf in copies.leaves)
     given = None if cotangents is None else tuple(cotangents[i] for i in needing)
     found = _native.grad(
-        tuple(outputs[i] for i in needing), given, copies.leaves, copies.connected, True
+        tuple(outputs[i] for i in needing), given, copies.leaves, True, copies.connected, True
     )
     zeros = _native.operation("zeros_like")
     return tuple(

@@ -36,7 +36,8 @@ static void release_buffer(void *user_data) {
 static betty_status share(Py_buffer *view, betty_dtype dtype, betty_tensor **out) {
   int64_t shape[MAXIMUM_RANK];
   for (int axis = 0; axis < view->ndim; axis++) shape[axis] = view->shape[axis];
-  return betty_tensor_borrow(view->buf, dtype, shape, view->ndim, release_buffer, view, out);
+  return betty_tensor_borrow(view->buf, !view->readonly, dtype, shape, view->ndim, release_buffer,
+                             view, out);
 }
 
 /* A copy of a buffer that is strided or badly aligned. */
@@ -50,7 +51,7 @@ static int copy_strided(Py_buffer *view, betty_dtype dtype, betty_tensor **out) 
     return -1;
   }
   betty_status status =
-      betty_tensor_borrow(elements, dtype, shape, view->ndim, free, elements, out);
+      betty_tensor_borrow(elements, 1, dtype, shape, view->ndim, free, elements, out);
   if (!status) return 1;
   free(elements);
   return raise_status_int(status);

@@ -57,9 +57,9 @@ static PyObject *backward(PyObject *module, PyObject *arguments) {
 static PyObject *gradients(PyObject *module, PyObject *arguments) {
   (void)module;
   PyObject *outputs, *cotangents, *inputs;
-  int create_graph, allow_unused;
-  if (!PyArg_ParseTuple(arguments, "OOOpp", &outputs, &cotangents, &inputs, &create_graph,
-                        &allow_unused))
+  int retain_graph, create_graph, allow_unused;
+  if (!PyArg_ParseTuple(arguments, "OOOppp", &outputs, &cotangents, &inputs, &retain_graph,
+                        &create_graph, &allow_unused))
     return NULL;
   Handles out = {NULL, 0}, grad = {NULL, 0}, in = {NULL, 0};
   PyObject *result = NULL;
@@ -68,7 +68,8 @@ static PyObject *gradients(PyObject *module, PyObject *arguments) {
     betty_tensor **made = PyMem_Calloc((size_t)in.count + 1, sizeof *made);
     betty_status status = !made ? BETTY_ERROR_MEMORY
                                 : betty_grad(out.handles, grad.handles, out.count, in.handles,
-                                             in.count, create_graph, allow_unused, made);
+                                             in.count, retain_graph, create_graph, allow_unused,
+                                             made);
     if (made) result = status ? raise_status(status) : NULL;
     else PyErr_NoMemory();
     if (!status) result = wrap_tuple(made, in.count);
@@ -135,7 +136,7 @@ static PyObject *get_grad_mode(PyObject *module, PyObject *unused) {
 PyMethodDef autograd_functions[] = {
     {"backward", backward, METH_VARARGS, "(outputs, cotangents, retain_graph, create_graph)"},
     {"grad", gradients, METH_VARARGS,
-     "(outputs, cotangents, inputs, create_graph, allow_unused) -> gradients"},
+     "(outputs, cotangents, inputs, retain_graph, create_graph, allow_unused) -> gradients"},
     {"vjp", vjp, METH_VARARGS, "(outputs, inputs, cotangents) -> products"},
     {"jvp", jvp, METH_VARARGS, "(outputs, inputs, tangents) -> products"},
     {"hvp", hvp, METH_VARARGS, "([output], inputs, vectors) -> products"},

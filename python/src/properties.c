@@ -139,6 +139,13 @@ static PyObject *retain_grad(PyObject *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
+static PyObject *get_operation(PyObject *self, void *unused) {
+  (void)unused;
+  const char *name = NULL;
+  betty_status status = betty_tensor_operation(handle_of(self), &name);
+  return status ? raise_status(status) : PyUnicode_FromString(name);
+}
+
 static PyObject *dump(PyObject *self, PyObject *unused) {
   (void)unused;
   const char *text = NULL;
@@ -180,6 +187,7 @@ PyGetSetDef tensor_properties[] = {
     {"_is_evaluated", get_is_evaluated, NULL, "Whether the value is there already.", NULL},
     {"grad", get_grad, set_grad, "The accumulated gradient, or None.", NULL},
     {"data", get_data, set_data, "The same elements, outside of differentiation.", NULL},
+    {"_operation", get_operation, NULL, "The operation that made it, '' for a leaf.", NULL},
     {"_version", get_version, NULL, "How often it was changed in place.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -1,0 +1,127 @@
+// Derivatives of recorded computations, and what a tensor knows of them.
+
+import BettyGraph
+import BettyMLO
+import BettyRuntime
+import CBettySupport
+
+@_cdecl("betty_tensor_requires_grad")
+public func betty_tensor_requires_grad(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<Int32>?
+) -> Int32 {
+  boundary { try given(out, "out_flag").pointee = tensor(handle).requiresGrad ? 1 : 0 }
+}
+
+@_cdecl("betty_tensor_set_requires_grad")
+public func betty_tensor_set_requires_grad(_ handle: Handle?, _ flag: Int32) -> Int32 {
+  boundary { try tensor(handle).setRequiresGrad(flag != 0) }
+}
+
+@_cdecl("betty_tensor_is_leaf")
+public func betty_tensor_is_leaf(_ handle: Handle?, _ out: UnsafeMutablePointer<Int32>?) -> Int32 {
+  boundary { try given(out, "out_flag").pointee = tensor(handle).isLeaf ? 1 : 0 }
+}
+
+@_cdecl("betty_tensor_grad")
+public func betty_tensor_grad(_ handle: Handle?, _ out: HandleOut?) -> Int32 {
+  boundary {
+    let out = try given(out, "out_grad")
+    out.pointee = try tensor(handle).gradient.map(hand)
+  }
+}
+
+@_cdecl("betty_tensor_set_grad")
+public func betty_tensor_set_grad(_ handle: Handle?, _ grad: Handle?) -> Int32 {
+  boundary { try tensor(handle).setGradient(grad.map { try tensor($0, "grad") }) }
+}
+
+@_cdecl("betty_tensor_retain_grad")
+public func betty_tensor_retain_grad(_ handle: Handle?) -> Int32 {
+  boundary { try tensor(handle).retainGradient() }
+}
+
+@_cdecl("betty_backward")
+public func betty_backward(
+  _ outputs: HandleList?, _ cotangents: HandleList?, _ count: Int32, _ retainGraph: Int32,
+  _ createGraph: Int32
+) -> Int32 {
+  boundary {
+    try Autograd.backward(
+      tensors(outputs, count, "outputs"),
+      optionalTensors(cotangents, count, "grad_outputs") ?? [], retainGraph: retainGraph != 0,
+      createGraph: createGraph != 0)
+  }
+}
+
+@_cdecl("betty_grad")
+public func betty_grad(
+  _ outputs: HandleList?, _ cotangents: HandleList?, _ outputCount: Int32, _ inputs: HandleList?,
+  _ inputCount: Int32, _ retainGraph: Int32, _ createGraph: Int32, _ allowUnused: Int32,
+  _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let inputs = try tensors(inputs, inputCount, "inputs")
+    if inputs.isEmpty { return }
+    let out = try given(out, "out_grads")
+    let gradients = try Autograd.grad(
+      tensors(outputs, outputCount, "outputs"), inputs,
+      optionalTensors(cotangents, outputCount, "grad_outputs") ?? [],
+      retainGraph: retainGraph != 0, createGraph: createGraph != 0, allowUnused: allowUnused != 0)
+    for (place, gradient) in gradients.enumerated() { out[place] = gradient.map(hand) }
+  }
+}
+
+@_cdecl("betty_vjp")
+public func betty_vjp(
+  _ outputs: HandleList?, _ cotangents: HandleList?, _ outputCount: Int32, _ inputs: HandleList?,
+  _ inputCount: Int32, _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let inputs = try tensors(inputs, inputCount, "inputs")
+    if inputs.isEmpty { return }
+    let out = try given(out, "out_cotangents")
+    let products = try Autograd.vjp(
+      tensors(outputs, outputCount, "outputs"), inputs,
+      tensors(cotangents, outputCount, "cotangents"))
+    for (place, product) in products.enumerated() { out[place] = hand(product) }
+  }
+}
+
+@_cdecl("betty_jvp")
+public func betty_jvp(
+  _ outputs: HandleList?, _ outputCount: Int32, _ inputs: HandleList?, _ tangents: HandleList?,
+  _ inputCount: Int32, _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let outputs = try tensors(outputs, outputCount, "outputs")
+    if outputs.isEmpty { return }
+    let out = try given(out, "out_tangents")
+    let products = try Autograd.jvp(
+      outputs, tensors(inputs, inputCount, "inputs"), tensors(tangents, inputCount, "tangents"))
+    for (place, product) in products.enumerated() { out[place] = hand(product) }
+  }
+}
+
+@_cdecl("betty_hvp")
+public func betty_hvp(
+  _ output: Handle?, _ inputs: HandleList?, _ vectors: HandleList?, _ inputCount: Int32,
+  _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let output = try tensor(output, "output")
+    let inputs = try tensors(inputs, inputCount, "inputs")
+    if inputs.isEmpty { return }
+    let out = try given(out, "out_products")
+    let products = try Autograd.hvp(output, inputs, tensors(vectors, inputCount, "vectors"))
+    for (place, product) in products.enumerated() { out[place] = hand(product) }
+  }
+}
+
+@_cdecl("betty_grad_mode_set") public func betty_grad_mode_set(_ enabled: Int32) -> Int32 {
+  defer { GradMode.isEnabled = enabled != 0 }
+  return GradMode.isEnabled ? 1 : 0
+}
+
+@_cdecl("betty_grad_mode_get") public func betty_grad_mode_get() -> Int32 {
+  GradMode.isEnabled ? 1 : 0
+}
