@@ -57,10 +57,8 @@ ORDER = {
     "sum": "input dim keepdim * dtype",
     "prod": "input dim keepdim * dtype",
     "mean": "input dim keepdim * dtype",
-    "nansum": "input dim keepdim * dtype",
     "cumsum": "input dim * dtype",
     "cumprod": "input dim * dtype",
-    "round": "input * decimals",
 }
 
 # The Python type of each kind of attribute.

@@ -6,9 +6,9 @@ import BettyGraph
 import BettyRuntime
 import CBettySupport
 
-typealias Handle = OpaquePointer
-typealias HandleList = UnsafePointer<OpaquePointer?>
-typealias HandleOut = UnsafeMutablePointer<OpaquePointer?>
+public typealias Handle = OpaquePointer
+public typealias HandleList = UnsafePointer<OpaquePointer?>
+public typealias HandleOut = UnsafeMutablePointer<OpaquePointer?>
 
 /// The one way in: runs `body`, sets or clears this thread's message, gives the status.
 @inline(__always)

@@ -3,8 +3,8 @@
 
 import BettyGraph
 import BettyRuntime
+import BettyTransform
 
-typealias OperationList = UnsafePointer<OpaquePointer?>
 
 /// Functions in the order of their names. They live for ever, so C may keep pointers to them.
 private let sorted: [Function] = Functions.all.sorted { $0.name < $1.name }
@@ -33,7 +33,14 @@ private func function(_ handle: Handle?) throws -> Unmanaged<Function> {
   try given(handle, "op").unmanaged(Function.self, "op")
 }
 
+/// What the layers need of each other before anything is computed; done once, with the first operation.
+private let isReady: Bool = {
+  Recording.install { try Transform.simplify($0) }
+  return true
+}()
+
 private func function(named name: String) throws -> Function {
+  _ = isReady
   if let known = Functions.named(name) { return known }
   let close = sorted.filter { $0.name.contains(name) || name.contains($0.name) }.map(\.name)
   let hint = close.isEmpty ? "" : ", there is \(close.prefix(8).joined(separator: ", "))"
@@ -49,7 +56,8 @@ public func betty_op_find(_ name: UnsafePointer<CChar>?, _ out: HandleOut?) -> I
 }
 
 @_cdecl("betty_op_at") public func betty_op_at(_ index: Int32) -> Handle? {
-  sorted.indices.contains(Int(index)) ? handle(of: sorted[Int(index)]) : nil
+  _ = isReady
+  return sorted.indices.contains(Int(index)) ? handle(of: sorted[Int(index)]) : nil
 }
 
 @_cdecl("betty_op_name")

@@ -67,3 +67,26 @@ public func betty_counter(
     out.pointee = Int64(figure.value)
   }
 }
+
+public typealias Check = @convention(c) (UnsafeMutableRawPointer?) -> Int32
+
+/// What long work asks now and then whether it should stop. Set once, before work begins.
+struct Interruption: @unchecked Sendable {
+  let check: Check
+  let userData: UnsafeMutableRawPointer?
+}
+nonisolated(unsafe) private(set) var interruption: Interruption?
+
+@_cdecl("betty_interruption_set")
+public func betty_interruption_set(
+  _ check: Check?, _ userData: UnsafeMutableRawPointer?
+) -> Int32 {
+  boundary { interruption = check.map { Interruption(check: $0, userData: userData) } }
+}
+
+/// The version of the library, the one of python/pyproject.toml.
+private let version: StaticString = "0.1.0"
+
+@_cdecl("betty_version") public func betty_version() -> UnsafePointer<CChar>? {
+  UnsafeRawPointer(version.utf8Start).assumingMemoryBound(to: CChar.self)
+}

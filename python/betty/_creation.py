@@ -16,6 +16,7 @@ from betty._types import check_device
 _full, _arange, _linspace = operation("full"), operation("arange"), operation("linspace")
 _rand, _randn, _randint = operation("rand"), operation("randn"), operation("randint")
 _randperm, _eye = operation("randperm"), operation("eye")
+_bernoulli = operation("bernoulli")
 
 
 def _finish(x: Tensor, dtype: Any, requires_grad: bool) -> Tensor:
@@ -150,7 +151,7 @@ def _size(size: tuple) -> tuple:
 def _filled(size, value, dtype, device, requires_grad) -> Tensor:
     check_device(device)
     kind = _types.get_default_dtype() if dtype is None else dtype
-    made = _full(size=size, fill_value=value, dtype=kind)
+    made = _full(value, size=size, dtype=kind)
     if requires_grad:
         made.requires_grad = True
     return made
@@ -311,5 +312,4 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tenso
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator=None) -> Tensor:
     """1 with the probability that `input` (or p) says, else 0."""
-    draws = _rand(size=input.shape, dtype=input.dtype)
-    return (draws < (input if p is None else p)).to(input.dtype)
+    return _bernoulli(input if p is None else full_like(input, p))

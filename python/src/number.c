@@ -11,9 +11,9 @@ static Operator add = {"add", NULL}, sub = {"sub", NULL};
 static Operator mul = {"mul", NULL}, divide = {"div", NULL};
 static Operator floor_divide = {"floor_divide", NULL}, remain = {"remainder", NULL};
 static Operator power = {"pow", NULL}, matmul = {"matmul", NULL}, negative = {"neg", NULL};
-static Operator absolute = {"abs", NULL}, invert = {"bitwise_not", NULL};
-static Operator bit_and = {"bitwise_and", NULL}, bit_or = {"bitwise_or", NULL};
-static Operator bit_xor = {"bitwise_xor", NULL};
+static Operator absolute = {"abs", NULL}, logical_not = {"logical_not", NULL};
+static Operator logical_and = {"logical_and", NULL}, logical_or = {"logical_or", NULL};
+static Operator logical_xor = {"logical_xor", NULL};
 static Operator comparisons[] = {/* in the order of Py_LT ... Py_GE */
                                  {"lt", NULL}, {"le", NULL}, {"eq", NULL},
                                  {"ne", NULL}, {"gt", NULL}, {"ge", NULL}};
@@ -111,12 +111,15 @@ static PyObject *binary(Operator *operator, PyObject *a, PyObject *b) {
 }
 
 /* a ∘= b: recorded, then a stands for the result, within its own element type. */
-static PyObject *binary_in_place(Operator *operator, PyObject *a, PyObject *b) {
-  PyObject *result = binary(operator, a, b);
+static PyObject *updated(PyObject *a, PyObject *result) {
   if (!result || result == Py_NotImplemented) return result;
   betty_status status = betty_tensor_update(handle_of(a), handle_of(result));
   Py_DECREF(result);
   return status ? raise_status(status) : Py_NewRef(a);
+}
+
+static PyObject *binary_in_place(Operator *operator, PyObject *a, PyObject *b) {
+  return updated(a, binary(operator, a, b));
 }
 
 static PyObject *unary(Operator *operator, PyObject *a) {
@@ -143,29 +146,72 @@ BINARY(nb_true_divide, divide)
 BINARY(nb_floor_divide, floor_divide)
 BINARY(nb_remainder, remain)
 BINARY(nb_matrix_multiply, matmul)
-BINARY(nb_and, bit_and)
-BINARY(nb_or, bit_or)
-BINARY(nb_xor, bit_xor)
 IN_PLACE(nb_inplace_add, add)
 IN_PLACE(nb_inplace_subtract, sub)
 IN_PLACE(nb_inplace_multiply, mul)
 IN_PLACE(nb_inplace_true_divide, divide)
 IN_PLACE(nb_inplace_floor_divide, floor_divide)
 IN_PLACE(nb_inplace_remainder, remain)
-IN_PLACE(nb_inplace_and, bit_and)
-IN_PLACE(nb_inplace_or, bit_or)
-IN_PLACE(nb_inplace_xor, bit_xor)
 UNARY(nb_negative, negative)
 UNARY(nb_absolute, absolute)
-UNARY(nb_invert, invert)
+
+/* & | ^ ~ are for truth values: bits of integers cannot be combined. */
+static int only_bool(PyObject *a, const char *symbol) {
+  betty_dtype dtype = BETTY_BOOL;
+  betty_status status = is_tensor(a) ? betty_tensor_dtype(handle_of(a), &dtype) : BETTY_OK;
+  if (status) return raise_status_int(status);
+  if (dtype == BETTY_BOOL && (is_tensor(a) || !PyLong_Check(a) || PyBool_Check(a))) return 0;
+  PyErr_Format(PyExc_NotImplementedError,
+               "%s: takes bool tensors; bits of numbers cannot be combined", symbol);
+  return -1;
+}
+
+#define LOGICAL(function, operator, symbol)                                    \
+  static PyObject *function(PyObject *a, PyObject *b) {                        \
+    if (only_bool(a, symbol) || only_bool(b, symbol)) return NULL;             \
+    return binary(&operator, a, b);                                            \
+  }                                                                            \
+  static PyObject *function##_in_place(PyObject *a, PyObject *b) {             \
+    if (only_bool(a, symbol) || only_bool(b, symbol)) return NULL;             \
+    return binary_in_place(&operator, a, b);                                   \
+  }
+LOGICAL(nb_and, logical_and, "&")
+LOGICAL(nb_or, logical_or, "|")
+LOGICAL(nb_xor, logical_xor, "^")
+
+static PyObject *nb_invert(PyObject *a) {
+  return only_bool(a, "~") ? NULL : unary(&logical_not, a);
+}
+
+/* x ** number: the exponent is part of the program, so that a square is a product. */
+static PyObject *power_of(PyObject *a, PyObject *b) {
+  static PyObject *pow_number, *names;
+  if (!is_tensor(a) || !(PyFloat_Check(b) || PyLong_Check(b)) || PyBool_Check(b))
+    return binary(&power, a, b);
+  if (!names && !(names = Py_BuildValue("{s:O}", "exponent", Py_None))) return NULL;
+  if (!pow_number) {
+    PyObject *name = PyUnicode_FromString("pow_number");
+    pow_number = name ? find_operation(NULL, name) : NULL;
+    Py_XDECREF(name);
+    if (!pow_number) return NULL;
+  }
+  PyObject *arguments = PyTuple_Pack(1, a);
+  PyObject *keywords = arguments ? PyDict_Copy(names) : NULL;
+  PyObject *result = NULL;
+  if (keywords && !PyDict_SetItemString(keywords, "exponent", b))
+    result = PyObject_Call(pow_number, arguments, keywords);
+  Py_XDECREF(keywords);
+  Py_XDECREF(arguments);
+  return result;
+}
 
 static PyObject *nb_power(PyObject *a, PyObject *b, PyObject *modulus) {
   if (modulus != Py_None) Py_RETURN_NOTIMPLEMENTED;
-  return binary(&power, a, b);
+  return power_of(a, b);
 }
 static PyObject *nb_inplace_power(PyObject *a, PyObject *b, PyObject *modulus) {
   if (modulus != Py_None) Py_RETURN_NOTIMPLEMENTED;
-  return binary_in_place(&power, a, b);
+  return updated(a, power_of(a, b));
 }
 static PyObject *nb_positive(PyObject *a) { return Py_NewRef(a); }
 
@@ -188,9 +234,9 @@ PyType_Slot number_slots[] = {
     {Py_nb_inplace_floor_divide, nb_inplace_floor_divide},
     {Py_nb_inplace_remainder, nb_inplace_remainder},
     {Py_nb_inplace_power, nb_inplace_power},
-    {Py_nb_inplace_and, nb_inplace_and},
-    {Py_nb_inplace_or, nb_inplace_or},
-    {Py_nb_inplace_xor, nb_inplace_xor},
+    {Py_nb_inplace_and, nb_and_in_place},
+    {Py_nb_inplace_or, nb_or_in_place},
+    {Py_nb_inplace_xor, nb_xor_in_place},
     {Py_nb_negative, nb_negative},
     {Py_nb_positive, nb_positive},
     {Py_nb_absolute, nb_absolute},
