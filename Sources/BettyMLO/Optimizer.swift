@@ -152,7 +152,7 @@ package final class Optimizer {
     let type = entry.parameter.type
     entries[position].state = try names.map { _ in
       let zeros = try Recording.call(
-        "zeros", [], ["shape": .ints(type.shape), "dtype": .dtype(type.dtype)])
+        "zeros", [], ["size": .ints(type.shape), "dtype": .dtype(type.dtype)])
       return try Tensor.parameter(zeros[0], requiresGrad: false)
     }
   }

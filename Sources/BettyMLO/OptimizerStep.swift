@@ -29,14 +29,14 @@ extension Optimizer {
     let revision = limit > 0 ? ~revision : revision
     if let entry = programs.find(keys, revision) { return entry }
     var step = StepGraph()
-    var gradients = Array(step.add(capture)[..<positions.count])
+    var gradients = step.add(capture)
     if limit > 0 { gradients = try StepBuilder.clip(gradients, to: limit, in: &step.graph) }
     for (position, gradient) in zip(positions, gradients) {
       try StepBuilder.update(
         entries[position].parameter, gradient, with: self, in: &step)
     }
     let entry = StepCache.Entry(
-      keys: keys, revision: revision, graph: RecordedGraph(capture.graph),
+      keys: keys, revision: revision, graph: RecordedGraph(capture),
       program: try step.compiled(), present: positions, stepped: positions)
     programs.insert(entry)
     return entry

@@ -45,6 +45,8 @@ package final class Problem {
   /// The recording of the last step: what hypergradients of upper problems differentiate.
   var lastRecorded: Recorded?
   var steps = StepCache()
+  /// Where batches come from when steps are replayed.
+  package var replay: Replay?
 
   package init(_ name: String, config: ProblemConfig, hooks: ProblemHooks) throws {
     self.name = name

@@ -40,18 +40,24 @@ struct StepCache {
 extension Problem {
   /// One descent step on the next batch, or again on the last one.
   func descend(fresh: Bool) throws {
+    if config.replay, let replay, let optimizer, isWhole {
+      return try step(replaying: replay, optimizer)
+    }
     let capture = try record(fresh: fresh)
-    let isWhole =
-      hooks.gradCallback == nil && hooks.customOptimizerStep == nil
-      && config.gradientAccumulation == 1
     if isWhole, let optimizer {
-      try stepAtOnce(capture, optimizer)
+      _ = try stepAtOnce(capture, optimizer)
     } else {
       try stepByGradients(capture)
     }
   }
 
-  private func record(fresh: Bool) throws -> Capture {
+  /// Whether a step is one program: no hook sees the gradients, and nothing is accumulated.
+  private var isWhole: Bool {
+    hooks.gradCallback == nil && hooks.customOptimizerStep == nil
+      && config.gradientAccumulation == 1
+  }
+
+  func record(fresh: Bool) throws -> Capture {
     let loss = try hooks.trainingStep(fresh)
     let type = loss.type
     guard type.count == 1, type.dtype.isFloating else {
@@ -64,7 +70,7 @@ extension Problem {
   }
 
   /// What this problem's paths lead through, as last recorded.
-  private func lowerRecordings() throws -> [Recorded] {
+  func lowerRecordings() throws -> [Recorded] {
     guard config.firstOrder else { return [] }
     return try lowersOnPaths.map { lower in
       guard let recorded = lower.lastRecorded else {
@@ -89,13 +95,13 @@ extension Problem {
     }
     let stepped = present.compactMap { optimizer?.position(of: parameters[$0]) }
     let entry = StepCache.Entry(
-      keys: keys, revision: revision, graph: RecordedGraph(capture.graph),
+      keys: keys, revision: revision, graph: RecordedGraph(capture),
       program: try builder.step.compiled(), present: present, stepped: stepped)
     steps.insert(entry)
     return entry
   }
 
-  private func stepAtOnce(_ capture: Capture, _ optimizer: Optimizer) throws {
+  func stepAtOnce(_ capture: Capture, _ optimizer: Optimizer) throws -> StepCache.Entry {
     let lowers = try lowerRecordings()
     let entry = try program(capture, lowers, optimizer.revision, .update(optimizer))
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
@@ -104,6 +110,7 @@ extension Problem {
     optimizer.advance(entry.stepped)
     lastRecorded = recorded
     try hooks.paramCallback?()
+    return entry
   }
 
   private func stepByGradients(_ capture: Capture) throws {

@@ -7,10 +7,15 @@ import BettyKernelInterface
 import BettyRuntime
 import BettyTransform
 
-/// A graph that several steps share.
+/// The graph of a recorded loss, which several steps share.
 final class RecordedGraph: Sendable {
   let value: Graph
-  init(_ value: Graph) { self.value = value }
+  let loss: Value
+
+  init(_ capture: Capture) {
+    value = capture.graph
+    loss = capture.roots[0]
+  }
 }
 
 /// What is kept of a recording: its structure, its graph, what it was made on.
@@ -61,8 +66,8 @@ struct StepGraph {
     return value
   }
 
-  /// Copies the step's own recording in; its outputs get their values from the step. Gives what they
-  /// became. What the user has read already is not computed again.
+  /// Copies the step's own recording in; its outputs get their values from the step. Gives what its
+  /// roots became. What the user has read already is not computed again.
   mutating func add(_ capture: Capture) -> [Value] {
     let recorded = capture.graph
     var arguments: [Value] = []
@@ -78,7 +83,7 @@ struct StepGraph {
       computed.append((map[value.index], position))
     }
     captured = recorded.outputs.map { map[$0.index] }
-    return captured
+    return capture.roots.map { map[$0.index] }
   }
 
   /// Copies the recording of a lower problem in; gives its loss.
@@ -95,7 +100,7 @@ struct StepGraph {
       arguments.append(
         addInput(recorded.type(of: value), .lowerNumber(recording: recording, index: index)))
     }
-    return graph.inline(recorded, arguments)[recorded.outputs[0].index]
+    return graph.inline(recorded, arguments)[lower.graph.loss.index]
   }
 
   /// Inputs for the hyperparameters of one parameter's update.
@@ -181,10 +186,28 @@ final class StepProgram {
   /// Runs on a recording of the step's structure, which is given up, and on the last ones of the lower
   /// problems. Parameters and state get their new values; gives the step's other results.
   func run(_ capture: Capture, lowers: [RecordedInputs] = [], hyper: [Double]) throws -> [Tensor] {
+    let (handles, scalars) = bind(lowers, hyper)
+    return try program.run(capture, handles: handles, scalars: scalars)
+  }
+
+  /// Runs without recording anything, on other leaves of the same structure.
+  func run(
+    again inputs: RecordedInputs, lowers: [RecordedInputs] = [], hyper: [Double]
+  ) throws {
+    let (handles, scalars) = bind(lowers, hyper)
+    _ = try program.run(again: inputs, handles: handles, scalars: scalars)
+  }
+
+  /// A step in which the user read values while it was recorded is specific to that recording.
+  var isReplayable: Bool { !program.readsComputed }
+
+  private func bind(
+    _ lowers: [RecordedInputs], _ hyper: [Double]
+  ) -> (handles: [Tensor], scalars: [Double]) {
     var handles = parameters
     var scalars = hyper
     for (recording, index) in lowerLeaves { handles.append(lowers[recording].leaves[index]) }
-    for (recording, index) in lowerNumbers { scalars.append(lowers[recording].numbers[index]) }
-    return try program.run(capture, handles: handles, scalars: scalars)
+    for (recording, index) in lowerNumbers { scalars.append(lowers[recording].number(index)) }
+    return (handles, scalars)
   }
 }

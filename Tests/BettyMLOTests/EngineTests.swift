@@ -189,3 +189,41 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
     }
   }
 }
+
+@Suite(.serialized) struct ReplayTests {
+  /// θ follows the batches: L = ½ (θ − b)², recorded once for all batches of one shape.
+  private func program(replay: Bool, calls: Box) throws -> (Engine, Tensor) {
+    let theta = try Tensor.parameter(try Tensor.doubles([0]))
+    let batches = try [1.0, 2, 3].map { [try Tensor.doubles([$0])] }
+    var config = ProblemConfig()
+    try config.set("replay", .bool(replay))
+    var current = -1
+    let problem = try Problem(
+      "follow", config: config,
+      hooks: ProblemHooks { fresh in
+        calls.value += 1
+        if fresh { current = (current + 1) % batches.count }
+        return try Quadratic.half(theta, batches[current][0])
+      })
+    problem.replay = try Replay(.held(batches, select: { current = $0 }, wrapped: nil))
+    try problem.setParameters([theta])
+    problem.optimizer = try Optimizer("Adam")
+    try problem.optimizer?.addGroup([theta], ["lr": 0.1])
+    var run = EngineConfig()
+    try run.set("train_iters", .int(50))
+    return (try Engine([problem], config: run), theta)
+  }
+
+  private final class Box { var value = 0 }
+
+  @Test func recordsOnceAndGivesTheSameBits() throws {
+    let (calls, again) = (Box(), Box())
+    let (plain, expected) = try program(replay: false, calls: calls)
+    let (replayed, theta) = try program(replay: true, calls: again)
+    try plain.run()
+    try replayed.run()
+    #expect(calls.value == 50)
+    #expect(again.value == 1)
+    #expect(try theta.doubles() == expected.doubles())
+  }
+}

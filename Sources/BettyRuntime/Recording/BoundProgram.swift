@@ -75,10 +75,30 @@ package final class BoundProgram: @unchecked Sendable {
   /// Runs once. The recording of `capture` is given up, so that the memory it refers to may be
   /// overwritten; its outputs get their values. Gives the tensors of the `fresh` outputs.
   package func run(
-    _ capture: Capture? = nil, handles: [Tensor] = [], scalars: [Double] = []
+    _ capture: Capture, handles: [Tensor] = [], scalars: [Double] = []
   ) throws -> [Tensor] {
-    try evaluateMissing(capture, handles)
-    let computed = capture.map { keepComputed($0) } ?? [:]
+    let computed = keepComputed(capture)
+    return try run(capture.inputs, capture, computed, handles, scalars)
+  }
+
+  /// Runs on other leaves and numbers of the recording's structure; values of the recording's outputs
+  /// go nowhere. Only for programs that read nothing computed of a recording.
+  package func run(
+    again inputs: RecordedInputs, handles: [Tensor] = [], scalars: [Double] = []
+  ) throws -> [Tensor] {
+    try run(inputs, nil, [:], handles, scalars)
+  }
+
+  /// Whether the program reads values that were computed before the recording was made into it.
+  package var readsComputed: Bool {
+    inputs.contains { if case .computed = $0 { true } else { false } }
+  }
+
+  private func run(
+    _ recorded: RecordedInputs, _ capture: Capture?, _ computed: [Int: Buffer],
+    _ handles: [Tensor], _ scalars: [Double]
+  ) throws -> [Tensor] {
+    try evaluateMissing(recorded, handles)
     capture?.giveUp()
     var buffers: [Buffer] = []
     buffers.reserveCapacity(inputs.count)
@@ -88,7 +108,7 @@ package final class BoundProgram: @unchecked Sendable {
     results.reserveCapacity(outputs.count)
     try Lock.held {
       let isFree = outputs.indices.map { mayOverwrite($0, handles) }
-      try bind(&buffers, cells, capture, computed, handles, scalars)
+      try bind(&buffers, cells, recorded, computed, handles, scalars)
       for (position, source) in program.outputs.enumerated() {
         switch source {
         case .fresh(let bytes): results.append(try Buffer(byteCount: bytes))
@@ -107,15 +127,14 @@ package final class BoundProgram: @unchecked Sendable {
   // MARK: Parts of a run
 
   /// Handles and leaves that stand for something recorded only.
-  private func evaluateMissing(_ capture: Capture?, _ handles: [Tensor]) throws {
+  private func evaluateMissing(_ recorded: RecordedInputs, _ handles: [Tensor]) throws {
     var missing: [Tensor] = []
     Lock.held {
       for input in inputs {
         switch input {
         case .leaf(let position):
-          if let leaf = capture?.leaves[position], leaf.resolved().buffer == nil {
-            missing.append(leaf)
-          }
+          let leaf = recorded.leaves[position]
+          if leaf.resolved().buffer == nil { missing.append(leaf) }
         case .handle(let position):
           if handles[position].resolved().buffer == nil { missing.append(handles[position]) }
         default: break
@@ -142,15 +161,14 @@ package final class BoundProgram: @unchecked Sendable {
   }
 
   private func bind(
-    _ buffers: inout [Buffer], _ cells: UnsafeMutableRawPointer, _ capture: Capture?,
+    _ buffers: inout [Buffer], _ cells: UnsafeMutableRawPointer, _ recorded: RecordedInputs,
     _ computed: [Int: Buffer], _ handles: [Tensor], _ scalars: [Double]
   ) throws {
     for (position, input) in inputs.enumerated() {
       let cell = cells + cellOffsets[position]
       switch input {
       case .leaf(let leaf):
-        guard let capture else { throw BettyError.runtime("program: no recording given") }
-        buffers.append(try capture.leaves[leaf].resolved().computedBuffer())
+        buffers.append(try recorded.leaves[leaf].resolved().computedBuffer())
       case .handle(let handle):
         buffers.append(try handles[handle].resolved().computedBuffer())
       case .computed(let place):
@@ -159,8 +177,7 @@ package final class BoundProgram: @unchecked Sendable {
         }
         buffers.append(buffer)
       case .number(let number):
-        guard let capture else { throw BettyError.runtime("program: no recording given") }
-        cell.storeBytes(of: NumberCell.cell(capture.numbers[number]), as: UInt64.self)
+        cell.storeBytes(of: NumberCell.cell(recorded.numbers[number]), as: UInt64.self)
         buffers.append(Recording.noBuffer)
       case .scalars(let first):
         write(scalars, first, program.inputTypes[position], to: cell)

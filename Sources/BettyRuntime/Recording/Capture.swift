@@ -187,14 +187,34 @@ enum GraphBuilder {
   }
 }
 
-/// What a recording was made on, without its nodes.
+/// What a recording was made on, without its nodes: what running its structure again needs.
 package struct RecordedInputs {
-  package let leaves: [Tensor]
-  package let numbers: [Double]
+  package var leaves: [Tensor]
+  let numbers: [NumberInput]
+
+  /// A number as the scalar of another recording's program.
+  package func number(_ position: Int) -> Double { numbers[position].value }
+
+  /// Positions of the leaves that are keys of random draws.
+  package var randomKeys: [Int] {
+    leaves.indices.filter { leaves[$0].flags.contains(.randomKey) }
+  }
+
+  /// For each leaf the position of the same value in `tensors`, nil if it is none of them.
+  package func places(in tensors: [Tensor]) -> [Int?] {
+    Lock.held {
+      let values = tensors.map { $0.resolved() }
+      return leaves.map { leaf in
+        let value = leaf.resolved()
+        return values.firstIndex { $0 === value }
+      }
+    }
+  }
 }
 
 extension Capture {
-  package var inputs: RecordedInputs {
-    RecordedInputs(leaves: leaves, numbers: numbers.map(\.value))
-  }
+  package var inputs: RecordedInputs { RecordedInputs(leaves: leaves, numbers: numbers) }
+
+  /// What became of the roots in the graph, in the order they were given.
+  package var roots: [Value] { rootPositions.compactMap { map.values[$0] } }
 }

@@ -27,6 +27,8 @@ package enum RandomKeys {
       return (Int64(seed), Int64(position))
     }
     let type = try TensorType(.i64, [2])
-    return try withUnsafeBytes(of: key) { try Tensor.copying($0, type) }
+    let tensor = try withUnsafeBytes(of: key) { try Tensor.copying($0, type) }
+    tensor.flags.insert(.randomKey)
+    return tensor
   }
 }

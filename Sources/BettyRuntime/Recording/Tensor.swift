@@ -34,6 +34,8 @@ package final class Tensor: @unchecked Sendable {
     static let freed = Flags(rawValue: 1024)
     /// Asked for by the walk under way.
     static let root = Flags(rawValue: 2048)
+    /// The key of a draw: replaying the recording takes the next one.
+    static let randomKey = Flags(rawValue: 4096)
   }
 
   /// What is applied; nil for leaves and for results of a tuple.
