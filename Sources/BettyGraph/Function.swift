@@ -1,12 +1,12 @@
-// Operations as users call them: PyTorch's names, operands with promotion and broadcasting, attributes
-// with defaults. A function is a composite of strict primitives: its body appends nodes to a graph and
-// never computes. Invariant: a body's result depends only on operand types and attributes, so that it
-// runs once per combination of them (see Template).
+// Operations as users call them: PyTorch's names, operands with promotion and broadcasting,
+// attributes with defaults. A function is a composite of strict primitives: its body appends nodes
+// to a graph and never computes. Invariant: a body's result depends only on operand types and
+// attributes, so that it runs once per combination of them (see Template).
 
 import BettyKernelInterface
 
-/// One operand of a call inside a graph. A number (of Python or C) is a 0-d value of f64, i64 or bool
-/// that gives way to the tensors beside it.
+/// One operand of a call inside a graph. A number (of Python or C) is a 0-d value of f64, i64 or
+/// bool that gives way to the tensors beside it.
 package struct Operand: Sendable {
   package let value: Value
   package let isNumber: Bool
@@ -34,7 +34,8 @@ package struct OperandType: Hashable, Sendable {
   }
 }
 
-/// Names of a function's inputs: `name`, `name?` may be absent, `name*` takes any number of operands.
+/// Names of a function's inputs: `name`, `name?` may be absent, `name*` takes any number of
+/// operands.
 package struct InputSpec: Sendable, ExpressibleByArrayLiteral {
   package let names: [String]
   package let required: Int
@@ -137,8 +138,8 @@ package final class Function: Sendable {
     body = entry.body
   }
 
-  /// Appends the function's nodes to a graph. Optional inputs are left out from the end; one left out
-  /// before a given one is named by its position in the attribute `omit`.
+  /// Appends the function's nodes to a graph. Optional inputs are left out from the end; one left
+  /// out before a given one is named by its position in the attribute `omit`.
   package func apply(
     to graph: inout Graph, _ operands: [Operand], _ attributes: Attributes = [:]
   ) throws -> [Value] {
@@ -205,9 +206,9 @@ package enum Functions {
 
   package static func named(_ name: String) -> Function? { byName[name] }
 
-  /// One line per function, fields separated by tabs: name; inputs separated by commas (`?` optional, `*`
-  /// any number); attributes `name:kind`, with `=default` or `?` where they may be absent, separated by
-  /// semicolons; `one` or `tuple`; documentation.
+  /// One line per function, fields separated by tabs: name; inputs separated by commas (`?`
+  /// optional, `*` any number); attributes `name:kind`, with `=default` or `?` where they may be
+  /// absent, separated by semicolons; `one` or `tuple`; documentation.
   package static func describe() -> String {
     all.map { function in
       let attributes = function.attributes.map { spec in

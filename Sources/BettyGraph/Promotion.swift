@@ -1,6 +1,6 @@
-// Promotion of element types and broadcasting of shapes, as PyTorch does them: a tensor with dimensions
-// outranks a 0-d tensor, which outranks a number, unless the lower one is of a higher category
-// (bool < integer < float).
+// Promotion of element types and broadcasting of shapes, as PyTorch does them: a tensor with
+// dimensions outranks a 0-d tensor, which outranks a number, unless the lower one is of a higher
+// category (bool < integer < float).
 
 import BettyKernelInterface
 

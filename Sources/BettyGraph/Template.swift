@@ -1,6 +1,6 @@
-// A function made into a graph for fixed operand types and attributes: what a recording splices in. Made
-// once per combination. Invariant: no cast of a number input remains (the input has the type that the
-// function wants), and every node is needed by an output.
+// A function made into a graph for fixed operand types and attributes: what a recording splices in.
+// Made once per combination. Invariant: no cast of a number input remains (the input has the type
+// that the function wants), and every node is needed by an output.
 
 import BettyKernelInterface
 

@@ -1,5 +1,5 @@
-// Activations of nn.functional. Branches are chosen before an exponential is taken, so that no infinity
-// of the branch not taken reaches a gradient.
+// Activations of nn.functional. Branches are chosen before an exponential is taken, so that no
+// infinity of the branch not taken reaches a gradient.
 
 import BettyKernelInterface
 

@@ -120,7 +120,8 @@ extension Functions {
     let isInteger = !b.dtype(value).isFloating
     guard !isInteger || exponent >= 0 else {
       throw b.fail(
-        .runtime, "integers to negative powers are not defined, got \(b.type(value)) to \(exponent)")
+        .runtime, "integers to negative powers are not defined, got \(b.type(value)) to \(exponent)"
+      )
     }
     switch exponent {
     case 0: return try b.full(1, b.shape(value), b.dtype(value))

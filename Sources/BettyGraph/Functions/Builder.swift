@@ -1,7 +1,7 @@
-// What function bodies are written with: primitives applied with broadcasting, constants, casts, axes
-// counted from either end, and errors in the name of the function. Invariant: what reaches a primitive
-// has equal shapes and element types, and arithmetic never sees a storage type (bf16, f16): it is
-// done in f32 and rounded back after each operation.
+// What function bodies are written with: primitives applied with broadcasting, constants, casts,
+// axes counted from either end, and errors in the name of the function. Invariant: what reaches a
+// primitive has equal shapes and element types, and arithmetic never sees a storage type (bf16,
+// f16): it is done in f32 and rounded back after each operation.
 
 import BettyKernelInterface
 
@@ -9,11 +9,6 @@ package struct Builder {
   package var graph: Graph
   /// The function's name, which errors begin with.
   package let name: String
-
-  init(graph: Graph, name: String) {
-    self.graph = graph
-    self.name = name
-  }
 
   func type(_ value: Value) -> TensorType { graph.type(of: value) }
   func shape(_ value: Value) -> [Int] { graph.shape(of: value) }
@@ -43,7 +38,8 @@ package struct Builder {
     return shape
   }
 
-  /// A dimension counted from either end, as an axis of a value of this rank; a scalar has one axis.
+  /// A dimension counted from either end, as an axis of a value of this rank; a scalar has one
+  /// axis.
   func axis(_ dim: Int, rank: Int) throws -> Int {
     let count = max(rank, 1)
     guard dim >= -count, dim < count else {

@@ -1,5 +1,5 @@
-// The steps function bodies are written in: operands made ready, primitives with broadcasting, casts and
-// changes of shape that vanish where there is nothing to do.
+// The steps function bodies are written in: operands made ready, primitives with broadcasting,
+// casts and changes of shape that vanish where there is nothing to do.
 
 import BettyKernelInterface
 

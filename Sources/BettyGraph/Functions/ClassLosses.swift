@@ -1,7 +1,7 @@
-// Losses over classes: cross_entropy of logits and nll_loss of log-probabilities, for input [N, C, ...] or
-// [C] with class indices [N, ...] or [], and cross_entropy also with class probabilities. Invariant: a label
-// equal to ignore_index counts neither in the sum nor in the mean; any other label out of range is
-// reported by the kernel that meets it.
+// Losses over classes: cross_entropy of logits and nll_loss of log-probabilities, for input [N, C,
+// ...] or [C] with class indices [N, ...] or [], and cross_entropy also with class probabilities.
+// Invariant: a label equal to ignore_index counts neither in the sum nor in the mean; any other
+// label out of range is reported by the kernel that meets it.
 
 import BettyKernelInterface
 

@@ -1,5 +1,5 @@
-// Tensors out of nothing, casts and copies, and random draws. A draw takes the i64[2] key (seed, counter)
-// as its last input, so that the same key gives the same numbers wherever the graph goes.
+// Tensors out of nothing, casts and copies, and random draws. A draw takes the i64[2] key (seed,
+// counter) as its last input, so that the same key gives the same numbers wherever the graph goes.
 
 import BettyKernelInterface
 
@@ -81,7 +81,8 @@ extension Functions {
       "to", [AttributeSpec("dtype", .dtype)], doc: "In another element type",
       samples: sample([2, 3], at: ["dtype": .dtype(.f64)])
     ) { b, x, attributes in try b.cast(x, attributes.dtype("dtype") ?? b.dtype(x)) },
-    moving("detach", doc: "The same values, through which no gradient flows",
+    moving(
+      "detach", doc: "The same values, through which no gradient flows",
       samples: sample([2, 3])
     ) { b, x, _ in try b.emit(P.stopGradient, [x]) },
     moving("clone", doc: "A copy", samples: sample([2, 3])) { _, x, _ in x },
@@ -104,7 +105,8 @@ extension Functions {
       samples: [Sample([key], ["size": .ints([2, 3])])]
     ) { b, x, attributes in
       try b.draw(
-        P.randomNormal, b.lengths(attributes), attributes.dtype("dtype") ?? .defaultFloat, key: x[0])
+        P.randomNormal, b.lengths(attributes), attributes.dtype("dtype") ?? .defaultFloat, key: x[0]
+      )
     },
     FunctionEntry(
       "randint", ["key"],
@@ -190,7 +192,8 @@ extension Builder {
     }
     guard span >= 0 else {
       throw fail(
-        .runtime, "upper bound and lower bound inconsistent with step sign, got \(start), \(end), \(step)")
+        .runtime,
+        "upper bound and lower bound inconsistent with step sign, got \(start), \(end), \(step)")
     }
     let shape = [Int(span)]
     let dtype = attributes.dtype("dtype") ?? (isInteger ? .i64 : .defaultFloat)

@@ -1,6 +1,6 @@
-// Functions that follow indices in data. Indices out of range are found by the kernels when a program
-// runs; what attributes say is checked here. Negative indices in data count from the end in `index` and
-// `index_put` alone, as in PyTorch.
+// Functions that follow indices in data. Indices out of range are found by the kernels when a
+// program runs; what attributes say is checked here. Negative indices in data count from the end in
+// `index` and `index_put` alone, as in PyTorch.
 
 import BettyKernelInterface
 

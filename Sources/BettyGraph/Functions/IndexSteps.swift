@@ -1,5 +1,5 @@
-// The steps behind gathering and scattering. Setting is made of adding: what is hit is counted, and where
-// several updates meet, the last one is found by rounds over the bits of its position.
+// The steps behind gathering and scattering. Setting is made of adding: what is hit is counted, and
+// where several updates meet, the last one is found by rounds over the bits of its position.
 
 import BettyKernelInterface
 

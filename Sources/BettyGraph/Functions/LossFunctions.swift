@@ -124,7 +124,7 @@ extension Functions {
       }
       let batch = b.shape(input).first ?? 1
       return try b.op(P.div, b.sum(losses), Double(batch))
-    },
+    }
   ]
 }
 
@@ -155,7 +155,8 @@ extension Builder {
     let values = try promoted([x[0], x[1]])
     guard shape(values[0]) == shape(values[1]), dtype(values[0]).isFloating else {
       throw fail(
-        .value, "input and target must be floats of one shape, got \(list([x[0].value, x[1].value]))")
+        .value,
+        "input and target must be floats of one shape, got \(list([x[0].value, x[1].value]))")
     }
     return (values[0], values[1])
   }

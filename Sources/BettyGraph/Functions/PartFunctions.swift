@@ -1,4 +1,5 @@
-// Functions that take tensors apart and put them together: slices, splits, joins, diagonals, padding.
+// Functions that take tensors apart and put them together: slices, splits, joins, diagonals,
+// padding.
 
 import BettyKernelInterface
 
@@ -127,9 +128,11 @@ extension Functions {
       guard let first = values.first else { throw b.fail(.runtime, "takes one tensor at least") }
       let axis = try b.realAxis(attributes.int("dim"), of: first)
       let shape = b.shape(first).replacing(axis, with: 0)
-      guard values.allSatisfy({
-        b.rank($0) == shape.count && b.shape($0).replacing(axis, with: 0) == shape
-      }) else {
+      guard
+        values.allSatisfy({
+          b.rank($0) == shape.count && b.shape($0).replacing(axis, with: 0) == shape
+        })
+      else {
         throw b.fail(.runtime, "shapes differ beyond dimension \(axis), got \(b.list(values))")
       }
       return try b.concatenate(values, axis)
@@ -161,7 +164,8 @@ extension Functions {
   private static let offset = AttributeSpec("diagonal", .int, default: .int(0))
 
   private static let diagonals: [FunctionEntry] = [
-    moving("diag", [offset], doc: "Diagonal of a matrix, or a matrix with this diagonal",
+    moving(
+      "diag", [offset], doc: "Diagonal of a matrix, or a matrix with this diagonal",
       samples: sample([3], at: ["diagonal": .int(1)]) + sample([2, 3])
     ) { b, x, attributes in
       let offset = attributes.int("diagonal")

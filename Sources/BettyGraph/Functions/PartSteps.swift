@@ -93,7 +93,7 @@ extension Builder {
   /// The reverse: the elements with gaps of one row between them.
   mutating func diagonalMatrix(_ x: Value, _ offset: Int) throws -> Value {
     let count = shape(x)[0]
-    guard offset.magnitude < UInt(1 << 31), count < 1 << 31 else {
+    guard offset.magnitude < 1 << 30, count < 1 << 30 else {
       throw fail(.runtime, "diagonal \(offset) is too far out")
     }
     let size = count + Int(offset.magnitude)

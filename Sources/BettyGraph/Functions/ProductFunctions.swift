@@ -3,7 +3,7 @@
 import BettyKernelInterface
 
 extension Functions {
-  static let products: [FunctionEntry] = general + shaped
+  static let products: [FunctionEntry] = general + shaped + einsums
 
   private static let general: [FunctionEntry] = [
     FunctionEntry(

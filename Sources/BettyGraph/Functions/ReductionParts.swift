@@ -1,5 +1,5 @@
-// What reductions are made of: the axes an attribute names, and the compositions that must be exact and
-// have finite slopes at the edges (norm and deviation at 0, logsumexp over several axes).
+// What reductions are made of: the axes an attribute names, and the compositions that must be exact
+// and have finite slopes at the edges (norm and deviation at 0, logsumexp over several axes).
 
 import BettyKernelInterface
 
@@ -116,7 +116,8 @@ extension Builder {
     return try op(P.logsumexp, flat, ["axes": .ints([kept.count])])
   }
 
-  /// Doubling (Hillis and Steele 1986): after step s each element holds the product of the last 2^s.
+  /// Doubling (Hillis and Steele 1986): after step s each element holds the product of the last
+  /// 2^s.
   mutating func runningProduct(_ x: Value, _ axis: Int) throws -> Value {
     let length = shape(x)[axis]
     var (result, distance) = (x, 1)

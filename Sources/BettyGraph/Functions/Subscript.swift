@@ -1,7 +1,7 @@
-// Subscripts: x[items] read and written. The basic part (integers, slices, new axes) is one block of x;
-// tensors of indices then pick from the block. Writing goes the same way back: what was picked is
-// put into the block, and the block into x. Invariant: results have PyTorch's shapes, integers count
-// as basic, tensors that stand apart put their dimensions in front.
+// Subscripts: x[items] read and written. The basic part (integers, slices, new axes) is one block
+// of x; tensors of indices then pick from the block. Writing goes the same way back: what was
+// picked is put into the block, and the block into x. Invariant: results have PyTorch's shapes,
+// integers count as basic, tensors that stand apart put their dimensions in front.
 
 import BettyKernelInterface
 
@@ -66,8 +66,8 @@ extension Builder {
     return plan
   }
 
-  /// A slice as Python's `slice.indices(length)` gives it: nothing counts from the end any more, and
-  /// the stop of one that goes backwards may be -1.
+  /// A slice as Python's `slice.indices(length)` gives it: nothing counts from the end any more,
+  /// and the stop of one that goes backwards may be -1.
   private func resolvedRange(_ code: [Int], length: Int) throws -> SliceRange {
     let (low, high) = code[3] > 0 ? (0, length) : (-1, length - 1)
     func inside(_ end: Int) -> Int { min(max(end, low), high) }
