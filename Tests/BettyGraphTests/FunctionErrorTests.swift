@@ -77,7 +77,7 @@ struct BadCall: Sendable, CustomStringConvertible {
       name: "mse_loss", operands: ["f32[4]", "f32[4]"], attributes: ["reduction": .string("x")],
       kind: .value, message: "mse_loss: reduction is 'none', 'mean' or 'sum', got 'x'"),
     BadCall(
-      name: "argmax", operands: ["f32[0]"], kind: .runtime,
+      name: "argmax", operands: ["f32[0]"], kind: .index,
       message: "argmax: input has no elements to reduce, got f32[0]"),
     BadCall(
       name: "index", operands: ["f32[4]"],
@@ -91,7 +91,7 @@ struct BadCall: Sendable, CustomStringConvertible {
       kind: .value, message: "clamp: input 0 cannot be left out"),
     BadCall(
       name: "sub", operands: ["bool[2]", "bool[2]"], kind: .runtime,
-      message: "sub: subtraction of bool tensors is not defined, use logical_xor"),
+      message: "sub: subtraction of bool is not defined, use logical_xor"),
     BadCall(
       name: "rand", operands: ["i64[3]"], attributes: ["size": .ints([2])], kind: .type,
       message: "rand: key must be i64[2], got i64[3]"),

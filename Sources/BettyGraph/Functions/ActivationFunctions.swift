@@ -25,7 +25,7 @@ extension Functions {
       "relu", ["input"], doc: "max(input, 0)", samples: sample([2, 3], in: 0.2...2)
     ) { b, x, _ in
       let value = try b.tensor(x[0])
-      guard b.dtype(value) != .bool else { throw b.fail(.runtime, "not defined for bool") }
+      guard b.dtype(value) != .bool else { throw b.fail(.notSupported, "not defined for bool") }
       return try b.op(P.relu, value)
     },
     activation(
@@ -55,8 +55,8 @@ extension Functions {
       "threshold", [AttributeSpec("threshold", .double), AttributeSpec("value", .double)],
       doc: "input above threshold, else value"
     ) { b, x, attributes in
-      let above = try b.op(P.gt, x, attributes.double("threshold"))
-      return try b.select(above, x, attributes.double("value"))
+      let isLow = try b.op(P.le, x, attributes.double("threshold"))
+      return try b.select(isLow, attributes.double("value"), x)
     },
     activation("hardshrink", [number("lambd", 0.5)], doc: "0 within lambd of 0, else input") {
       b, x, attributes in
@@ -66,7 +66,7 @@ extension Functions {
     activation("softshrink", [number("lambd", 0.5)], doc: "Moved towards 0 by lambd at most") {
       b, x, attributes in
       let bound = attributes.double("lambd")
-      let up = try b.select(b.op(P.lt, x, -bound), b.op(P.add, x, bound), 0)
+      let up = try b.select(b.op(P.lt, x, -bound), b.op(P.add, x, bound), b.op(P.mul, x, 0))
       return try b.select(b.op(P.gt, x, bound), b.op(P.sub, x, bound), up)
     },
     FunctionEntry(

@@ -30,8 +30,8 @@ extension Functions {
     ) { b, x, _ in
       var values = try b.promoted([x[0], x[1]])
       let dtype = b.dtype(values[0])
-      if dtype == .bool, primitive === P.sub {
-        throw b.fail(.runtime, "subtraction of bool tensors is not defined, use logical_xor")
+      if primitive === P.sub, [x[0], x[1]].contains(where: { b.dtype($0.value) == .bool }) {
+        throw b.fail(.runtime, "subtraction of bool is not defined, use logical_xor")
       }
       if let alpha = x.optional(2) {
         guard dtype.isFloating || !b.dtype(alpha.value).isFloating else {

@@ -27,18 +27,22 @@ extension Builder {
   }
 
   /// An operand that must be floating already (mean, losses).
-  mutating func needFloating(_ operand: Operand) throws -> Value {
+  mutating func needFloating(
+    _ operand: Operand, _ kind: ErrorKind = .notSupported
+  ) throws -> Value {
     let value = try tensor(operand)
     guard dtype(value).isFloating else {
-      throw fail(.runtime, "input must be floating point, got \(type(value))")
+      throw fail(kind, "input must be floating point, got \(type(value))")
     }
     return value
   }
 
   /// Labels and indices: i64, whatever integer type they come in.
-  mutating func indices(_ operand: Operand, as what: String = "indices") throws -> Value {
+  mutating func indices(
+    _ operand: Operand, as what: String = "indices", _ kind: ErrorKind = .runtime
+  ) throws -> Value {
     guard dtype(operand.value).isInteger else {
-      throw fail(.type, "\(what) must be integers, got \(type(operand.value))")
+      throw fail(kind, "\(what) must be integers, got \(type(operand.value))")
     }
     return try cast(operand.value, .i64)
   }

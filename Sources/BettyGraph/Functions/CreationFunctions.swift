@@ -182,31 +182,34 @@ extension Builder {
 
   mutating func arange(_ attributes: Attributes) throws -> Value {
     let names = ["start", "end", "step"]
+    let isInteger = names.allSatisfy { if case .int = attributes[$0] { true } else { false } }
+    if isInteger { return try integerRange(attributes) }
     let (start, end, step) = (
       attributes.double("start"), attributes.double("end"), attributes.double("step")
     )
-    let isInteger = names.allSatisfy { if case .int = attributes[$0] { true } else { false } }
     let span = ((end - start) / step).rounded(.up)
-    guard step != 0, span.isFinite, span < 0x1p53 else {
-      throw fail(.runtime, "bounds and step do not make a range, got \(start), \(end), \(step)")
+    guard step != 0, span.isFinite, span >= 0, span < 0x1p53 else {
+      throw fail(.runtime, "\(start) to \(end) by \(step) is no range")
     }
-    guard span >= 0 else {
-      throw fail(
-        .runtime,
-        "upper bound and lower bound inconsistent with step sign, got \(start), \(end), \(step)")
+    let steps = try op(P.mul, iota([Int(span)], axis: 0, .f64), step)
+    return try cast(op(P.add, steps, start), attributes.dtype("dtype") ?? .defaultFloat)
+  }
+
+  /// A range of integers, exact up to the ends of i64.
+  private mutating func integerRange(_ attributes: Attributes) throws -> Value {
+    let (start, end, step) = (
+      attributes.int("start"), attributes.int("end"), attributes.int("step")
+    )
+    let (span, overflow) = end.subtractingReportingOverflow(start)
+    guard step != 0, !overflow, span == 0 || (span > 0) == (step > 0) else {
+      throw fail(.runtime, "\(start) to \(end) by \(step) is no range")
     }
-    let shape = [Int(span)]
-    let dtype = attributes.dtype("dtype") ?? (isInteger ? .i64 : .defaultFloat)
-    if isInteger {
-      var result = try iota(shape, axis: 0)
-      if step != 1 { result = try op(P.mul, result, full(integer: attributes.int("step"), shape)) }
-      if start != 0 {
-        result = try op(P.add, result, full(integer: attributes.int("start"), shape))
-      }
-      return try cast(result, dtype)
-    }
-    let steps = try op(P.mul, iota(shape, axis: 0, .f64), step)
-    return try cast(op(P.add, steps, start), dtype)
+    let steps = span.magnitude / step.magnitude + (span.magnitude % step.magnitude == 0 ? 0 : 1)
+    let shape = [Int(clamping: steps)]
+    var result = try iota(shape, axis: 0)
+    if step != 1 { result = try op(P.mul, result, full(integer: step, shape)) }
+    if start != 0 { result = try op(P.add, result, full(integer: start, shape)) }
+    return try cast(result, attributes.dtype("dtype") ?? .i64)
   }
 
   /// From both ends, so that the last number is `end` exactly.

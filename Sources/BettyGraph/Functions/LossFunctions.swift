@@ -20,7 +20,7 @@ extension Functions {
     ) { b, x, attributes in
       let values = try b.promoted([x[0], x[1]])
       guard b.dtype(values[0]).isFloating else {
-        throw b.fail(.runtime, "operands must be floating point, got \(b.list(values))")
+        throw b.fail(.notSupported, "operands must be floating point, got \(b.list(values))")
       }
       return try b.reduced(body(&b, values[0], values[1], attributes), attributes)
     }

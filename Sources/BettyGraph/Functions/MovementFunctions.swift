@@ -189,7 +189,7 @@ extension Builder {
     }
     let open = wanted.indices.filter { wanted[$0] == -1 }
     guard open.count <= 1 else {
-      throw fail(.runtime, "only one dimension can be inferred, got \(wanted)")
+      throw fail(.runtime, "only one dimension of \(wanted) can be inferred")
     }
     if let axis = open.first {
       guard known > 0, count % known == 0 else {

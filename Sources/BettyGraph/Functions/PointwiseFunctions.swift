@@ -28,7 +28,7 @@ extension Functions {
       name, ["input"], doc: doc, samples: sample([2, 3], in: 0.1...0.4)
     ) { b, x, _ in
       let value = try b.tensor(x[0])
-      if b.dtype(value) == .bool { throw b.fail(.runtime, "not defined for bool") }
+      if b.dtype(value) == .bool { throw b.fail(.notSupported, "not defined for bool") }
       return b.dtype(value).isFloating ? try b.op(primitive, value) : value
     }
   }
@@ -41,7 +41,7 @@ extension Functions {
       let value = try b.tensor(x[0])
       guard b.dtype(value) == .bool else { return try b.op(primitive, value) }
       if bool { return value }
-      throw b.fail(.runtime, "not defined for bool, got \(b.type(value)), use logical_not")
+      throw b.fail(.notSupported, "not defined for bool, got \(b.type(value)), use logical_not")
     }
   }
 
@@ -55,7 +55,8 @@ extension Functions {
       "square", ["input"], doc: "input * input", samples: sample([2, 3])
     ) { b, x, _ in
       let value = try b.tensor(x[0])
-      return try b.multiply(value, value)
+      let number = b.dtype(value) == .bool ? try b.cast(value, .i64) : value
+      return try b.op(P.mul, number, number)
     },
     rounding("floor", P.floor, doc: "Rounded down"),
     rounding("ceil", P.ceil, doc: "Rounded up"),
@@ -126,7 +127,7 @@ extension Functions {
     ) { b, x, _ in
       let given = [x.optional(1), x.optional(2)]
       guard !given.allSatisfy({ $0 == nil }) else {
-        throw b.fail(.value, "at least one of min and max must be given")
+        throw b.fail(.runtime, "at least one of min and max must be given")
       }
       var values = try b.promoted([x[0]] + given.compactMap { $0 })
       let input = values.removeFirst()
@@ -158,9 +159,6 @@ extension Functions {
     ) { b, x, _ in
       let value = try b.tensor(x[0])
       let mask = try b.condition(x[1])
-      guard b.dtype(value).isFloating || !b.dtype(x[2].value).isFloating else {
-        throw b.fail(.runtime, "a float value does not fit into \(b.type(value))")
-      }
       return try b.select(mask, b.cast(x[2].value, b.dtype(value)), value)
     },
     FunctionEntry(

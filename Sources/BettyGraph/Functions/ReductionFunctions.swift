@@ -19,7 +19,7 @@ extension Functions {
       samples: sample([2, 3], in: range)
         + sample([2, 3], in: range, at: ["dim": .int(-1), "keepdim": .bool(true)])
     ) { b, x, attributes in
-      let value = try floating ? b.needFloating(x[0]) : b.tensor(x[0])
+      let value = try floating ? b.needFloating(x[0], .runtime) : b.tensor(x[0])
       let target = try b.reduction(of: value, attributes)
       return try b.keep(target, body(&b, target.value, target.axes, attributes))
     }
@@ -39,7 +39,7 @@ extension Functions {
     },
     reduction("mean", [dtypeOption], doc: "Mean of floating numbers") { b, x, axes, attributes in
       let value = try attributes.dtype("dtype").map { try b.cast(x, $0) } ?? x
-      return try b.mean(b.needFloating(Operand(value)), axes)
+      return try b.mean(b.needFloating(Operand(value), .runtime), axes)
     },
     reduction("nansum", doc: "Sum in which NaN counts as 0") { b, x, axes, attributes in
       let value = try b.accumulable(x, attributes)
@@ -66,12 +66,10 @@ extension Functions {
 
   private static let logic: [FunctionEntry] = [
     reduction("all", doc: "No element is zero") { b, x, axes, _ in
-      let result = try b.reduce(P.min, b.cast(x, .bool), axes)
-      return b.dtype(x) == .u8 ? try b.cast(result, .u8) : result
+      try b.quantified(P.min, ofNothing: 1, x, axes)
     },
     reduction("any", doc: "Some element is not zero") { b, x, axes, _ in
-      let result = try b.reduce(P.max, b.cast(x, .bool), axes)
-      return b.dtype(x) == .u8 ? try b.cast(result, .u8) : result
+      try b.quantified(P.max, ofNothing: 0, x, axes)
     },
     reduction("count_nonzero", doc: "How many elements are not zero") { b, x, axes, _ in
       try b.reduce(P.sum, b.cast(b.cast(x, .bool), .i64), axes)
@@ -113,8 +111,8 @@ extension Functions {
   private static func extreme(
     _ primitive: Primitive
   ) -> @Sendable (inout Builder, Value, [Int], Attributes) throws -> Value {
-    { b, x, axes, _ in
-      try b.needElements(x, axes)
+    { b, x, axes, attributes in
+      try b.needElements(x, axes, attributes["dim"] == nil ? .runtime : .index)
       return try b.reduce(primitive, x, axes)
     }
   }
@@ -127,7 +125,8 @@ extension Functions {
       samples: sample([2, 3]) + sample([2, 3], at: ["dim": .int(0)]), returnsTuple: false
     ) { b, x, attributes in
       let target = try b.reduction(of: b.tensor(x[0]), attributes)
-      try b.needElements(target.value, target.axes)
+      try b.needElements(
+        target.value, target.axes, attributes["dim"] == nil ? .runtime : .index)
       let ordered = try b.orderable(target.value)
       guard attributes["dim"] != nil else {
         return [try b.reduce(whole, target.value, target.axes)]
@@ -154,7 +153,7 @@ extension Functions {
     ) { b, x, attributes in
       let value = try b.orderable(b.tensor(x[0]))
       let target = try b.reduction(of: value, attributes)
-      try b.needElements(value, target.axes)
+      try b.needElements(value, target.axes, .index)
       guard attributes["dim"] != nil else {
         let flat = try b.reshape(value, [b.type(value).count])
         return try b.keep(target, b.compute(primitive, [flat], ["axis": .int(0)]))

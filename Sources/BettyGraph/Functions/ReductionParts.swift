@@ -39,10 +39,20 @@ extension Builder {
   func count(_ x: Value, _ axes: [Int]) -> Int { axes.reduce(1) { $0 * shape(x)[$1] } }
 
   /// Extremes of nothing do not exist.
-  func needElements(_ x: Value, _ axes: [Int]) throws {
+  func needElements(_ x: Value, _ axes: [Int], _ kind: ErrorKind) throws {
     guard count(x, axes) > 0 else {
-      throw fail(.runtime, "input has no elements to reduce, got \(type(x))")
+      throw fail(kind, "input has no elements to reduce, got \(type(x))")
     }
+  }
+
+  /// all and any: bool, or u8 for u8 as in PyTorch.
+  mutating func quantified(
+    _ primitive: Primitive, ofNothing value: Double, _ x: Value, _ axes: [Int]
+  ) throws -> Value {
+    let kept = shape(x).dropping(axes)
+    let isNothing = count(x, axes) == 0
+    let result = try isNothing ? full(value, kept, .bool) : reduce(primitive, cast(x, .bool), axes)
+    return dtype(x) == .u8 ? try cast(result, .u8) : result
   }
 
   /// bool as u8, for positions of extremes.
@@ -89,7 +99,7 @@ extension Builder {
     case 2: return try safeSqrt(reduce(P.sum, op(P.mul, x, x), axes))
     case 1: return try reduce(P.sum, op(P.abs, x), axes)
     case .infinity, -.infinity:
-      try needElements(x, axes)
+      try needElements(x, axes, .runtime)
       return try reduce(p > 0 ? P.max : P.min, op(P.abs, x), axes)
     case 0: return try reduce(P.sum, cast(op(P.ne, x, 0), dtype(x)), axes)
     default:

@@ -54,7 +54,7 @@ extension Builder {
       case 2: plan.keep(1, isNew: true)
       case 3:
         guard let tensor = waiting.next() else { continue }
-        plan.picked.append((plan.shape.count, try indices(tensor)))
+        plan.picked.append((plan.shape.count, try indices(tensor, as: "indices", .index)))
         plan.keep(shape(x)[axis])
       case 4:
         for skipped in 0..<rank(x) - consumed { plan.keep(shape(x)[axis + skipped]) }
