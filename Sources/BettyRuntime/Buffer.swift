@@ -1,5 +1,6 @@
-// Memory that values lie in. A Buffer's address and size never change while it lives; who may write to
-// it is decided by its users (a program writes only to buffers it made or was given to overwrite).
+// Memory that values lie in. A Buffer's address and size never change while it lives; who may write
+// to it is decided by its users (a program writes only to buffers it made or was given to
+// overwrite).
 
 import BettyGraph
 
@@ -18,7 +19,8 @@ package final class Buffer: @unchecked Sendable {
     case external(Release)
   }
 
-  /// Uninitialised memory of the caching allocator, aligned to 64 bytes; never null, even for no bytes.
+  /// Uninitialised memory of the caching allocator, aligned to 64 bytes; never null, even for no
+  /// bytes.
   package init(byteCount: Int) throws(BettyError) {
     let block = try Allocator.allocate(byteCount)
     pointer = block.pointer

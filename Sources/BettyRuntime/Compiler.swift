@@ -1,5 +1,5 @@
-// Graph → Program: lower, fuse, order and plan, assemble. Simplifying is the caller's business, and so
-// is caching. Pure: two threads may compile at once.
+// Graph → Program: lower, fuse, order and plan, assemble. Simplifying is the caller's business, and
+// so is caching. Pure: two threads may compile at once.
 
 import BettyGraph
 
@@ -10,8 +10,8 @@ package struct CompileOptions: Hashable, Sendable {
   package var threads: Int?
   /// One step per operation, for tests.
   package var unfused: Bool
-  /// Outputs are the next carries: each is its own input, updated in place, or written to the memory
-  /// given for it, never another's; donations that would cost a copy are refused.
+  /// Outputs are the next carries: each is its own input, updated in place, or written to the
+  /// memory given for it, never another's; donations that would cost a copy are refused.
   var isLoopBody: Bool
 
   package init(
@@ -34,12 +34,13 @@ package enum Compiler {
   ) throws -> Program {
     let threads = options.threads ?? ThreadPool.shared.threads
     var lowered = try Lowering.lower(graph, threads: threads, unfused: options.unfused)
+    try checkSize(lowered)
     separateOutputs(&lowered, isLoopBody: options.isLoopBody)
     if !options.unfused { lowered = Fusion.duplicateCasts(lowered) }
     let groups = Fusion.groups(lowered, unfused: options.unfused, threads: threads)
     let units = Units(lowered, group: groups)
     guard units.isComplete else {
-      throw BettyError.runtime("compile: the groups of \(lowered.nodes.count) operations form a cycle")
+      throw BettyError.runtime("compile: \(lowered.nodes.count) operations form a cycle of groups")
     }
     var shapes: [Int: TileShape] = [:]
     for unit in units.list where unit.kind == .tile {
@@ -57,8 +58,20 @@ package enum Compiler {
       outputTypes: graph.outputs.map { graph.type(of: $0) }, threads: threads)
   }
 
-  /// Outputs that are parts of other values become values of their own; in a loop body also repeated
-  /// ones and inputs, except a carry that stays as it is.
+  /// So that no sum of sizes overflows later.
+  private static func checkSize(_ lowered: Lowered) throws {
+    var total = 0
+    for value in lowered.dtypes.indices {
+      let (sum, overflow) = total.addingReportingOverflow(lowered.byteCount(value))
+      guard !overflow, sum < 1 << 60 else {
+        throw BettyError(.memory, "compile: the values have more bytes than can be addressed")
+      }
+      total = sum
+    }
+  }
+
+  /// Outputs that are parts of other values become values of their own; in a loop body also
+  /// repeated ones and inputs, except a carry that stays as it is.
   private static func separateOutputs(_ lowered: inout Lowered, isLoopBody: Bool) {
     var seen = Set<Int>()
     for (index, value) in lowered.outputs.enumerated() {

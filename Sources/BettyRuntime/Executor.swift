@@ -1,5 +1,5 @@
-// One run of a program at a time: an arena, the table of addresses with the leaves' places to patch,
-// scratch for each worker, statuses. A run allocates nothing and takes no lock.
+// One run of a program at a time: an arena, the table of addresses with the leaves' places to
+// patch, scratch for each worker, statuses. A run allocates nothing and takes no lock.
 // Invariant: the instance is used by one thread at a time (the program lends it); nested instances
 // belong to it.
 
@@ -17,6 +17,8 @@ struct StepRun {
 }
 
 final class Instance {
+  /// Whether it is lent under the program's flag and not from its list.
+  let isFirst: Bool
   // The program owns its instances, so it outlives them.
   private unowned(unsafe) let program: Program
   private let arena: Buffer
@@ -43,12 +45,13 @@ final class Instance {
 
     init(_ program: Program) throws {
       self.program = program
-      instance = try Instance(program)
+      instance = try Instance(program, isFirst: true)
       inputs = .allocate(capacity: program.inputTypes.count + 1)
       outputs = .allocate(capacity: program.outputTypes.count + 1)
       index = .allocate(capacity: 1)
       index.initialize(to: 0)
-      inputs.initialize(repeating: UnsafeMutableRawPointer(index), count: program.inputTypes.count + 1)
+      inputs.initialize(
+        repeating: UnsafeMutableRawPointer(index), count: program.inputTypes.count + 1)
       outputs.initialize(
         repeating: UnsafeMutableRawPointer(index), count: program.outputTypes.count + 1)
     }
@@ -60,8 +63,9 @@ final class Instance {
     }
   }
 
-  init(_ program: Program) throws {
+  init(_ program: Program, isFirst: Bool) throws {
     self.program = program
+    self.isFirst = isFirst
     arena = try Buffer(byteCount: program.arenaBytes)
     scratch = try Buffer(byteCount: program.scratchBytes * program.threads)
     let count = program.addresses.count
@@ -173,8 +177,8 @@ final class Instance {
 
   // MARK: Loops
 
-  /// Carries that the body updates in place stay in the results; the others alternate between the results
-  /// and temporary memory so that the last lands in the results.
+  /// Carries that the body updates in place stay in the results; the others alternate between the
+  /// results and temporary memory so that the last lands in the results.
   private func loop(
     _ code: UnsafePointer<LoopCode>, _ operands: UnsafeMutablePointer<UnsafeMutableRawPointer>
   ) throws {

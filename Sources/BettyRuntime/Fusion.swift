@@ -1,8 +1,9 @@
 // Decides which elementwise operations and reductions become one tile unit. Greedy, in order: an
-// operation joins the groups that make its operands as long as no path leaves a group and comes back
-// (such a group could not run in one piece). Nodes are looked at in blocks, so that the cost stays
-// proportional to the size of the graph.
-// Invariant: for each cluster, `ancestors` holds every node of the block that any member depends on.
+// operation joins the groups that make its operands as long as no path leaves a group and comes
+// back (such a group could not run in one piece). Nodes are looked at in blocks, so that the cost
+// stays proportional to the size of the graph.
+// Invariant: for each cluster, `ancestors` holds every node of the block that any member depends
+// on.
 
 import BettyKernelInterface
 
@@ -75,8 +76,11 @@ private struct Bits {
   private var words: [UInt64]
   init(count: Int) { words = [UInt64](repeating: 0, count: (count + 63) / 64) }
   mutating func insert(_ bit: Int) { words[bit >> 6] |= 1 << UInt64(bit & 63) }
-  func contains(_ bit: Int) -> Bool { words[bit >> 6] >> UInt64(bit & 63) & 1 == 1 }
+  var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
   mutating func formUnion(_ other: Bits) { for i in words.indices { words[i] |= other.words[i] } }
+  mutating func formSymmetricDifference(_ other: Bits) {
+    for i in words.indices { words[i] ^= other.words[i] }
+  }
   mutating func subtract(_ other: Bits) { for i in words.indices { words[i] &= ~other.words[i] } }
   func meets(_ other: Bits) -> Bool {
     for i in words.indices where words[i] & other.words[i] != 0 { return true }
@@ -107,6 +111,8 @@ private struct FusionBlock {
   /// Row length of a cluster's reductions, 0 for none.
   private var rows: [Int]
   private var isTile: [Bool]
+  /// The node looked at now.
+  private var newest = 0
   /// Longer groups gain nothing and need ever more registers.
   private static let mostMembers = 64
 
@@ -131,6 +137,7 @@ private struct FusionBlock {
   mutating func run() {
     for local in 0..<range.count {
       let node = lowered.nodes[range.lowerBound + local]
+      newest = local
       members[local].insert(local)
       for producer in producers(of: node) {
         let source = cluster[producer]
@@ -195,19 +202,26 @@ private struct FusionBlock {
     else { return false }
     var all = members[a]
     all.formUnion(members[b])
-    var outside = ancestors[a]
-    outside.formUnion(ancestors[b])
-    outside.subtract(all)
-    guard outside.allSatisfy({ !ancestors[cluster[$0]].meets(all) }) else { return false }
-    for local in 0..<range.count where all.contains(local) { cluster[local] = a }
+    // A path out and back passes a node that one part needs and that needs the other part, so that
+    // the other part cannot need it as well.
+    var between = ancestors[a]
+    between.formSymmetricDifference(ancestors[b])
+    between.subtract(all)
+    guard between.allSatisfy({ !ancestors[cluster[$0]].meets(all) }) else { return false }
+    _ = members[b].allSatisfy { local in
+      cluster[local] = a
+      return true
+    }
     members[a] = all
-    ancestors[a] = outside
+    ancestors[a].formUnion(ancestors[b])
+    ancestors[a].subtract(all)
     sizes[a] += sizes[b]
     rows[a] = max(rows[a], rows[b])
+    if between.isEmpty { return true }
     // Whoever depended on a part depends on the whole now, and on what the whole needs.
     var reach = all
-    reach.formUnion(outside)
-    for local in 0..<range.count
+    reach.formUnion(ancestors[a])
+    for local in 0...newest
     where cluster[local] == local && local != a && ancestors[local].meets(all) {
       ancestors[local].formUnion(reach)
     }

@@ -1,13 +1,13 @@
-// What a graph becomes before fusion: operations that say how they are computed, over values that are
-// contiguous and known only by element type and count. Reshapes are gone (the same value), every view is
-// strides over a contiguous source, and storage types have been cast for arithmetic.
+// What a graph becomes before fusion: operations that say how they are computed, over values that
+// are contiguous and known only by element type and count. Reshapes are gone (the same value),
+// every view is strides over a contiguous source, and storage types have been cast for arithmetic.
 // Invariant: operations are in order of execution; each value is an input or made by one operation.
 
 import BettyGraph
 import BettyKernelInterface
 
-/// The source seen through strides, innermost last; no axis of length 1, adjacent axes that form one
-/// are merged. An axis of stride 0 repeats.
+/// The source seen through strides, innermost last; no axis of length 1, adjacent axes that form
+/// one are merged. An axis of stride 0 repeats.
 struct View: Hashable {
   var offset: Int
   var shape: [Int]

@@ -1,5 +1,5 @@
-// Graph → Lowered: definitions inlined, storage types cast up for arithmetic and down after it, views
-// composed, kernels prepared. Only what the outputs need is lowered.
+// Graph → Lowered: definitions inlined, storage types cast up for arithmetic and down after it,
+// views composed, kernels prepared. Only what the outputs need is lowered.
 // Invariant: `map` holds a lowered value for every graph value whose node has been visited.
 
 import BettyGraph
@@ -139,21 +139,23 @@ struct Lowering {
     if let node = lowered.producer(of: source), case .constant(let bits) = node.operation {
       return constant(bits, result, name)
     }
-    var view = View(
-      offset: strided.offset, shape: result.shape, strides: strided.strides
-    ).canonical
+    // Merged axes may hide that each walks along one axis of the view below, so they are merged last.
+    var view = View(offset: strided.offset, shape: result.shape, strides: strided.strides)
     var source = source
     while let node = lowered.producer(of: source) {
       if case .window(let start) = node.operation {
         view.offset += start
         source = node.inputs[0]
-      } else if case .view(let inner) = node.operation, let both = view.composed(over: inner) {
+      } else if case .view(let inner) = node.operation,
+        let both = view.composed(over: inner) ?? view.canonical.composed(over: inner)
+      {
         view = both
         source = node.inputs[0]
       } else {
         break
       }
     }
+    view = view.canonical
     let contiguous = view.shape.isEmpty || (view.shape.count == 1 && view.strides[0] == 1)
     if contiguous {
       if view.offset == 0, lowered.counts[source] == result.count { return source }

@@ -1,7 +1,8 @@
 // Where every value lies. Values that units hand to each other share one arena: greedy by size over
 // lifetimes (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020);
 // a result takes over the memory of an operand that dies where it is made, if the unit allows.
-// Invariant: two values whose lifetimes meet never overlap, unless one was made in place of the other.
+// Invariant: two values whose lifetimes meet never overlap, unless one was made in place of the
+// other.
 
 import BettyGraph
 import BettyKernelInterface
@@ -46,8 +47,8 @@ struct Plan {
   private var lastRead: [Int]
   private var lowered: Lowered { units.lowered }
 
-  /// `temporaryBytes` gives what a unit needs beside its operands. A donation that cannot be made in
-  /// place is copied at the end with `copiesAtEnd`, otherwise the output is fresh.
+  /// `temporaryBytes` gives what a unit needs beside its operands. A donation that cannot be made
+  /// in place is copied at the end with `copiesAtEnd`, otherwise the output is fresh.
   init(
     _ units: Units, donations: [Int: Int], copiesAtEnd: Bool, temporaryBytes: (Unit) -> Int
   ) {
@@ -60,12 +61,12 @@ struct Plan {
     for (index, input) in lowered.inputs.enumerated() { locations[input] = .input(index) }
     let wishes = placeOutputs(donations)
     self.units.sinkWriters(of: Set(wishes.keys))
+    findLastReads()
     var refused = donate(wishes)
     if !copiesAtEnd {
       for value in refused.keys { makeFresh(value) }
       refused = [:]
     }
-    findLastReads()
     for index in self.units.list.indices { place(index) }
     for (value, input) in refused.sorted(by: { $0.value < $1.value }) {
       self.units.appendCopyOut(of: value, to: input)
@@ -110,16 +111,15 @@ struct Plan {
   /// others, which are copied there at the end.
   private mutating func donate(_ wishes: [Int: Int]) -> [Int: Int] {
     var refused: [Int: Int] = [:]
-    for (value, input) in wishes {
-      let source = lowered.inputs[input]
-      guard let writer = units.list.firstIndex(where: { $0.writes.contains(value) }) else {
-        continue
+    for (writer, unit) in units.list.enumerated() {
+      for value in unit.writes {
+        guard let input = wishes[value] else { continue }
+        let source = lowered.inputs[input]
+        let safe =
+          lastRead[source] < writer
+          || (lastRead[source] == writer && mayReplace(source, by: value, in: unit))
+        if safe { locations[value] = .input(input) } else { refused[value] = input }
       }
-      let lastReader = units.list.lastIndex { $0.reads.contains(source) } ?? -1
-      let safe =
-        lastReader < writer
-        || (lastReader == writer && mayReplace(source, by: value, in: units.list[writer]))
-      if safe { locations[value] = .input(input) } else { refused[value] = input }
     }
     return refused
   }

@@ -3,16 +3,17 @@
 //   let program = try Compiler.compile(graph, options: …)
 //   let outputs = try program.run(inputs)              // [Buffer] → [Buffer], in the graph's order
 //
-// `run` checks the count and size of the inputs, takes fresh output buffers from the caching allocator
-// and returns, per `program.outputs[j]`: a fresh buffer; the input itself (an output that is an input);
-// the donated input's buffer, overwritten; or the buffer of an earlier output (the same value).
-// `execute` is the same without any allocation, for callers that keep pointers: outputs[j] is read only
-// where program.outputs[j] is `.fresh`, and must not overlap an input.
+// `run` checks the count and size of the inputs, takes fresh output buffers from the caching
+// allocator and returns, per `program.outputs[j]`: a fresh buffer; the input itself (an output that
+// is an input); the donated input's buffer, overwritten; or the buffer of an earlier output (the
+// same value). `execute` is the same without any allocation, for callers that keep pointers:
+// outputs[j] is read only where program.outputs[j] is `.fresh`, and must not overlap an input.
 //
 // Any thread may run a program at any time; runs at the same time each get an arena of their own.
 // Contents are contiguous row-major, aligned to their element. A donated input must not be passed
 // twice (`run` copies it then). A bad index in data makes the run throw .index: outputs are then
-// meaningless, and donated inputs are untouched unless the index was computed from an overwritten one.
+// meaningless, and donated inputs are untouched unless the index was computed from an overwritten
+// one.
 // Invariant: everything is immutable after init but the instances, which are lent under a lock.
 
 import BettyGraph
@@ -107,7 +108,8 @@ package final class Program: @unchecked Sendable {
     guard inputs.count == inputTypes.count else {
       throw .runtime("run: program takes \(inputTypes.count) inputs, got \(inputs.count)")
     }
-    for (index, buffer) in inputs.enumerated() where buffer.byteCount < inputTypes[index].byteCount {
+    for (index, buffer) in inputs.enumerated()
+    where buffer.byteCount < inputTypes[index].byteCount {
       throw .runtime(
         "run: input \(index) is \(inputTypes[index]), got \(buffer.byteCount) bytes")
     }
@@ -135,7 +137,7 @@ package final class Program: @unchecked Sendable {
     ).exchanged {
       if let first { return first }
       do {
-        let instance = try Instance(self)
+        let instance = try Instance(self, isFirst: true)
         first = instance
         return instance
       } catch {
@@ -146,11 +148,11 @@ package final class Program: @unchecked Sendable {
     betty_support_lock(1)
     let instance = spare.popLast()
     betty_support_unlock(1)
-    return try instance ?? Instance(self)
+    return try instance ?? Instance(self, isFirst: false)
   }
 
   private func giveBack(_ instance: Instance) {
-    if instance === first {
+    if instance.isFirst {
       isFirstLent.store(false, ordering: .releasing)
       return
     }

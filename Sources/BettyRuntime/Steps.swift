@@ -10,7 +10,8 @@ struct Step {
   var tasks: Int
   /// Where its operands begin in the table of addresses.
   var operands: Int
-  /// Of the type that the kind says: TileCode, PreparedKernel, CopyCode, FillCode, ReduceCode, LoopCode, Int.
+  /// Of the type that the kind says: TileCode, PreparedKernel, CopyCode, FillCode, ReduceCode,
+  /// LoopCode, Int.
   var payload: UnsafeRawPointer
   /// Its place in the table of statuses.
   var status: Int
@@ -98,18 +99,15 @@ final class Storage: @unchecked Sendable {
   func load(_ elementSize: Int, _ offset: Int, _ shape: [Int], _ strides: [Int]) -> TileLoad {
     TileLoad(
       elementSize: elementSize, offset: offset, rank: shape.count,
-      shape: keepAtLeastOne(shape), strides: keepAtLeastOne(strides))
+      shape: numbers(shape), strides: numbers(strides))
   }
 
-  private func keepAtLeastOne(_ values: [Int]) -> UnsafePointer<Int> {
-    keep(one: values.isEmpty ? [0] : values, as: Int.self)
-  }
-
-  private func keep(one values: [Int], as: Int.Type) -> UnsafePointer<Int> {
-    let buffer = UnsafeMutablePointer<Int>.allocate(capacity: values.count)
-    buffer.initialize(from: values, count: values.count)
-    releases.append { buffer.deallocate() }
-    return UnsafePointer(buffer)
+  /// Valid to point at even for no axes.
+  private func numbers(_ values: [Int]) -> UnsafePointer<Int> {
+    let place = UnsafeMutablePointer<Int>.allocate(capacity: max(values.count, 1))
+    place.initialize(from: values, count: values.count)
+    releases.append { place.deallocate() }
+    return UnsafePointer(place)
   }
 
   deinit { for release in releases { release() } }

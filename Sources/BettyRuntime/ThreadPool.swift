@@ -1,10 +1,11 @@
-// The one pool of worker threads. A job is a number of tasks drawn from a counter; the caller works too
-// and waits only for workers that have begun, so a parked worker that wakes late costs nothing. When
-// the pool is busy with another caller's job, the caller does its tasks alone. Workers spin a while
-// after a job and then sleep. After a fork the child has no workers: it notices and starts its own.
+// The one pool of worker threads. A job is a number of tasks drawn from a counter; the caller works
+// too and waits only for workers that have begun, so a parked worker that wakes late costs nothing.
+// When the pool is busy with another caller's job, the caller does its tasks alone. Workers spin a
+// while after a job and then sleep. After a fork the child has no workers: it notices and starts
+// its own.
 // Invariant: `gate` is 2 * epoch + (1 when held), the epoch is the fork count, and only the holder
-// touches `team`; a worker runs tasks of a job only between adding itself to `active` and leaving it,
-// and the job's memory stays until `active` is zero again.
+// touches `team`; a worker runs tasks of a job only between adding itself to `active` and leaving
+// it, and the job's memory stays until `active` is zero again.
 
 import BettyGraph
 import CBettySupport
@@ -93,8 +94,6 @@ package final class ThreadPool: @unchecked Sendable {
     team = fresh.start() ? fresh : nil
     return team
   }
-
-  deinit {}
 }
 
 private struct Job {

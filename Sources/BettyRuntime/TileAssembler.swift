@@ -1,8 +1,8 @@
-// A tile unit → code: order of instructions, operands that are memory, registers by liveness, and the
-// multiply-add peephole.
-// Invariant: a register is free again after the last instruction that reads its value; an instruction
-// that writes over the memory of an operand comes after every read of that operand (or the value is
-// kept in a register and stored at the end of the tile).
+// A tile unit → code: order of instructions, operands that are memory, registers by liveness, and
+// the multiply-add peephole.
+// Invariant: a register is free again after the last instruction that reads its value; an
+// instruction that writes over the memory of an operand comes after every read of that operand (or
+// the value is kept in a register and stored at the end of the tile).
 
 import BettyGraph
 import BettyKernelInterface
@@ -31,29 +31,29 @@ struct TileAssembly {
 }
 
 struct TileAssembler {
-  private let units: Units
-  private let unit: Unit
-  private let shape: TileShape
-  private let locations: [Location?]
-  private var lowered: Lowered { units.lowered }
+  let units: Units
+  let unit: Unit
+  let shape: TileShape
+  let locations: [Location?]
+  var lowered: Lowered { units.lowered }
 
   /// An instruction over values; `result` is -1 for reductions.
-  private struct Draft {
+  struct Draft {
     var kind: TileInstruction.Kind
     var result: Int
     var inputs: [Int]
     var detail = 0
     var function: TileFunction
   }
-  private var prologue: [Draft] = []
-  private var body: [Draft] = []
-  private var stores: [Draft] = []
-  private var assembly = TileAssembly()
+  var prologue: [Draft] = []
+  var body: [Draft] = []
+  var stores: [Draft] = []
+  var assembly = TileAssembly()
   /// Operand of each value, once it has one.
-  private var operandOf: [Int: Int] = [:]
-  private var pendingRegisters: [(value: Int, register: Int)] = []
+  var operandOf: [Int: Int] = [:]
+  var pendingRegisters: [(value: Int, register: Int)] = []
 
-  private static let nothing: TileFunction = { _, _, _, _, _ in }
+  static let nothing: TileFunction = { _, _, _, _, _ in }
 
   static func assemble(
     _ unit: Unit, _ units: Units, _ shape: TileShape, locations: [Location?]
@@ -211,7 +211,9 @@ struct TileAssembler {
     }
     let table = kernelTable
     let wide = reduction.accumulator
-    func index(_ dtype: DType) -> Int { Int(reduction.op.rawValue) * DType.count + Int(dtype.rawValue) }
+    func index(_ dtype: DType) -> Int {
+      Int(reduction.op.rawValue) * DType.count + Int(dtype.rawValue)
+    }
     let finish =
       wide == reduction.dtype
       ? table[.copy, wide]
@@ -238,7 +240,8 @@ struct TileAssembler {
 
   // MARK: Memory operands
 
-  /// Values that overwrite an operand which is still read afterwards are stored at the end of the tile.
+  /// Values that overwrite an operand which is still read afterwards are stored at the end of the
+  /// tile.
   private mutating func postponeStores() {
     for (position, draft) in body.enumerated() where draft.kind == .compute {
       guard units.needed[draft.result], let place = locations[draft.result] else { continue }
@@ -278,7 +281,7 @@ struct TileAssembler {
     rotate(fixed: fixed)
   }
 
-  private var pendingStores: [Int] = []
+  var pendingStores: [Int] = []
 
   private func isMemory(_ value: Int) -> Bool {
     if case .memory = units.source(of: value) {
@@ -311,93 +314,6 @@ struct TileAssembler {
       assembly.reductions[index].destination = renumber(assembly.reductions[index].destination)
       assembly.reductions[index].partial = renumber(assembly.reductions[index].partial)
     }
-  }
-
-  // MARK: Registers
-
-  private mutating func allocateRegisters() {
-    var registers = 0
-    var free: [Int] = []
-    var size = 1
-    var lastUse: [Int: Int] = [:]
-    let all = body + stores
-    for (position, draft) in all.enumerated() { for value in draft.inputs { lastUse[value] = position } }
-    func take() -> Int {
-      if let register = free.popLast() { return register }
-      registers += 1
-      return registers - 1
-    }
-    for draft in prologue {
-      pendingRegisters.append((draft.result, take()))
-      size = max(size, lowered.dtypes[draft.result].size)
-    }
-    let pinned = Set(prologue.map(\.result))
-    var registerOf: [Int: Int] = [:]
-    for (position, draft) in all.enumerated() {
-      let dying = Set(draft.inputs).filter { lastUse[$0] == position && !pinned.contains($0) }
-      let needsRegister =
-        draft.result >= 0 && position < body.count && operandOf[draft.result] == nil
-      let width = needsRegister ? lowered.dtypes[draft.result].size : 0
-      // An operand of another width must not be overwritten while it is read.
-      for value in dying where width == 0 || lowered.dtypes[max(value, 0)].size == width {
-        if let register = registerOf.removeValue(forKey: value) { free.append(register) }
-      }
-      if needsRegister {
-        size = max(size, width)
-        let register = take()
-        registerOf[draft.result] = register
-        pendingRegisters.append((draft.result, register))
-        if lastUse[draft.result] == nil { free.append(register) }
-      }
-      for value in dying {
-        if let register = registerOf.removeValue(forKey: value) { free.append(register) }
-      }
-    }
-    layOut(registers: registers, elementSize: size)
-  }
-
-  /// Scratch of a worker: addresses, accumulators, registers.
-  private mutating func layOut(registers: Int, elementSize: Int) {
-    let geometry = shape.geometry
-    var offset = TileMachine.headBytes(
-      operands: assembly.operands.count + registers)
-    for index in assembly.reductions.indices {
-      assembly.reductions[index].accumulator = offset
-      let isColumns = assembly.reductions[index].form == .columns && !geometry.splitsRows
-      offset += isColumns ? (geometry.row * 8 + 63) & ~63 : 64
-    }
-    let bytes = (geometry.tile * elementSize + 63) & ~63
-    let first = assembly.operands.count
-    for register in 0..<registers {
-      assembly.bindings.append(.register)
-      assembly.operands.append(TileOperand(stride: 0, register: offset + register * bytes))
-    }
-    for (value, register) in pendingRegisters { operandOf[value] = first + register }
-    assembly.scratchBytes = offset + registers * bytes
-  }
-
-  // MARK: Code
-
-  private mutating func emit() {
-    assembly.prologue = prologue.map { instruction($0, destination: operandOf[$0.result] ?? 0) }
-    assembly.body = body.map { draft in
-      let source = draft.inputs.first.map(operand) ?? 0
-      return instruction(draft, destination: operandOf[draft.result] ?? source)
-    }
-    for (store, destination) in zip(stores, pendingStores) {
-      assembly.body.append(instruction(store, destination: destination))
-    }
-  }
-
-  private func operand(_ value: Int) -> Int { value <= -2 ? -2 - value : operandOf[value] ?? 0 }
-
-  private func instruction(_ draft: Draft, destination: Int) -> TileInstruction {
-    let inputs = draft.inputs.map { Int32(operand($0)) }
-    let a = inputs.first ?? 0
-    return TileInstruction(
-      kind: draft.kind, destination: Int32(destination), a: a,
-      b: inputs.count > 1 ? inputs[1] : a, c: inputs.count > 2 ? inputs[2] : a,
-      detail: Int32(draft.detail), function: draft.function)
   }
 }
 

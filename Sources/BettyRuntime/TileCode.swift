@@ -1,6 +1,8 @@
-// The code of a tile unit: instructions over tiles of about 1024 elements that stay in the first cache.
-// An operand is a register (scratch of the worker), or memory that moves along with the position.
-// Invariant: instructions never allocate or fail; a chunk touches only its own part of what it writes.
+// The code of a tile unit: instructions over tiles of about 1024 elements that stay in the first
+// cache. An operand is a register (scratch of the worker), or memory that moves along with the
+// position.
+// Invariant: instructions never allocate or fail; a chunk touches only its own part of what it
+// writes.
 
 import BettyKernelInterface
 
@@ -84,7 +86,8 @@ struct TileReduction {
   enum Form: UInt8 {
     /// One result of everything.
     case full
-    /// One result per row; rows lie whole in tiles, or (`splitsRows`) are gathered in an accumulator.
+    /// One result per row; rows lie whole in tiles, or (`splitsRows`) are gathered in an
+    /// accumulator.
     case rows
     /// One result per column.
     case columns

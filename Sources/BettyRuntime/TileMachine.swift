@@ -1,6 +1,7 @@
-// Runs the code of a tile unit. The inner loop does nothing but calls: the addresses of all operands are
-// kept in the worker's scratch and move by one tile at a time.
-// Invariant: results depend on the chunks, which are fixed when planned, never on which thread ran them.
+// Runs the code of a tile unit. The inner loop does nothing but calls: the addresses of all
+// operands are kept in the worker's scratch and move by one tile at a time.
+// Invariant: results depend on the chunks, which are fixed when planned, never on which thread ran
+// them.
 
 import BettyKernelInterface
 import BettyKernels

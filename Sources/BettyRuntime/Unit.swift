@@ -1,6 +1,8 @@
-// Units: what becomes one step of a program. A tile unit is a group of elementwise operations with the
-// reductions at their end; constants and views that only tile units read need no unit of their own.
-// Invariant: `reads` are the roots (memory owners) a unit takes from memory, `writes` those it makes.
+// Units: what becomes one step of a program. A tile unit is a group of elementwise operations with
+// the reductions at their end; constants and views that only tile units read need no unit of their
+// own.
+// Invariant: `reads` are the roots (memory owners) a unit takes from memory, `writes` those it
+// makes.
 
 import BettyKernelInterface
 
@@ -161,7 +163,8 @@ struct Units {
     list.append(Unit(kind: .copyOut, nodes: [], reads: [value], target: input))
   }
 
-  /// Kahn's algorithm; among the ready units the ones that are not `late`, then the earliest, go first.
+  /// Kahn's algorithm; among the ready units the ones that are not `late`, then the earliest, go
+  /// first.
   private static func ordered(
     _ units: [Unit], valueCount: Int, late: (Unit) -> Bool
   ) -> [Unit] {
@@ -175,11 +178,8 @@ struct Units {
         readers[source].append(index)
       }
     }
-    // Keys are unique: (late, last node, position).
-    let rank = units.indices.sorted {
-      let a = (late(units[$0]) ? 1 : 0, units[$0].nodes.last ?? 0, $0)
-      return a < (late(units[$1]) ? 1 : 0, units[$1].nodes.last ?? 0, $1)
-    }
+    let keys = units.enumerated().map { (late($1) ? 1 : 0, $1.nodes.last ?? 0, $0) }
+    let rank = units.indices.sorted { keys[$0] < keys[$1] }
     var place = [Int](repeating: 0, count: units.count)
     for (position, index) in rank.enumerated() { place[index] = position }
     var ready = Heap()

@@ -16,7 +16,8 @@ extension View {
     return result
   }
 
-  /// This view of what `inner` makes, as one view of inner's source; nil when no strides express it.
+  /// This view of what `inner` makes, as one view of inner's source; nil when no strides express
+  /// it.
   func composed(over inner: View) -> View? {
     // Each axis of ours must walk along a single axis of inner's result without leaving it.
     var contiguous = [Int](repeating: 1, count: inner.shape.count)
@@ -33,7 +34,7 @@ extension View {
     var high = start
     var composed: [Int] = []
     for (length, stride) in zip(shape, strides) {
-      guard stride != 0 else {
+      guard stride != 0, length != 1 else {
         composed.append(0)
         continue
       }
@@ -49,6 +50,6 @@ extension View {
       guard low[axis] >= 0, high[axis] < inner.shape[axis] else { return nil }
       source += start[axis] * inner.strides[axis]
     }
-    return View(offset: source, shape: shape, strides: composed).canonical
+    return View(offset: source, shape: shape, strides: composed)
   }
 }

@@ -1,5 +1,6 @@
-// A plain evaluator, the reference of the program tests: one Double at a time, by what each primitive's
-// kernel says. Knows elementwise operations, constants, views, aliases, casts and reductions.
+// A plain evaluator, the reference of the program tests: one Double at a time, by what each
+// primitive's kernel says. Knows elementwise operations, constants, views, aliases, casts and
+// reductions.
 
 import BettyGraph
 import BettyKernelInterface

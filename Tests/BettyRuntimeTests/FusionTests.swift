@@ -60,7 +60,7 @@ private struct RandomGraph {
 
   private mutating func widened(_ value: Value, _ type: TensorType) throws -> Value {
     switch type.shape {
-    case [] : return try graph.spread(value, [rows, columns], [])
+    case []: return try graph.spread(value, [rows, columns], [])
     case [columns]: return try graph.spread(value, [rows, columns], [1])
     case [rows]: return try graph.spread(value, [rows, columns], [0])
     default: return try graph.call(P.reshape, [value], ["shape": .ints([type.count])])

@@ -1,4 +1,5 @@
-// Every primitive's samples compile and run, fused and not, in every floating type, with the same numbers.
+// Every primitive's samples compile and run, fused and not, in every floating type, with the same
+// numbers.
 
 import BettyGraph
 import BettyKernelInterface

@@ -1,5 +1,5 @@
-// What the runtime's tests share: numbers in and out of buffers, a generator of random numbers that is the
-// same every time, and running a graph in several ways.
+// What the runtime's tests share: numbers in and out of buffers, a generator of random numbers that
+// is the same every time, and running a graph in several ways.
 
 import BettyGraph
 import BettyKernelInterface

@@ -28,6 +28,8 @@ uint32_t betty_support_fork_count(void);
 void betty_support_lock(int index);
 void betty_support_unlock(int index);
 
-// Memory of `bytes`, aligned to 64 and from 2 MB up to 2 MB with huge pages asked for; NULL when there is none.
+// Memory of `bytes`, aligned to 64 and from 2 MB up to 2 MB with huge pages asked for; NULL when
+// there is none.
+// there is none.
 void *_Nullable betty_support_allocate(size_t bytes);
 void betty_support_free(void *_Nonnull block);
