@@ -268,7 +268,8 @@ betty_status betty_tensor_set_requires_grad(betty_tensor *tensor, int32_t flag);
 betty_status betty_tensor_is_leaf(const betty_tensor *tensor, int32_t *out_flag);
 /* A parameter with the value of `source`: a leaf that programs know by itself, so that a training
  * step is compiled once, and that optimizers update where it lies. */
-betty_status betty_parameter_new(betty_tensor *source, betty_tensor **out_parameter);
+betty_status betty_parameter_new(
+    betty_tensor *source, int32_t requires_grad, betty_tensor **out_parameter);
 
 /* The accumulated gradient, owned, or NULL if there is none. */
 betty_status betty_tensor_grad(betty_tensor *tensor, betty_tensor **out_grad);
@@ -314,6 +315,136 @@ betty_status betty_hvp(
 int32_t betty_grad_mode_set(int32_t enabled);
 int32_t betty_grad_mode_get(void);
 
+/* ---- Optimizers ---------------------------------------------------------------------------- */
+
+/* "SGD", "Adam" or "AdamW", for parameters in groups. */
+typedef struct betty_optimizer betty_optimizer;
+
+betty_status betty_optimizer_new(const char *name, betty_optimizer **out_optimizer);
+void betty_optimizer_free(betty_optimizer *optimizer);
+/* Adds parameters, which are retained, with hyperparameters under PyTorch's names: "lr",
+ * "momentum", "beta1", ... What `hyper` leaves out has its default. */
+betty_status betty_optimizer_add_group(
+    betty_optimizer *optimizer, betty_tensor *const *parameters, int32_t count,
+    const betty_options *hyper);
+/* A hyperparameter of a group; setting one compiles nothing anew. */
+betty_status betty_optimizer_set(
+    betty_optimizer *optimizer, int32_t group, const char *name, double value);
+betty_status betty_optimizer_get(
+    const betty_optimizer *optimizer, int32_t group, const char *name, double *out_value);
+/* Updates every parameter that has a gradient, in one program, which computes the gradients too. */
+betty_status betty_optimizer_step(betty_optimizer *optimizer);
+/* Clears the gradients of its parameters. */
+betty_status betty_optimizer_zero_grad(betty_optimizer *optimizer);
+/* What an update keeps for each parameter of a group: names in order, "" past the last. Borrowed
+ * until the next call on this thread. */
+betty_status betty_optimizer_state_name(
+    const betty_optimizer *optimizer, int32_t group, int32_t index, const char **out_name);
+/* Owned; NULL before the first step of the parameter. */
+betty_status betty_optimizer_state(
+    const betty_optimizer *optimizer, betty_tensor *parameter, const char *name,
+    betty_tensor **out_state);
+betty_status betty_optimizer_set_state(
+    betty_optimizer *optimizer, betty_tensor *parameter, const char *name, betty_tensor *state);
+betty_status betty_optimizer_steps(
+    const betty_optimizer *optimizer, betty_tensor *parameter, int64_t *out_steps);
+betty_status betty_optimizer_set_steps(
+    betty_optimizer *optimizer, betty_tensor *parameter, int64_t steps);
+/* The hyperparameters of an optimizer and their defaults, in order; NULL past the last. Names live
+ * for ever. */
+betty_status betty_optimizer_hyperparameter(
+    const char *optimizer, int32_t index, const char **out_name, double *out_default);
+
+/* ---- Problems ------------------------------------------------------------------------------ */
+
+/* One level of a multilevel program: parameters, a loss, an optimizer. */
+typedef struct betty_problem betty_problem;
+
+/* Records the loss of a batch, a scalar that is handed over. `fresh` asks for the next batch, else
+ * the last one is repeated. */
+typedef int32_t (*betty_training_step)(
+    betty_problem *problem, int32_t fresh, betty_tensor **out_loss, void *user_data);
+typedef int32_t (*betty_problem_hook)(betty_problem *problem, void *user_data);
+
+/* What a user defines, in the order in which a step calls it; all but training_step may be NULL.
+ * The struct is copied; members may be added at its end, so `size` says which one this is. */
+typedef struct betty_problem_callbacks {
+  size_t size; /* sizeof(betty_problem_callbacks) */
+  betty_problem_hook on_inner_loop_start;
+  betty_training_step training_step;
+  betty_problem_hook grad_callback;         /* gradients are there: betty_tensor_grad */
+  betty_problem_hook custom_optimizer_step; /* instead of the optimizer's */
+  betty_problem_hook param_callback;        /* the parameters are updated */
+  betty_problem_hook scheduler_step;
+  betty_problem_hook log; /* every "log_step" steps */
+} betty_problem_callbacks;
+
+/* Options, with their defaults: "type" ("darts"), "unroll_steps" (1), "gradient_accumulation" (1),
+ * "gradient_clipping" (0), "warmup_steps" (0), "log_step" (-1), "first_order" (1), ... */
+betty_status betty_problem_new(
+    const char *name, const betty_options *options, const betty_problem_callbacks *callbacks,
+    void *user_data, betty_problem **out_problem);
+/* An engine keeps its problems, so this may be called once they are in one. */
+void betty_problem_free(betty_problem *problem);
+/* The parameters that are trained; made by betty_parameter_new, retained. */
+betty_status betty_problem_set_parameters(
+    betty_problem *problem, betty_tensor *const *parameters, int32_t count);
+/* Those through which hypergradients flow, if they are others. */
+betty_status betty_problem_set_meta_parameters(
+    betty_problem *problem, betty_tensor *const *parameters, int32_t count);
+/* Retained; NULL takes it away. */
+betty_status betty_problem_set_optimizer(betty_problem *problem, betty_optimizer *optimizer);
+/* Data in memory, retained: rows of the first dimension, which the tensors share, are dealt out in
+ * batches before each fresh training_step. Options: "batch_size" (all rows), "shuffle" (0),
+ * "drop_last" (0). */
+betty_status betty_problem_set_data(
+    betty_problem *problem, betty_tensor *const *tensors, int32_t count,
+    const betty_options *options);
+/* Part `index` of the present batch, owned. */
+betty_status betty_problem_batch(
+    betty_problem *problem, int32_t index, betty_tensor **out_tensor);
+/* Steps taken. */
+betty_status betty_problem_count(const betty_problem *problem, int64_t *out_count);
+/* The paths of its hypergradient, one a line: names from the problem down and back to it, separated
+ * by spaces. Borrowed until the next call on this thread. */
+betty_status betty_problem_paths(const betty_problem *problem, const char **out_text);
+/* The values of option "type"; NULL past the last; they live for ever. */
+const char *betty_hypergradient_method(int32_t index);
+
+/* ---- Engine -------------------------------------------------------------------------------- */
+
+/* Joins problems through their dependencies and runs them. */
+typedef struct betty_engine betty_engine;
+
+typedef int32_t (*betty_engine_hook)(betty_engine *engine, void *user_data);
+/* Non-zero in out_stop ends the run as if it were complete. */
+typedef int32_t (*betty_validation)(betty_engine *engine, int32_t *out_stop, void *user_data);
+
+typedef struct betty_engine_callbacks {
+  size_t size;                  /* sizeof(betty_engine_callbacks) */
+  betty_engine_hook train_step; /* instead of the engine's, which it may call */
+  betty_validation validation;  /* every "valid_step" steps */
+} betty_engine_callbacks;
+
+/* Options, with their defaults: "train_iters" (50000), "valid_step" (500). The problems are
+ * retained; `callbacks` may be NULL. */
+betty_status betty_engine_new(
+    betty_problem *const *problems, int32_t count, const betty_options *options,
+    const betty_engine_callbacks *callbacks, void *user_data, betty_engine **out_engine);
+void betty_engine_free(betty_engine *engine);
+/* A dependency between problems, by their places in the list. "l2u", from a lower to an upper
+ * problem: the lower solution enters the upper loss. "u2l", from an upper to a lower one: the
+ * gradient of the upper flows through the lower. */
+betty_status betty_engine_depend(
+    betty_engine *engine, const char *kind, int32_t from, int32_t to);
+/* Checks the dependencies; running does this when it is needed. */
+betty_status betty_engine_start(betty_engine *engine);
+/* Takes "train_iters" steps. */
+betty_status betty_engine_run(betty_engine *engine);
+/* Steps every leaf once, and with them the problems above that are due. */
+betty_status betty_engine_train_step(betty_engine *engine);
+betty_status betty_engine_global_step(const betty_engine *engine, int64_t *out_step);
+
 /* ---- Process-wide settings and figures ----------------------------------------------------- */
 
 /* Threads that work on one evaluation, the caller's included: at first one per processor. */
@@ -325,6 +456,10 @@ betty_status betty_seed_set(int64_t seed);
 /* Where the random numbers are: a seed and a position, to be read and put back. */
 betty_status betty_random_state(int64_t *out_seed, int64_t *out_position);
 betty_status betty_random_restore(int64_t seed, int64_t position);
+
+/* The key of the next draw, an i64 tensor of two elements: for operations with an input "key",
+ * which draw one by themselves if it is left out. */
+betty_status betty_random_key(betty_tensor **out_key);
 
 /* Exact figures of this process since it began: "recordings", "cache_hits", "compilations",
  * "program_runs", "kernels_launched", "allocations", ... and of memory now: "memory_current",

@@ -123,6 +123,14 @@ func keep(_ string: String) throws -> UnsafePointer<CChar> {
   return kept
 }
 
+/// A C string that is never freed: for names in tables.
+func lasting(_ text: String) -> UnsafePointer<CChar> {
+  let bytes = Array(text.utf8CString)
+  let kept = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+  kept.initialize(from: bytes, count: bytes.count)
+  return UnsafePointer(kept)
+}
+
 @_cdecl("betty_last_error") public func betty_last_error() -> UnsafePointer<CChar>? {
   betty_support_message()
 }

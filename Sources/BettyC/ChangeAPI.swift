@@ -59,12 +59,14 @@ public func betty_tensor_detach(_ handle: Handle?, _ out: HandleOut?) -> Int32 {
 }
 
 @_cdecl("betty_parameter_new")
-public func betty_parameter_new(_ source: Handle?, _ out: HandleOut?) -> Int32 {
+public func betty_parameter_new(
+  _ source: Handle?, _ requiresGrad: Int32, _ out: HandleOut?
+) -> Int32 {
   boundary {
     let out = try given(out, "out_parameter")
     let source = try tensor(source, "source")
     try Recording.evaluate([source])
     out.pointee = hand(
-      try Tensor.parameter(source, requiresGrad: source.type.dtype.isFloating))
+      try Tensor.parameter(source, requiresGrad: requiresGrad != 0))
   }
 }

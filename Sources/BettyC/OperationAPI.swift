@@ -17,13 +17,6 @@ nonisolated(unsafe) private let texts: [(UnsafePointer<CChar>, UnsafePointer<CCh
   return Functions.all.map { (lasting($0.name), lasting(String(lines[$0.name] ?? ""))) }
 }()
 
-private func lasting(_ text: String) -> UnsafePointer<CChar> {
-  let bytes = Array(text.utf8CString)
-  let kept = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
-  kept.initialize(from: bytes, count: bytes.count)
-  return UnsafePointer(kept)
-}
-
 private func handle(of function: Function) -> Handle {
   Handle(Unmanaged.passUnretained(function).toOpaque())
 }

@@ -32,6 +32,10 @@ public func betty_random_restore(_ seed: Int64, _ position: Int64) -> Int32 {
   boundary { RandomKeys.restore(seed: Int(seed), position: Int(position)) }
 }
 
+@_cdecl("betty_random_key") public func betty_random_key(_ out: HandleOut?) -> Int32 {
+  boundary { try give(RandomKeys.next(), to: out, "out_key") }
+}
+
 /// Every figure by name, in a fixed order.
 private func figures() -> [(name: String, value: Int)] {
   let memory = Allocator.memoryStats()
@@ -41,12 +45,7 @@ private func figures() -> [(name: String, value: Int)] {
 }
 
 /// The names as C strings, which are never freed.
-nonisolated(unsafe) private let names: [UnsafePointer<CChar>] = figures().map { figure in
-  let bytes = Array(figure.name.utf8CString)
-  let kept = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
-  kept.initialize(from: bytes, count: bytes.count)
-  return UnsafePointer(kept)
-}
+nonisolated(unsafe) private let names: [UnsafePointer<CChar>] = figures().map { lasting($0.name) }
 
 @_cdecl("betty_counter_name")
 public func betty_counter_name(_ index: Int32) -> UnsafePointer<CChar>? {

@@ -13,6 +13,7 @@ from betty._native import Tensor, dtype
 from betty._types import Size, check_device, device, refuse_device
 
 _to = _native.operation("to")
+_native.from_array = _creation.as_tensor
 
 
 # ---- construction and conversion ---------------------------------------------------------------

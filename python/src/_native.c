@@ -1,5 +1,5 @@
 /* Duty: the extension module betty._native. */
-#include "native.h"
+#include "handles.h"
 
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "_native", "The engine, as Python objects.", -1, NULL, NULL, NULL,
@@ -9,7 +9,8 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__native(void) {
   PyObject *module = PyModule_Create(&definition);
   if (!module) return NULL;
-  if (!dtype_ready(module) && !tensor_ready(module) &&
+  if (!dtype_ready(module) && !tensor_ready(module) && !optimizer_ready(module) &&
+      !problem_ready(module) && !engine_ready(module) &&
       !PyModule_AddFunctions(module, process_functions) &&
       !PyModule_AddFunctions(module, autograd_functions)) {
     betty_status status = betty_interruption_set(interruption_check, NULL);

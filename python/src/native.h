@@ -100,6 +100,9 @@ int operand_from(PyObject *object, betty_tensor **out, int *owned);
 
 /* operation.c */
 PyObject *find_operation(PyObject *module, PyObject *name);
+/* What an operation's function does, with its capsule. */
+PyObject *call_operation(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+                         PyObject *names);
 PyObject *describe_operations(PyObject *module, PyObject *unused);
 betty_options *options_from_dict(PyObject *dict);
 

@@ -220,8 +220,8 @@ static PyObject *apply(
   return result;
 }
 
-static PyObject *call(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
-                      PyObject *names) {
+PyObject *call_operation(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+                         PyObject *names) {
   Operation *operation = PyCapsule_GetPointer(self, NULL);
   if (!operation) return NULL;
   betty_options *attributes = NULL;
@@ -250,8 +250,9 @@ static PyObject *make_operation(const char *name) {
   operation->op = op;
   operation->returns_tuple = strstr(description, "\ttuple\t") != NULL;
   operation->attributes = PyDict_New();
-  operation->method = (PyMethodDef){
-      operation->name, (PyCFunction)(void (*)(void))call, METH_FASTCALL | METH_KEYWORDS, NULL};
+  operation->method =
+      (PyMethodDef){operation->name, (PyCFunction)(void (*)(void))call_operation,
+                    METH_FASTCALL | METH_KEYWORDS, NULL};
   PyObject *capsule = operation->attributes ? PyCapsule_New(operation, NULL, NULL) : NULL;
   PyObject *function = capsule ? PyCFunction_NewEx(&operation->method, capsule, NULL) : NULL;
   Py_XDECREF(capsule);

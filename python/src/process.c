@@ -1,5 +1,5 @@
 /* Duty: what belongs to the process: threads, random numbers, counters, evaluation of several. */
-#include "native.h"
+#include "handles.h"
 
 static PyObject *version(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
@@ -98,6 +98,46 @@ static PyObject *set_hooks(PyObject *module, PyObject *arguments, PyObject *keyw
   Py_RETURN_NONE;
 }
 
+/* operation(name)(*operands, **attributes) */
+static PyObject *call_by_name(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                              PyObject *names) {
+  if (count < 1) {
+    PyErr_SetString(PyExc_TypeError, "call: takes the name of an operation");
+    return NULL;
+  }
+  PyObject *function = find_operation(module, arguments[0]);
+  if (!function) return NULL;
+  PyObject *result = call_operation(PyCFunction_GetSelf(function), arguments + 1, count - 1, names);
+  Py_DECREF(function);
+  return result;
+}
+
+static PyObject *random_key(PyObject *module, PyObject *unused) {
+  (void)module, (void)unused;
+  betty_tensor *key = NULL;
+  betty_status status = betty_random_key(&key);
+  return status ? raise_status(status) : wrap_tensor(key);
+}
+
+static PyObject *make_parameter(PyObject *module, PyObject *arguments) {
+  (void)module;
+  PyObject *type, *source;
+  int requires_grad;
+  if (!PyArg_ParseTuple(arguments, "O!Op", &PyType_Type, &type, &source, &requires_grad))
+    return NULL;
+  betty_tensor *given = require_tensor(source, "Parameter"), *handle = NULL;
+  if (!given) return NULL;
+  if (!PyType_IsSubtype((PyTypeObject *)type, tensor_type)) {
+    PyErr_SetString(PyExc_TypeError, "make_parameter: expected a subclass of Tensor");
+    return NULL;
+  }
+  betty_status status;
+  Py_BEGIN_ALLOW_THREADS /* the value is computed now */
+  status = betty_parameter_new(given, requires_grad, &handle);
+  Py_END_ALLOW_THREADS
+  return status ? raise_status(status) : wrap_subclass((PyTypeObject *)type, handle);
+}
+
 PyMethodDef process_functions[] = {
     {"version", version, METH_NOARGS, "The version of libbetty.so."},
     {"set_threads", set_threads, METH_O, "Threads that work on one evaluation."},
@@ -110,6 +150,13 @@ PyMethodDef process_functions[] = {
     {"set_hooks", (PyCFunction)(void (*)(void))set_hooks, METH_VARARGS | METH_KEYWORDS,
      "What the Python side of the package adds."},
     {"operation", find_operation, METH_O, "An operation by name, as a function of tensors."},
+    {"call", (PyCFunction)(void (*)(void))call_by_name, METH_FASTCALL | METH_KEYWORDS,
+     "(name, *operands, **attributes): an operation by name."},
+    {"random_key", random_key, METH_NOARGS, "The key of the next random draw."},
+    {"make_parameter", make_parameter, METH_VARARGS,
+     "(class, tensor, requires_grad): a new parameter with the tensor's value."},
+    {"optimizer_hyperparameters", optimizer_hyperparameters, METH_O, "Names and defaults."},
+    {"hypergradient_methods", hypergradient_methods, METH_NOARGS, "Values of Config(type=)."},
     {"describe", describe_operations, METH_NOARGS, "All operations, one line of text each."},
     {"from_buffer", from_buffer, METH_O, "A tensor on the memory of another object."},
     {"from_scalar", from_scalar, METH_O, "A 0-d tensor of a Python number."},

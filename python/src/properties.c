@@ -164,20 +164,6 @@ static PyObject *as_subclass(PyObject *self, PyObject *type) {
   return status ? raise_status(status) : wrap_subclass((PyTypeObject *)type, handle);
 }
 
-static PyObject *make_parameter(PyObject *self, PyObject *type) {
-  if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject *)type, tensor_type)) {
-    PyErr_SetString(PyExc_TypeError, "parameter: expected a subclass of Tensor");
-    return NULL;
-  }
-  betty_tensor *handle = NULL;
-  betty_status status;
-  betty_tensor *source = handle_of(self);
-  Py_BEGIN_ALLOW_THREADS /* the value is computed now */
-  status = betty_parameter_new(source, &handle);
-  Py_END_ALLOW_THREADS
-  return status ? raise_status(status) : wrap_subclass((PyTypeObject *)type, handle);
-}
-
 PyGetSetDef tensor_properties[] = {
     {"shape", get_shape, NULL, "The dimensions.", NULL},
     {"ndim", get_ndim, NULL, "The number of dimensions.", NULL},
@@ -201,7 +187,6 @@ PyMethodDef tensor_methods[] = {
     {"_update", update, METH_O, "Take the result of an operation on this tensor as its value."},
     {"_dump", dump, METH_NOARGS, "The operations behind a value that is not computed yet."},
     {"as_subclass", as_subclass, METH_O, "The same tensor as an object of a subclass."},
-    {"_parameter", make_parameter, METH_O, "A new parameter of a subclass with this value."},
     {"__dlpack__", (PyCFunction)(void (*)(void))tensor_dlpack, METH_VARARGS | METH_KEYWORDS,
      "A capsule for other libraries to read the elements from."},
     {"__dlpack_device__", tensor_dlpack_device, METH_NOARGS, "(1, 0): the processor's memory."},

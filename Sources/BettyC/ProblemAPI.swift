@@ -1,0 +1,192 @@
+// Problems in the hands of C: callbacks become hooks. Invariant: a callback is given the handle of a
+// problem that is alive, and its non-zero result becomes a status, never a trap.
+
+import BettyGraph
+import BettyMLO
+import BettyRuntime
+
+typealias ProblemHook = @convention(c) (Handle?, UnsafeMutableRawPointer?) -> Int32
+
+/// betty_problem_callbacks.
+struct ProblemCallbacks {
+  typealias TrainingStep =
+    @convention(c) (Handle?, Int32, HandleOut?, UnsafeMutableRawPointer?) -> Int32
+  var size = 0
+  var onInnerLoopStart: ProblemHook?
+  var trainingStep: TrainingStep?
+  var gradCallback: ProblemHook?
+  var customOptimizerStep: ProblemHook?
+  var paramCallback: ProblemHook?
+  var schedulerStep: ProblemHook?
+  var log: ProblemHook?
+}
+
+/// Copies a struct of callbacks that begins with its size; members it does not have yet are nil.
+func callbacks<Callbacks>(_ given: UnsafeRawPointer, _ empty: Callbacks) throws -> Callbacks {
+  let size = given.load(as: Int.self)
+  guard size >= MemoryLayout<Int>.size, size <= 4096 else {
+    throw BettyError.value("callbacks: size is \(size), set it to sizeof the struct")
+  }
+  var copy = empty
+  withUnsafeMutableBytes(of: &copy) {
+    $0.copyMemory(
+      from: UnsafeRawBufferPointer(start: given, count: min(size, MemoryLayout<Callbacks>.size)))
+  }
+  return copy
+}
+
+/// A callback's non-zero result as an error.
+func check(_ code: Int32, _ name: String, _ callback: String) throws {
+  guard code != 0 else { return }
+  throw BettyError(.callback, "\(name): \(callback) returned \(code)")
+}
+
+final class ProblemBox: Boxed {
+  static let noun: StaticString = "problem"
+  let problem: Problem
+  private let callbacks: ProblemCallbacks
+  private let userData: UnsafeMutableRawPointer?
+  var data: ArrayBatches?
+
+  init(
+    _ name: String, _ config: ProblemConfig, _ callbacks: ProblemCallbacks,
+    _ userData: UnsafeMutableRawPointer?
+  ) throws {
+    guard callbacks.trainingStep != nil else {
+      throw BettyError.value("problem '\(name)': training_step is NULL")
+    }
+    self.callbacks = callbacks
+    self.userData = userData
+    problem = try Problem(name, config: config, hooks: ProblemHooks { _ in throw gone(name) })
+    problem.hooks.trainingStep = { [weak self] fresh in
+      guard let self else { throw gone(name) }
+      return try self.trainingStep(fresh)
+    }
+    problem.hooks.onInnerLoopStart = hook(callbacks.onInnerLoopStart, "on_inner_loop_start")
+    problem.hooks.gradCallback = hook(callbacks.gradCallback, "grad_callback")
+    problem.hooks.customOptimizerStep = hook(callbacks.customOptimizerStep, "custom_optimizer_step")
+    problem.hooks.paramCallback = hook(callbacks.paramCallback, "param_callback")
+    problem.hooks.schedulerStep = hook(callbacks.schedulerStep, "scheduler_step")
+    problem.hooks.log = hook(callbacks.log, "log")
+  }
+
+  private var handle: Handle { Handle(Unmanaged.passUnretained(self).toOpaque()) }
+  private var title: String { "problem '\(problem.name)'" }
+
+  private func hook(_ callback: ProblemHook?, _ name: String) -> (() throws -> Void)? {
+    guard let callback else { return nil }
+    return { [weak self] in
+      guard let self else { throw gone(name) }
+      try check(callback(self.handle, self.userData), self.title, name)
+    }
+  }
+
+  private func trainingStep(_ fresh: Bool) throws -> Tensor {
+    if fresh { try data?.advance() }
+    var loss: Handle?
+    let code = callbacks.trainingStep?(handle, fresh ? 1 : 0, &loss, userData) ?? 0
+    defer { betty_tensor_free(loss) }
+    try check(code, title, "training_step")
+    guard let loss else { throw BettyError.value("\(title): training_step gave no loss") }
+    return try tensor(loss, "loss")
+  }
+}
+
+private func gone(_ name: String) -> BettyError { .runtime("problem '\(name)': it was freed") }
+
+private func problem(_ handle: Handle?) throws -> ProblemBox {
+  try object(handle, as: ProblemBox.self)
+}
+
+@_cdecl("betty_problem_new")
+public func betty_problem_new(
+  _ name: UnsafePointer<CChar>?, _ settings: Handle?, _ given: UnsafeRawPointer?,
+  _ userData: UnsafeMutableRawPointer?, _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    guard let given else { throw missing("callbacks") }
+    var config = ProblemConfig()
+    for (name, value) in try options(settings).entries { try config.set(name, value) }
+    let box = try ProblemBox(
+      text(name, "name"), config, callbacks(given, ProblemCallbacks()), userData)
+    try give(box, to: out, "out_problem")
+  }
+}
+
+@_cdecl("betty_problem_free") public func betty_problem_free(_ handle: Handle?) {
+  release(handle, as: ProblemBox.self)
+}
+
+@_cdecl("betty_problem_set_parameters")
+public func betty_problem_set_parameters(
+  _ handle: Handle?, _ parameters: HandleList?, _ count: Int32
+) -> Int32 {
+  boundary {
+    try problem(handle).problem.setParameters(tensors(parameters, count, "parameters"))
+  }
+}
+
+@_cdecl("betty_problem_set_meta_parameters")
+public func betty_problem_set_meta_parameters(
+  _ handle: Handle?, _ parameters: HandleList?, _ count: Int32
+) -> Int32 {
+  boundary {
+    try problem(handle).problem.setMetaParameters(tensors(parameters, count, "parameters"))
+  }
+}
+
+@_cdecl("betty_problem_set_optimizer")
+public func betty_problem_set_optimizer(_ handle: Handle?, _ optimizer: Handle?) -> Int32 {
+  boundary {
+    let box = try problem(handle)
+    box.problem.optimizer = try optimizer.map { try object($0, as: OptimizerBox.self).optimizer }
+  }
+}
+
+@_cdecl("betty_problem_set_data")
+public func betty_problem_set_data(
+  _ handle: Handle?, _ data: HandleList?, _ count: Int32, _ settings: Handle?
+) -> Int32 {
+  boundary {
+    let box = try problem(handle)
+    box.data = try ArrayBatches(tensors(data, count, "tensors"), options(settings))
+  }
+}
+
+@_cdecl("betty_problem_batch")
+public func betty_problem_batch(_ handle: Handle?, _ index: Int32, _ out: HandleOut?) -> Int32 {
+  boundary {
+    let box = try problem(handle)
+    guard let data = box.data else {
+      throw BettyError.runtime("problem '\(box.problem.name)': it has no data of its own")
+    }
+    try give(data.part(Int(index)), to: out, "out_tensor")
+  }
+}
+
+@_cdecl("betty_problem_count")
+public func betty_problem_count(_ handle: Handle?, _ out: UnsafeMutablePointer<Int64>?) -> Int32 {
+  boundary {
+    let out = try given(out, "out_count")
+    out.pointee = Int64(try problem(handle).problem.count)
+  }
+}
+
+@_cdecl("betty_problem_paths")
+public func betty_problem_paths(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_text")
+    let paths = try problem(handle).problem.paths
+    out.pointee = try keep(
+      paths.map { $0.map(\.name).joined(separator: " ") + "\n" }.joined())
+  }
+}
+
+nonisolated(unsafe) private let methods = Hypergradients.names.map(lasting)
+
+@_cdecl("betty_hypergradient_method")
+public func betty_hypergradient_method(_ index: Int32) -> UnsafePointer<CChar>? {
+  methods.indices.contains(Int(index)) ? methods[Int(index)] : nil
+}

@@ -1,0 +1,232 @@
+/* Duty: _native.ProblemHandle, a problem of the engine whose callbacks are Python's. A callback
+ * takes the GIL; what it raises is kept and raised by the call that led to it. */
+#include "handles.h"
+
+PyTypeObject *problem_type;
+
+static ProblemObject *problem(PyObject *self) { return (ProblemObject *)self; }
+
+int has_callback(PyObject *callbacks, const char *name) {
+  PyObject *found = PyDict_GetItemString(callbacks, name);
+  return found && found != Py_None;
+}
+
+PyObject *call_back(PyObject *callbacks, const char *name, PyObject *argument) {
+  PyObject *function = PyDict_GetItemString(callbacks, name);
+  if (!function) {
+    PyErr_Format(PyExc_RuntimeError, "%s: this callback is gone", name);
+    return NULL;
+  }
+  Py_INCREF(function);
+  PyObject *result = PyObject_CallFunctionObjArgs(function, argument, NULL);
+  Py_DECREF(function);
+  return result;
+}
+
+static int32_t training_step(
+    betty_problem *handle, int32_t fresh, betty_tensor **out_loss, void *user_data) {
+  (void)handle;
+  PyGILState_STATE state = PyGILState_Ensure();
+  ProblemObject *self = user_data;
+  PyObject *loss =
+      call_back(self->callbacks, "training_step", fresh ? Py_True : Py_False);
+  betty_tensor *given = loss ? require_tensor(loss, "training_step") : NULL;
+  int32_t result = 1;
+  if (given) {
+    betty_status status = betty_tensor_retain(given, out_loss);
+    result = status ? (raise_status(status), 1) : 0;
+  }
+  Py_XDECREF(loss);
+  if (result) keep_exception();
+  PyGILState_Release(state);
+  return result;
+}
+
+static int32_t hook(ProblemObject *self, const char *name) {
+  PyGILState_STATE state = PyGILState_Ensure();
+  PyObject *done = call_back(self->callbacks, name, NULL);
+  int32_t result = done ? 0 : keep_exception();
+  Py_XDECREF(done);
+  PyGILState_Release(state);
+  return result;
+}
+
+#define HOOK(name)                                                    \
+  static int32_t name(betty_problem *handle, void *user_data) {       \
+    (void)handle;                                                     \
+    return hook(user_data, #name);                                    \
+  }
+HOOK(on_inner_loop_start)
+HOOK(grad_callback)
+HOOK(custom_optimizer_step)
+HOOK(param_callback)
+HOOK(scheduler_step)
+static int32_t log_hook(betty_problem *handle, void *user_data) {
+  (void)handle;
+  return hook(user_data, "log");
+}
+
+static betty_problem_callbacks table(PyObject *callbacks) {
+  betty_problem_callbacks all = {.size = sizeof all, .training_step = training_step};
+  if (has_callback(callbacks, "on_inner_loop_start")) all.on_inner_loop_start = on_inner_loop_start;
+  if (has_callback(callbacks, "grad_callback")) all.grad_callback = grad_callback;
+  if (has_callback(callbacks, "custom_optimizer_step"))
+    all.custom_optimizer_step = custom_optimizer_step;
+  if (has_callback(callbacks, "param_callback")) all.param_callback = param_callback;
+  if (has_callback(callbacks, "scheduler_step")) all.scheduler_step = scheduler_step;
+  if (has_callback(callbacks, "log")) all.log = log_hook;
+  return all;
+}
+
+static PyObject *make(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
+  static char *names[] = {"name", "options", "callbacks", NULL};
+  const char *name;
+  PyObject *options, *callbacks;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "sO!O!", names, &name, &PyDict_Type,
+                                   &options, &PyDict_Type, &callbacks))
+    return NULL;
+  allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+  ProblemObject *self = (ProblemObject *)allocate(type, 0);
+  if (!self) return NULL;
+  betty_options *given = options_from_dict(options);
+  self->callbacks = given ? PyDict_Copy(callbacks) : NULL;
+  betty_status status = BETTY_OK;
+  if (self->callbacks) {
+    betty_problem_callbacks all = table(self->callbacks);
+    status = betty_problem_new(name, given, &all, self, &self->handle);
+    if (status) raise_status(status);
+  }
+  betty_options_free(given);
+  if (self->handle) return (PyObject *)self;
+  Py_DECREF(self);
+  return NULL;
+}
+
+static int visit_all(PyObject *self, visitproc visit, void *arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(problem(self)->callbacks);
+  Py_VISIT(problem(self)->optimizer);
+  return 0;
+}
+
+static int clear(PyObject *self) {
+  Py_CLEAR(problem(self)->callbacks);
+  Py_CLEAR(problem(self)->optimizer);
+  return 0;
+}
+
+static void deallocate(PyObject *self) {
+  PyTypeObject *type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  betty_problem_free(problem(self)->handle);
+  clear(self);
+  freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+  release(self);
+  Py_DECREF(type);
+}
+
+typedef betty_status (*SetTensors)(betty_problem *, betty_tensor *const *, int32_t);
+
+static PyObject *set_tensors(PyObject *self, PyObject *sequence, SetTensors set) {
+  int32_t count = 0;
+  betty_tensor **handles = tensor_list(sequence, &count, "parameters");
+  if (!handles) return NULL;
+  betty_status status = set(problem(self)->handle, handles, count);
+  PyMem_Free(handles);
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}
+
+static PyObject *set_parameters(PyObject *self, PyObject *sequence) {
+  return set_tensors(self, sequence, betty_problem_set_parameters);
+}
+
+static PyObject *set_meta_parameters(PyObject *self, PyObject *sequence) {
+  return set_tensors(self, sequence, betty_problem_set_meta_parameters);
+}
+
+static PyObject *set_optimizer(PyObject *self, PyObject *optimizer) {
+  if (optimizer != Py_None && Py_TYPE(optimizer) != optimizer_type) {
+    PyErr_SetString(PyExc_TypeError, "set_optimizer: expected an OptimizerHandle or None");
+    return NULL;
+  }
+  betty_optimizer *handle =
+      optimizer == Py_None ? NULL : ((OptimizerObject *)optimizer)->handle;
+  betty_status status = betty_problem_set_optimizer(problem(self)->handle, handle);
+  if (status) return raise_status(status);
+  PyObject *before = problem(self)->optimizer;
+  problem(self)->optimizer = Py_NewRef(optimizer);
+  Py_XDECREF(before);
+  Py_RETURN_NONE;
+}
+
+static PyObject *get_count(PyObject *self, void *unused) {
+  (void)unused;
+  int64_t count = 0;
+  betty_status status = betty_problem_count(problem(self)->handle, &count);
+  return status ? raise_status(status) : PyLong_FromLongLong(count);
+}
+
+/* A list of paths, each a list of names. */
+static PyObject *paths(PyObject *self, PyObject *unused) {
+  (void)unused;
+  const char *text = NULL;
+  betty_status status = betty_problem_paths(problem(self)->handle, &text);
+  if (status) return raise_status(status);
+  PyObject *whole = PyUnicode_FromString(text);
+  PyObject *lines = whole ? PyUnicode_Splitlines(whole, 0) : NULL;
+  PyObject *found = lines ? PyList_New(0) : NULL;
+  for (Py_ssize_t i = 0; found && i < PyList_Size(lines); i++) {
+    PyObject *names = PyUnicode_Split(PyList_GetItem(lines, i), NULL, -1);
+    if (!names || PyList_Append(found, names)) Py_CLEAR(found);
+    Py_XDECREF(names);
+  }
+  Py_XDECREF(lines);
+  Py_XDECREF(whole);
+  return found;
+}
+
+PyObject *hypergradient_methods(PyObject *module, PyObject *unused) {
+  (void)module, (void)unused;
+  PyObject *names = PyList_New(0);
+  for (int32_t i = 0; names && betty_hypergradient_method(i); i++) {
+    PyObject *name = PyUnicode_FromString(betty_hypergradient_method(i));
+    if (!name || PyList_Append(names, name)) Py_CLEAR(names);
+    Py_XDECREF(name);
+  }
+  PyObject *tuple = names ? PySequence_Tuple(names) : NULL;
+  Py_XDECREF(names);
+  return tuple;
+}
+
+static PyMethodDef methods[] = {
+    {"set_parameters", set_parameters, METH_O, "The parameters that are trained."},
+    {"set_meta_parameters", set_meta_parameters, METH_O, "Those hypergradients flow through."},
+    {"set_optimizer", set_optimizer, METH_O, "An OptimizerHandle, or None."},
+    {"paths", paths, METH_NOARGS, "The paths of its hypergradient, as lists of names."},
+    {NULL, NULL, 0, NULL},
+};
+static PyGetSetDef properties[] = {
+    {"count", get_count, NULL, "Steps taken.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+static PyType_Slot slots[] = {
+    {Py_tp_new, make},
+    {Py_tp_dealloc, deallocate},
+    {Py_tp_traverse, visit_all},
+    {Py_tp_clear, clear},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, properties},
+    {Py_tp_doc, "A problem of the engine: (name, options, callbacks)."},
+    {0, NULL},
+};
+static PyType_Spec spec = {
+    "betty._native.ProblemHandle", sizeof(ProblemObject), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots,
+};
+
+int problem_ready(PyObject *module) {
+  problem_type = (PyTypeObject *)PyType_FromSpec(&spec);
+  return problem_type ? PyModule_AddObjectRef(module, "ProblemHandle", (PyObject *)problem_type)
+                      : -1;
+}
