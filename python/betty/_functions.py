@@ -64,6 +64,7 @@ __all__ = [
     "div",
     "dot",
     "dropout",
+    "einsum",
     "elu",
     "embedding",
     "eq",
@@ -259,6 +260,7 @@ _diagonal = operation("diagonal")
 _div = operation("div")
 _dot = operation("dot")
 _dropout = operation("dropout")
+_einsum = operation("einsum")
 _elu = operation("elu")
 _embedding = operation("embedding")
 _eq = operation("eq")
@@ -657,6 +659,11 @@ def dot(input: Tensor, other: Tensor | Number) -> Tensor:
 def dropout(input: Tensor, p: _float = 0.5, training: _bool = True) -> Tensor:
     """Zero with probability p, the rest divided by 1 - p; as it is outside training."""
     return _dropout(input, p=p, training=training)
+
+
+def einsum(operands: Sequence[Tensor], equation: str) -> Tensor:
+    """Sums of products of operands, their dimensions named by letters: 'bij,bjk->bik'."""
+    return _einsum(*operands, equation=equation)
 
 
 def elu(input: Tensor, alpha: _float = 1.0) -> Tensor:
