@@ -9,10 +9,11 @@ extension Functions {
   /// An activation with attributes.
   private static func activation(
     _ name: String, _ attributes: [AttributeSpec] = [], doc: String,
+    at sampled: Attributes = [:],
     body: @escaping @Sendable (inout Builder, Value, Attributes) throws -> Value
   ) -> FunctionEntry {
     FunctionEntry(
-      name, ["input"], attributes, doc: doc, samples: sample([2, 3], in: 0.2...2)
+      name, ["input"], attributes, doc: doc, samples: sample([2, 3], in: 0.2...2, at: sampled)
     ) { b, x, attributes in try body(&b, b.needFloating(x[0]), attributes) }
   }
 
@@ -53,7 +54,8 @@ extension Functions {
     },
     activation(
       "threshold", [AttributeSpec("threshold", .double), AttributeSpec("value", .double)],
-      doc: "input above threshold, else value"
+      doc: "input above threshold, else value",
+      at: ["threshold": .double(1), "value": .double(0)]
     ) { b, x, attributes in
       let isLow = try b.op(P.le, x, attributes.double("threshold"))
       return try b.select(isLow, attributes.double("value"), x)

@@ -86,11 +86,11 @@ extension Builder {
   }
 
   mutating func select(_ condition: Value, _ a: Value, _ b: Double) throws -> Value {
-    try select(condition, a, full(b, [], dtype(a)))
+    try select(condition, a, full(b, shape(a), dtype(a)))
   }
 
   mutating func select(_ condition: Value, _ a: Double, _ b: Value) throws -> Value {
-    try select(condition, full(a, [], dtype(b)), b)
+    try select(condition, full(a, shape(b), dtype(b)), b)
   }
 
   /// Applies a primitive that computes: storage types go through f32.

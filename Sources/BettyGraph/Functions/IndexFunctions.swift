@@ -118,7 +118,8 @@ extension Functions {
         [2, 3], indices: [2, 2], below: 3, then: [2, 2], at: ["dim": .int(1)])
     ) { b, x, attributes in
       try b.scatter(x, attributes) { b, part, index, source, axis in
-        try b.compute(P.scatterAdd, [part, index, source], ["axis": .int(axis)])
+        let updates = try b.broadcast(source, to: b.shape(index))
+        return try b.compute(P.scatterAdd, [part, index, updates], ["axis": .int(axis)])
       }
     },
     FunctionEntry(

@@ -78,20 +78,22 @@ extension Builder {
     return try select(hit, sum, x)
   }
 
-  /// The same along an axis of an index of the rank of x.
+  /// The same along an axis of an index of the rank of x; one update for all needs no winner.
   mutating func scatterSet(
     _ x: Value, _ index: Value, _ updates: Value, _ axis: Int
   ) throws -> Value {
     let zero = try full(0, shape(x), .i64)
     let counts = try emit(
       P.scatterAdd, [zero, index, full(1, shape(index), .i64)], ["axis": .int(axis)])
+    let hit = try op(P.gt, counts, 0)
+    if rank(updates) == 0 { return try select(hit, updates, x) }
     let winners = try lastOfEqual(shape(index)[axis], index, axis) { b, flags in
       let sums = try b.emit(P.scatterAdd, [zero, index, flags], ["axis": .int(axis)])
       return try b.emit(P.gather, [sums, index], ["axis": .int(axis)])
     }
     let single = try winners.map { try select($0, updates, 0) } ?? updates
     let sum = try added(P.scatterAdd, zeros(like: x), index, single, axis)
-    return try select(op(P.gt, counts, 0), sum, x)
+    return try select(hit, sum, x)
   }
 
   /// Adds updates; bool goes through u8, at most one of them is set at each position.
@@ -142,7 +144,7 @@ extension Builder {
     let part = try fit(value, to: index, axis)
     let source: Value
     if x[2].isNumber || rank(x[2].value) == 0 {
-      source = try broadcast(cast(x[2].value, dtype(value)), to: shape(index))
+      source = try cast(x[2].value, dtype(value))
     } else {
       guard dtype(x[2].value) == dtype(value) else {
         throw fail(.runtime, "src must be \(dtype(value).name), got \(type(x[2].value))")

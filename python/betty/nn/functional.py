@@ -276,7 +276,7 @@ def binary_cross_entropy_with_logits(
     if weight is None and pos_weight is None:
         return _call(name, input, target, reduction=reduction)
     if weight is None:
-        weight = _call("ones", shape=(), dtype=input.dtype)
+        return _call(name, input, target, pos_weight, omit=(2,), reduction=reduction)
     if pos_weight is None:
         return _call(name, input, target, weight, reduction=reduction)
     return _call(name, input, target, weight, pos_weight, reduction=reduction)

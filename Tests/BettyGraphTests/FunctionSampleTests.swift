@@ -1,0 +1,126 @@
+// Every function's samples: the types of its results, in each floating type, and a valid graph. The types
+// are PyTorch's.
+
+import BettyKernelInterface
+import Testing
+
+@testable import BettyGraph
+
+@Suite struct FunctionSampleTests {
+  /// "types: functions with such results", `name#1` being the second sample, `?` the type under test.
+  private static let expected: [String: String] = {
+    let table = """
+      ?[2, 3]: add sub mul div floor_divide remainder fmod pow pow_number maximum minimum atan2 \
+        lerp neg abs sign square floor ceil round trunc frac exp exp2 expm1 log log1p log2 log10 \
+        sqrt rsqrt reciprocal sigmoid erf logit sin cos tan tanh sinh cosh atan asin acos clamp \
+        clamp_min clamp_max where masked_fill nan_to_num cumsum cumprod outer flip roll squeeze \
+        diagonal scatter_add scatter select_scatter index_put relu leaky_relu relu6 hardtanh \
+        hardsigmoid hardswish threshold hardshrink softshrink prelu elu celu selu gelu silu mish \
+        softplus logsigmoid softsign tanhshrink dropout softmax softmax#1 log_softmax \
+        log_softmax#1 softmin softmin#1 layer_norm rms_norm normalize full zeros_like ones_like \
+        full_like detach clone contiguous bernoulli
+      ?[]: sum prod mean nansum logsumexp norm amax amin max min var std matmul#1 dot einsum#1 \
+        trace mse_loss l1_loss smooth_l1_loss huber_loss soft_margin_loss hinge_embedding_loss \
+        binary_cross_entropy binary_cross_entropy_with_logits kl_div cross_entropy nll_loss
+      bool[2, 3]: eq ne lt le gt ge logical_and logical_or logical_xor logical_not isnan isinf \
+        isfinite isclose
+      ?[2, 1]: sum#1 prod#1 mean#1 nansum#1 logsumexp#1 norm#1 amax#1 amin#1 var#1 std#1
+      ?[2, 4]: matmul linear addmm mm einsum
+      ?[2]: matmul#2 mv select diag#1 cosine_similarity
+      ?[3, 2]: reshape t index_add index_copy index_fill
+      f32[2, 3]: zeros ones rand randn
+      f64[2, 3]: to
+      ?[2, 2]: narrow gather take_along_dim glu
+      ?[2, 2, 3]: unflatten stack embedding
+      ?[3, 3]: cat tril triu
+      i64[]: argmax argmin count_nonzero
+      bool[2, 1]: all#1 any#1
+      bool[]: all any
+      ?[2, 6]: tile repeat_interleave
+      ?[3] i64[3]: max#1 min#1
+      ?[4, 2, 3]: permute expand
+      ?[4]: linear#1 index
+      i64[3]: argmax#1 argmin#1
+      i64[5]: arange randperm
+      f32[3, 3]: eye
+      f32[5]: linspace
+      ?[1, 3]: slice
+      ?[1, 6]: pad
+      ?[2, 2, 4]: bmm
+      ?[2, 2, 9]: repeat
+      ?[2, 3, 1]: unsqueeze
+      ?[2, 3] ?[2, 3]: meshgrid
+      ?[2, 3] ?[2, 3] ?[1, 3]: split
+      ?[2, 4, 2, 2]: matmul#3
+      ?[24]: flatten
+      ?[3, 3] ?[2, 3]: chunk
+      ?[3, 4, 2]: movedim
+      ?[3] ?[3]: unbind
+      ?[4, 2]: index_select
+      ?[4, 3, 2]: transpose
+      ?[4, 3]: slice_scatter
+      ?[4, 4]: diag
+      i64[2, 1]: count_nonzero#1
+      i64[2, 3]: randint
+      i64[3, 4]: one_hot
+      """
+    var expected: [String: String] = [:]
+    for line in table.split(separator: "\n") {
+      let parts = line.split(separator: ":")
+      for name in parts[1].split(separator: " ") { expected[String(name)] = String(parts[0]) }
+    }
+    return expected
+  }()
+
+  private static let floats: [DType] = [.f64, .f32, .bf16, .f16]
+
+  private func template(
+    _ function: Function, _ sample: Sample, _ dtype: DType
+  ) throws -> Template {
+    let operands = try sample.inputs.map {
+      OperandType(try TensorType($0.dtype ?? dtype, $0.shape))
+    }
+    return try Functions.template(function, operands, sample.attributes)
+  }
+
+  @Test(arguments: Functions.all.map(\.name), floats)
+  func resultTypes(_ name: String, _ dtype: DType) throws {
+    let function = try #require(Functions.named(name))
+    #expect(!function.samples.isEmpty)
+    for (number, sample) in function.samples.enumerated() {
+      let key = number == 0 ? name : "\(name)#\(number)"
+      let expected = try #require(Self.expected[key], "no expectation for \(key)")
+      let made = try template(function, sample, dtype)
+      try made.graph.verify()
+      let types = made.outputTypes.map(\.description).joined(separator: " ")
+      let wanted = expected.split(separator: "?", omittingEmptySubsequences: false)
+      #expect(types == wanted.joined(separator: dtype.name), "\(key)")
+    }
+  }
+
+  @Test func nothingIsExpectedOfWhatIsGone() {
+    var names = Set<String>()
+    for function in Functions.all {
+      for number in function.samples.indices {
+        names.insert(number == 0 ? function.name : "\(function.name)#\(number)")
+      }
+    }
+    #expect(Set(Self.expected.keys).subtracting(names).isEmpty)
+  }
+
+  /// What arithmetic may not meet: a storage type in a primitive that computes.
+  @Test(arguments: [DType.bf16, .f16])
+  func storageTypesAreOnlyMoved(_ dtype: DType) throws {
+    let moving = Set(
+      (P.movement + P.creation + [P.select, P.take, P.gather]).map(\.name))
+    for function in Functions.all {
+      for sample in function.samples {
+        let graph = try template(function, sample, dtype).graph
+        for node in graph.nodes where !moving.contains(node.primitive.name) {
+          let dtypes = (node.inputs + node.outputs).map { graph.dtype(of: $0) }
+          #expect(!dtypes.contains(dtype), "\(function.name): \(node.primitive.name)")
+        }
+      }
+    }
+  }
+}
