@@ -1,5 +1,5 @@
-// Every function's samples: the types of its results, in each floating type, and a valid graph. The types
-// are PyTorch's.
+// Every function's samples: the types of its results, in each floating type, and a valid graph. The
+// types are PyTorch's.
 
 import BettyKernelInterface
 import Testing
@@ -7,7 +7,7 @@ import Testing
 @testable import BettyGraph
 
 @Suite struct FunctionSampleTests {
-  /// "types: functions with such results", `name#1` being the second sample, `?` the type under test.
+  /// "types: functions with such results"; `name#1` is the second sample, `?` the type under test.
   private static let expected: [String: String] = {
     let table = """
       ?[2, 3]: add sub mul div floor_divide remainder fmod pow pow_number maximum minimum atan2 \
