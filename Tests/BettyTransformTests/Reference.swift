@@ -66,7 +66,12 @@ enum Reference {
     case .reduction(let op):
       return [reduce(op, x[0], types[0], node.attributes.ints("axes"), result)]
     case .buffer(_, let prepare):
-      return try run(prepare, node.attributes, x, types, results)
+      // Storage types are widened here as the compiler does; results are rounded by the caller.
+      var attributes = node.attributes
+      if let dtype = attributes.dtype("dtype") { attributes["dtype"] = .dtype(dtype.computeType) }
+      return try run(
+        prepare, attributes, x, types.map { try $0.with($0.dtype.computeType) },
+        results.map { try $0.with($0.dtype.computeType) })
     case .definition:
       guard case .decomposed(let definition) = node.primitive.derivative else { return [] }
       var graph = Graph()

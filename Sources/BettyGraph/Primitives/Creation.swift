@@ -69,7 +69,7 @@ extension P {
     "iota",
     attributes: [
       AttributeSpec("shape", .ints), AttributeSpec("axis", .int), AttributeSpec("dtype", .dtype),
-    ], derivative: .zero, kernel: .buffer(prepare: throughFloat32(prepareIota)),
+    ], derivative: .zero, kernel: .buffer(prepare: prepareIota),
     samples: [
       Sample([], ["shape": .ints([5]), "axis": .int(0), "dtype": .dtype(.i64)]),
       Sample([], ["shape": .ints([2, 3, 2]), "axis": .int(1), "dtype": .dtype(.f32)]),
@@ -89,6 +89,9 @@ extension P {
 
   @Sendable private static func prepareIota(_ request: KernelRequest) throws -> PreparedKernel {
     let type = request.outputs[0]
+    guard type.dtype.computeType == type.dtype else {
+      throw KernelRequest.missing("iota", type.dtype)
+    }
     let axis = request.attributes.int("axis")
     let length = type.shape[axis]
     let inner = Array(type.shape[(axis + 1)...]).product

@@ -76,7 +76,7 @@ extension P {
     },
     kernel: .buffer(
       inPlace: [0],
-      prepare: throughFloat32 { request in
+      prepare: { request in
         let add = try request.entry(
           request.table.indexAdd, request.inputs[0].dtype, "index_add")
         let count = request.inputs[1].count
@@ -186,7 +186,7 @@ extension P {
     },
     kernel: .buffer(
       inPlace: [0],
-      prepare: throughFloat32 { request in
+      prepare: { request in
         let add = try request.entry(
           request.table.scatterAdd, request.inputs[0].dtype, "scatter_add")
         let length = request.inputs[1].shape[request.attributes.int("axis")]

@@ -1,6 +1,7 @@
-// What `prepare` closures share: how many tasks a size is worth, ranges of tasks, storage types by
-// way of f32, and rows kernels along any axis. Invariant: sizes are computed here with checks,
-// once, so that bodies only add and multiply what is known to fit.
+// What `prepare` closures share: how many tasks a size is worth, ranges of tasks, and rows kernels
+// along any axis. Kernels that calculate refuse the storage types bf16 and f16: the compiler then
+// asks again with f32 and puts casts around. Invariant: sizes are computed here with checks, once,
+// so that bodies only add and multiply what is known to fit.
 
 import BettyKernelInterface
 
@@ -26,7 +27,7 @@ extension KernelRequest {
     return function
   }
 
-  private static func missing(_ name: String, _ dtype: DType) -> BettyError {
+  static func missing(_ name: String, _ dtype: DType) -> BettyError {
     BettyError(.notSupported, "\(name): there is no kernel for \(dtype.name)")
   }
 }
@@ -55,56 +56,6 @@ struct AxisSplit {
 /// Rounds a byte count up to a cache line.
 private func aligned(_ bytes: Int) throws -> Int {
   try Rules.add(bytes, 63, "kernel") & ~63
-}
-
-/// Gives a kernel for f64, f32 and integers the storage types bf16 and f16: operands are converted
-/// into f32 scratch, the kernel runs there, results are converted back. One task.
-func throughFloat32(_ prepare: @escaping Prepare) -> Prepare {
-  { request in
-    let types = request.inputs + request.outputs
-    guard types.contains(where: { $0.dtype.computeType != $0.dtype }) else {
-      return try prepare(request)
-    }
-    let inner = try prepare(
-      KernelRequest(
-        inputs: request.inputs.map { try $0.with($0.dtype.computeType) },
-        outputs: request.outputs.map { try $0.with($0.dtype.computeType) },
-        attributes: request.attributes, table: request.table, threads: 1))
-    var conversions: [(operand: Int, offset: Int, count: Int, function: TileFunction)] = []
-    var offset = try aligned(types.count * MemoryLayout<UnsafeMutableRawPointer>.stride)
-    for (operand, type) in types.enumerated() where type.dtype.computeType != type.dtype {
-      let (from, to) =
-        operand < request.inputs.count ? (type.dtype, DType.f32) : (DType.f32, type.dtype)
-      let place = Int(from.rawValue) * DType.count + Int(to.rawValue)
-      guard let function = request.table.cast[place] else {
-        throw BettyError(.notSupported, "cast: no kernel from \(from.name) to \(to.name)")
-      }
-      conversions.append((operand, offset, type.count, function))
-      let bytes = try Rules.multiply(type.count, 4, "kernel")
-      offset = try Rules.add(offset, aligned(bytes), "kernel")
-    }
-    let start = offset
-    let total = try Rules.add(start, inner.scratchBytes, "kernel")
-    let (inputCount, operandCount) = (request.inputs.count, types.count)
-    return PreparedKernel(scratchBytes: total) { [conversions] frame, _ in
-      let operands = frame.scratch.bindMemory(
-        to: UnsafeMutableRawPointer.self, capacity: operandCount)
-      for index in 0..<operandCount { operands[index] = frame.operands[index] }
-      for step in conversions {
-        let place = frame.scratch + step.offset
-        operands[step.operand] = place
-        let source = frame.operands[step.operand]
-        if step.operand < inputCount { step.function(place, source, source, source, step.count) }
-      }
-      let converted = KernelFrame(
-        operands: operands, scratch: frame.scratch + start, status: frame.status)
-      for task in 0..<inner.tasks { inner.body(converted, task) }
-      for step in conversions where step.operand >= inputCount {
-        let place = UnsafeRawPointer(operands[step.operand])
-        step.function(frame.operands[step.operand], place, place, place, step.count)
-      }
-    }
-  }
 }
 
 /// (destination, source, columns, first row, last row)

@@ -25,7 +25,7 @@ extension P {
       derivative: .custom(vjp: rule(vjp), jvp: rule(jvp)),
       kernel: .buffer(
         inPlace: [0],
-        prepare: throughFloat32 { request in
+        prepare: { request in
           let function = try request.floating(
             functions(request.table), request.inputs[0].dtype, name)
           return try prepareRows(
@@ -99,7 +99,7 @@ extension P {
         return [try graph.sum(graph.mul(gradient, tangent), [1])]
       }),
     kernel: .buffer(
-      prepare: throughFloat32 { request in
+      prepare: { request in
         let logits = request.inputs[0]
         let function = try request.floating(
           request.table.crossEntropyRows, logits.dtype, "cross_entropy")
@@ -136,7 +136,7 @@ extension P {
     },
     kernel: .buffer(
       inPlace: [0],
-      prepare: throughFloat32 { request in
+      prepare: { request in
         let logits = request.inputs[0]
         let function = try request.floating(
           request.table.crossEntropyGradientRows, logits.dtype, "cross_entropy_gradient")
@@ -173,7 +173,7 @@ extension P {
     ]),
     kernel: .buffer(
       inPlace: [0],
-      prepare: throughFloat32 { request in
+      prepare: { request in
         let type = request.inputs[0]
         let function = try request.floating(
           request.table.bceWithLogits, type.dtype, "bce_with_logits")

@@ -24,7 +24,7 @@ extension P {
           ? try graph.matmul(cotangent, a, transposeA: true, transposeB: ta)
           : try graph.matmul(a, cotangent, transposeA: !ta)
       }),
-    kernel: .buffer(prepare: throughFloat32(prepareMatmul)),
+    kernel: .buffer(prepare: prepareMatmul),
     samples: matmulSamples, isExpensive: true
   ) { inputs, attributes in
     try Rules.count(inputs, 2, "matmul")
@@ -68,6 +68,7 @@ extension P {
     let (ta, tb) = transposes(request.attributes)
     let size = Product(request.inputs[0].shape, request.inputs[1].shape, ta, tb)
     let dtype = request.inputs[0].dtype
+    guard dtype.computeType == dtype else { throw KernelRequest.missing("matmul", dtype) }
     if request.outputs[0].count == 0 { return PreparedKernel { _, _ in } }
     if size.k == 0 {
       let bytes = request.outputs[0].byteCount

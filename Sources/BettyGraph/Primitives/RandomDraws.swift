@@ -22,7 +22,7 @@ extension P {
       name, attributes: [AttributeSpec("shape", .ints), AttributeSpec("dtype", .dtype)],
       derivative: .zero,
       kernel: .buffer(
-        prepare: throughFloat32 { request in
+        prepare: { request in
           let output = request.outputs[0]
           let function = try request.floating(functions(request.table), output.dtype, name)
           let (count, size) = (output.count, output.dtype.size)

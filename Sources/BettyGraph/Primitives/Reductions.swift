@@ -113,7 +113,7 @@ extension P {
         return [try graph.sum(product, node.attributes.ints("axes"))]
       }),
     kernel: .buffer(
-      prepare: throughFloat32 { request in
+      prepare: { request in
         let rows = try request.floating(
           request.table.logSumExpRows, request.inputs[0].dtype, "logsumexp")
         return try prepareRows(
@@ -145,7 +145,7 @@ extension P {
     Primitive(
       name, attributes: [AttributeSpec("axis", .int)], derivative: .zero,
       kernel: .buffer(
-        prepare: throughFloat32 { request in
+        prepare: { request in
           let type = request.inputs[0]
           let function = try request.entry(request.table.argReduce, type.dtype, name)
           let split = AxisSplit(type.shape, request.attributes.int("axis"))
@@ -187,7 +187,7 @@ extension P {
       return [try graph.call(P.cumsum, [cotangent], attributes)]
     },
     kernel: .buffer(
-      prepare: throughFloat32 { request in
+      prepare: { request in
         let type = request.inputs[0]
         let function = try request.entry(request.table.cumsum, type.dtype, "cumsum")
         let split = AxisSplit(type.shape, request.attributes.int("axis"))

@@ -48,7 +48,7 @@ extension P {
     let operands = states + 2
     return Primitive(
       name, derivative: .decomposed(definition),
-      kernel: .buffer(inPlace: inPlace, prepare: throughFloat32(prepare)),
+      kernel: .buffer(inPlace: inPlace, prepare: prepare),
       samples: [[], [5], [2, 3]].map { shape in
         let tensors = [Sample.Input](repeating: .init(shape, 0.2...1), count: operands)
         return Sample(tensors + [.init([hyper], 0.1...0.9, dtype: .f64)])
