@@ -47,10 +47,8 @@ package enum Compiler {
       shapes[unit.nodes[0]] = TileShape(unit, units, threads: threads)
     }
     let plan = Plan(
-      units, donations: options.donations, copiesAtEnd: !options.isLoopBody
-    ) {
-      Assembler.temporaryBytes($0, lowered, shapes)
-    }
+      units, donations: options.donations, copiesAtEnd: !options.isLoopBody, shapes: shapes,
+      threads: threads)
     let assembler = try Assembler(plan, shapes: shapes, threads: threads)
     Counters.add(Counters.compilations)
     return Program(

@@ -110,12 +110,53 @@ final class Instance {
     let steps = program.steps
     let guarded = program.firstOverwrite
     for index in 0..<program.statusCount { statuses[index] = 0 }
-    for index in 0..<steps.count {
-      if index == guarded { try checkStatuses() }
-      try run(steps.baseAddress.unsafelyUnwrapped + index)
+    for wave in program.waves {
+      if wave.isParallel {
+        runSideBySide(wave)
+        continue
+      }
+      for index in wave.first..<wave.first &+ wave.count {
+        if index == guarded { try checkStatuses() }
+        try run(steps.baseAddress.unsafelyUnwrapped + index)
+      }
     }
     Counters.add(Counters.kernelsLaunched, steps.count)
     try checkStatuses()
+  }
+
+  // MARK: Waves
+
+  private struct WaveRun {
+    var steps: UnsafePointer<Step>
+    var addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>
+    var scratch: UnsafeMutableRawPointer
+    var scratchBytes: Int
+    var statuses: UnsafeMutablePointer<Int64>
+  }
+
+  private func runSideBySide(_ wave: Wave) {
+    var run = WaveRun(
+      steps: program.steps.baseAddress.unsafelyUnwrapped + wave.first, addresses: addresses,
+      scratch: scratch.pointer, scratchBytes: program.scratchBytes, statuses: statuses)
+    ThreadPool.shared.run(wave.count, limit: program.threads, context: &run) {
+      let run = $0.assumingMemoryBound(to: WaveRun.self).pointee
+      let step = run.steps + $1
+      var own = StepRun(
+        step: step, operands: run.addresses + step.pointee.operands, scratch: run.scratch,
+        scratchBytes: run.scratchBytes, status: run.statuses + step.pointee.status)
+      for task in 0..<step.pointee.tasks { Instance.task(&own, task, $2) }
+      Instance.finish(step, own.operands)
+    }
+  }
+
+  // MARK: Steps
+
+  private static func finish(
+    _ step: UnsafePointer<Step>, _ operands: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  ) {
+    guard step.pointee.kind == .tile else { return }
+    let code = step.pointee.payload.assumingMemoryBound(to: TileCode.self)
+    if !code.pointee.reductions.isEmpty { TileMachine.join(code, operands) }
   }
 
   @inline(__always)
@@ -135,10 +176,7 @@ final class Instance {
         Instance.task($0.assumingMemoryBound(to: StepRun.self), $1, $2)
       }
     }
-    if step.pointee.kind == .tile {
-      let code = step.pointee.payload.assumingMemoryBound(to: TileCode.self)
-      if !code.pointee.reductions.isEmpty { TileMachine.join(code, operands) }
-    }
+    Instance.finish(step, operands)
   }
 
   private static func task(_ run: UnsafePointer<StepRun>, _ task: Int, _ worker: Int) {

@@ -33,6 +33,7 @@ struct Plan {
   private(set) var temporaries: [Int] = []
   private(set) var arenaBytes = 0
   private(set) var outputs: [OutputSource] = []
+  private(set) var timetable = Timetable(units: 0)
   /// The first unit that overwrites an input.
   private(set) var firstOverwrite: Int
 
@@ -44,37 +45,43 @@ struct Plan {
   }
   private var blocks: [Block] = []
   private var blockOf: [Int]
+  /// By value: the time of its last reading, and how many units read it then.
   private var lastRead: [Int]
+  private var lastReaders: [Int]
   private var lowered: Lowered { units.lowered }
 
-  /// `temporaryBytes` gives what a unit needs beside its operands. A donation that cannot be made
-  /// in place is copied at the end with `copiesAtEnd`, otherwise the output is fresh.
+  /// A donation that cannot be made in place is copied at the end with `copiesAtEnd`, otherwise the
+  /// output is fresh. Orders the units.
   init(
-    _ units: Units, donations: [Int: Int], copiesAtEnd: Bool, temporaryBytes: (Unit) -> Int
+    _ units: Units, donations: [Int: Int], copiesAtEnd: Bool, shapes: [Int: TileShape],
+    threads: Int
   ) {
     self.units = units
     let values = units.lowered.dtypes.count
     locations = Array(repeating: nil, count: values)
     blockOf = Array(repeating: -1, count: values)
     lastRead = Array(repeating: -1, count: values)
+    lastReaders = Array(repeating: 0, count: values)
     firstOverwrite = Int.max
     for (index, input) in lowered.inputs.enumerated() { locations[input] = .input(index) }
     let wishes = placeOutputs(donations)
-    self.units.sinkWriters(of: Set(wishes.keys))
+    timetable = self.units.arrange(late: Set(wishes.keys), shapes: shapes, threads: threads)
     findLastReads()
     var refused = donate(wishes)
     if !copiesAtEnd {
       for value in refused.keys { makeFresh(value) }
       refused = [:]
     }
+    // They live until they are copied, so nothing may be made in their place.
+    let end = (timetable.times.last ?? 0) + refused.count
+    for value in refused.keys { lastRead[value] = end }
     for index in self.units.list.indices { place(index) }
     for (value, input) in refused.sorted(by: { $0.value < $1.value }) {
       self.units.appendCopyOut(of: value, to: input)
-      lastRead[value] = self.units.list.count - 1
-      blocks[blockOf[value]].last = lastRead[value]
+      timetable.append()
     }
     findFirstOverwrite()
-    pack(temporaryBytes)
+    pack { Assembler.temporaryBytes($0, units.lowered, shapes) }
   }
 
   // MARK: Outputs and donations
@@ -115,9 +122,11 @@ struct Plan {
       for value in unit.writes {
         guard let input = wishes[value] else { continue }
         let source = lowered.inputs[input]
+        let time = timetable.times[writer]
         let safe =
-          lastRead[source] < writer
-          || (lastRead[source] == writer && mayReplace(source, by: value, in: unit))
+          lastRead[source] < time
+          || (isLastReader(unit, of: source, at: time)
+            && mayReplace(source, by: value, in: unit))
         if safe { locations[value] = .input(input) } else { refused[value] = input }
       }
     }
@@ -190,26 +199,36 @@ struct Plan {
 
   private mutating func findLastReads() {
     for (index, unit) in units.list.enumerated() {
-      for value in unit.reads { lastRead[value] = index }
+      let time = timetable.times[index]
+      for value in unit.reads {
+        lastReaders[value] = lastRead[value] == time ? lastReaders[value] + 1 : 1
+        lastRead[value] = time
+      }
     }
+  }
+
+  private func isLastReader(_ unit: Unit, of value: Int, at time: Int) -> Bool {
+    lastRead[value] == time && lastReaders[value] == 1 && unit.reads.contains(value)
   }
 
   private mutating func place(_ index: Int) {
     let unit = units.list[index]
+    let time = timetable.times[index]
     for value in unit.writes where locations[value] == nil {
-      let last = max(lastRead[value], index)
+      let last = max(lastRead[value], time)
       let reused = unit.reads.first { operand in
         let block = blockOf[operand]
-        return block >= 0 && lastRead[operand] == index && blocks[block].last == index
+        return block >= 0 && blocks[block].last == time
+          && isLastReader(unit, of: operand, at: time)
           && mayReplace(operand, by: value, in: unit)
       }
       if let reused {
         blockOf[value] = blockOf[reused]
         // Marked as living on, so that a second result cannot take it; `max` keeps it so.
-        blocks[blockOf[value]].last = max(last, index + 1)
+        blocks[blockOf[value]].last = max(last, time + 1)
       } else {
         blockOf[value] = blocks.count
-        blocks.append(Block(bytes: lowered.byteCount(value), first: index, last: last))
+        blocks.append(Block(bytes: lowered.byteCount(value), first: time, last: last))
       }
     }
   }
@@ -217,7 +236,8 @@ struct Plan {
   private mutating func pack(_ temporaryBytes: (Unit) -> Int) {
     let values = blocks.count
     for (index, unit) in units.list.enumerated() {
-      blocks.append(Block(bytes: temporaryBytes(unit), first: index, last: index))
+      let time = timetable.times[index]
+      blocks.append(Block(bytes: temporaryBytes(unit), first: time, last: time))
     }
     var placed: [Int] = []  // by offset
     let order = blocks.indices.filter { blocks[$0].bytes > 0 }

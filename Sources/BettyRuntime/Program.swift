@@ -30,6 +30,7 @@ package final class Program: @unchecked Sendable {
   package var stepCount: Int { steps.count }
 
   let steps: UnsafeBufferPointer<Step>
+  let waves: UnsafeBufferPointer<Wave>
   let infos: [StepInfo]
   let addresses: [AddressSource]
   let scratchBytes: Int
@@ -54,6 +55,7 @@ package final class Program: @unchecked Sendable {
     self.threads = threads
     storage = assembler.storage
     steps = storage.keep(assembler.steps)
+    waves = storage.keep(assembler.plan.timetable.waves)
     infos = assembler.infos
     addresses = assembler.addresses
     scratchBytes = (assembler.scratchBytes + 63) & ~63

@@ -153,10 +153,22 @@ struct Units {
     isComplete = list.count == count
   }
 
-  mutating func sinkWriters(of values: Set<Int>) {
-    list = Units.ordered(list, valueCount: lowered.dtypes.count) { unit in
-      unit.writes.contains { values.contains($0) }
+  /// The final order and the time of each unit. Writers of `late` values come as late as they can.
+  mutating func arrange(
+    late: Set<Int>, shapes: [Int: TileShape], threads: Int
+  ) -> Timetable {
+    let count = lowered.dtypes.count
+    func isLate(_ unit: Unit) -> Bool { unit.writes.contains { late.contains($0) } }
+    if threads > 1 {
+      let deep = Units.ordered(list, valueCount: count, byDepth: true, late: isLate)
+      let table = Timetable(deep, valueCount: count) { isLate($0) ? nil : cost($0, shapes) }
+      if table.gain > 0 {
+        list = deep
+        return table
+      }
     }
+    list = Units.ordered(list, valueCount: count, late: isLate)
+    return Timetable(units: list.count)
   }
 
   mutating func appendCopyOut(of value: Int, to input: Int) {
@@ -166,7 +178,7 @@ struct Units {
   /// Kahn's algorithm; among the ready units the ones that are not `late`, then the earliest, go
   /// first.
   private static func ordered(
-    _ units: [Unit], valueCount: Int, late: (Unit) -> Bool
+    _ units: [Unit], valueCount: Int, byDepth: Bool = false, late: (Unit) -> Bool
   ) -> [Unit] {
     var writer = [Int](repeating: -1, count: valueCount)
     for (index, unit) in units.enumerated() { for value in unit.writes { writer[value] = index } }
@@ -178,7 +190,8 @@ struct Units {
         readers[source].append(index)
       }
     }
-    let keys = units.enumerated().map { (late($1) ? 1 : 0, $1.nodes.last ?? 0, $0) }
+    let depth = byDepth ? depths(units, writer) : Array(repeating: 0, count: units.count)
+    let keys = units.enumerated().map { (late($1) ? 1 : 0, depth[$0], $1.nodes.last ?? 0, $0) }
     let rank = units.indices.sorted { keys[$0] < keys[$1] }
     var place = [Int](repeating: 0, count: units.count)
     for (position, index) in rank.enumerated() { place[index] = position }
@@ -194,6 +207,19 @@ struct Units {
       }
     }
     return result
+  }
+}
+
+extension Units {
+  /// Steps to the farthest unit that each one waits for; the units are in an order that runs.
+  private static func depths(_ units: [Unit], _ writer: [Int]) -> [Int] {
+    var depths = [Int](repeating: 0, count: units.count)
+    for (index, unit) in units.enumerated() {
+      for value in unit.reads where writer[value] >= 0 {
+        depths[index] = max(depths[index], depths[writer[value]] + 1)
+      }
+    }
+    return depths
   }
 }
 

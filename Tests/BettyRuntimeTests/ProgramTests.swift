@@ -184,6 +184,28 @@ private func leastCounts(_ body: () throws -> Void) throws -> [String: Int] {
   #expect(program.stepCount == 3, "\(program.listing)")
 }
 
+@Test func independentProductsRunSideBySide() throws {
+  // Two chains of products that meet at the end.
+  var graph = Graph()
+  let flags: Attributes = ["transpose_a": .bool(false), "transpose_b": .bool(false)]
+  let w = try graph.input([96, 96])
+  var ends: [Value] = []
+  for _ in 0..<2 {
+    var x = try graph.input([96, 96])
+    for _ in 0..<3 { x = try graph.call(P.tanh, [graph.call(P.matmul, [x, w], flags)]) }
+    ends.append(x)
+  }
+  graph.outputs = [try graph.call(P.sub, ends)]
+  let side = try Compiler.compile(graph, options: CompileOptions(threads: 2))
+  let alone = try Compiler.compile(graph, options: CompileOptions(threads: 1))
+  #expect(side.waves.filter(\.isParallel).count >= 3, "\(side.listing)")
+  #expect(!alone.waves.contains { $0.isParallel })
+  var generator = Generator(6)
+  let inputs = graph.inputs.map { _ in random(96 * 96, &generator, in: -0.2...0.2) }
+  let expected = try run(alone, inputs)
+  for _ in 0..<20 { #expect(try run(side, inputs) == expected) }
+}
+
 @Test func arenaIsReusedAlongAChain() throws {
   // Ten products in a row never need more than two results at once.
   var graph = Graph()
