@@ -73,7 +73,6 @@ private struct Probe {
     var graph = graph
     let tangents = wrt.map { graph.addInput(graph.type(of: $0)) }
     let made = try Transform.jvp(&graph, of: outputs, wrt: wrt, tangents: tangents)
-    try graph.verify()
     graph.outputs = made.compactMap { $0 }
     return (graph, made, point + direction)
   }
@@ -82,7 +81,6 @@ private struct Probe {
     var graph = graph
     let cotangents = outputs.map { graph.addInput(graph.type(of: $0)) }
     let made = try Transform.vjp(&graph, of: outputs, cotangents: cotangents, wrt: wrt)
-    try graph.verify()
     graph.outputs = made.compactMap { $0 }
     return (graph, made, point + weights)
   }
@@ -148,6 +146,35 @@ private func dot(_ a: [[Double]], _ b: [[Double]]) -> Double {
       let name = "\(example.testDescription) wrt \(chosen.map(String.init) ?? "all")"
       try probe.check(name, simplified: false)
       try probe.check(name + ", simplified", simplified: true)
+      try probe.forward().graph.verify()
+      try probe.reverse().graph.verify()
+    }
+  }
+
+  /// The check notices a wrong rule: a slope that is off, and a transpose that is not the transpose.
+  @Test func wrongRulesAreNoticed() throws {
+    func primitive(_ derivative: Derivative) -> Primitive {
+      Primitive(
+        "wrong", derivative: derivative, kernel: .tile(.neg), samples: [Sample([.init([3])])]
+      ) {
+        inputs, _ in inputs
+      }
+    }
+    let wrong: [Derivative] = [
+      .zero, .elementwise([{ graph, node in try graph.constant(-1.001, like: node.output) }]),
+      .linear(operands: [0]) { _, _, cotangent in [cotangent] },
+    ]
+    for derivative in wrong {
+      let primitive = primitive(derivative)
+      let example = GradientCase(primitive: primitive, sample: primitive.samples[0], number: 0)
+      let probe = try #require(try probe(example, .f64, seed: 1))
+      try withKnownIssue {
+        try probe.check("wrong", simplified: false)
+      } matching: { issue in
+        issue.comments.contains {
+          $0.rawValue.contains("difference") || $0.rawValue.contains("jvp")
+        }
+      }
     }
   }
 
