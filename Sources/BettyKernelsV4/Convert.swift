@@ -1,5 +1,6 @@
-// Casts between all element types. Half-width floats are read and written through f32, as PyTorch does.
-// Floats become integers by truncation, saturating, NaN giving 0; anything becomes a bool by != 0.
+// Casts between all element types. Half-width floats are read and written through f32, as PyTorch
+// does. Floats become integers by truncation, saturating, NaN giving 0; anything becomes a bool by
+// != 0.
 
 import BettyKernelInterface
 

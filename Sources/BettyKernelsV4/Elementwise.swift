@@ -27,9 +27,11 @@ enum Relu<E: Element>: UnaryOp where E.Scalar: ExpressibleByIntegerLiteral {
     E.select(a, E.splat(0), E.less(a, E.splat(0)))
   }
 }
+@inline(always) private func isFalse(_ x: U8.Vector) -> U8.Mask { x .== U8.splat(0) }
+
 enum LogicalNot: UnaryOp {
   typealias E = U8
-  @inline(always) static func apply(_ a: U8.Vector) -> U8.Vector { U8.bytes(a .== 0) }
+  @inline(always) static func apply(_ a: U8.Vector) -> U8.Vector { U8.bytes(isFalse(a)) }
 }
 
 enum Add<E: Element>: BinaryOp {
@@ -50,19 +52,19 @@ enum Minimum<E: Element>: BinaryOp {
 enum LogicalAnd: BinaryOp {
   typealias E = U8
   @inline(always) static func apply(_ a: U8.Vector, _ b: U8.Vector) -> U8.Vector {
-    U8.bytes((a .!= 0) .& (b .!= 0))
+    U8.bytes(.!isFalse(a) .& .!isFalse(b))
   }
 }
 enum LogicalOr: BinaryOp {
   typealias E = U8
   @inline(always) static func apply(_ a: U8.Vector, _ b: U8.Vector) -> U8.Vector {
-    U8.bytes((a .!= 0) .| (b .!= 0))
+    U8.bytes(.!isFalse(a) .| .!isFalse(b))
   }
 }
 enum LogicalXor: BinaryOp {
   typealias E = U8
   @inline(always) static func apply(_ a: U8.Vector, _ b: U8.Vector) -> U8.Vector {
-    U8.bytes((a .!= 0) .^ (b .!= 0))
+    U8.bytes(.!isFalse(a) .^ .!isFalse(b))
   }
 }
 enum MultiplyAdd<E: Element>: TernaryOp {
@@ -112,7 +114,8 @@ enum RemainderInteger<T: FixedWidthInteger>: ScalarOp {
     return remainder != 0 && (remainder < 0) != (b < 0) ? remainder &+ b : remainder
   }
 }
-/// Repeated squaring, wrapping. As in PyTorch a negative exponent gives 0 except for bases 1 and -1.
+/// Repeated squaring, wrapping. As in PyTorch a negative exponent gives 0 except for bases 1 and
+/// -1.
 enum PowerInteger<T: FixedWidthInteger>: ScalarOp {
   @inline(always) static func apply(_ a: T, _ b: T) -> T {
     if b < 0 {

@@ -15,10 +15,10 @@ enum Log1p<E: FloatElement>: UnaryOp {
   @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.log1p(a) }
 }
 enum SquareRoot<E: FloatElement>: UnaryOp {
-  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { a.squareRoot() }
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.squareRoot(a) }
 }
 enum ReciprocalSquareRoot<E: FloatElement>: UnaryOp {
-  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.splat(1) / a.squareRoot() }
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.splat(1) / E.squareRoot(a) }
 }
 enum Reciprocal<E: FloatElement>: UnaryOp {
   @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.splat(1) / a }
@@ -42,18 +42,16 @@ enum ErrorFunction<E: FloatElement>: UnaryOp {
   @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.erf(a) }
 }
 enum Floor<E: FloatElement>: UnaryOp {
-  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { a.rounded(.down) }
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.floor(a) }
 }
 enum Ceil<E: FloatElement>: UnaryOp {
-  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { a.rounded(.up) }
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.ceil(a) }
 }
 enum Round<E: FloatElement>: UnaryOp {
-  @inline(always) static func apply(_ a: E.Vector) -> E.Vector {
-    a.rounded(.toNearestOrEven)
-  }
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.round(a) }
 }
 enum Truncate<E: FloatElement>: UnaryOp {
-  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { a.rounded(.towardZero) }
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.truncate(a) }
 }
 /// x/2 (1 + erf(x/sqrt(2)))
 enum Gelu<E: FloatElement>: UnaryOp {
@@ -72,7 +70,7 @@ enum SignFloat<E: FloatElement>: UnaryOp {
   }
 }
 enum NegateFloat<E: FloatElement>: UnaryOp {
-  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { -a }
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.negate(a) }
 }
 enum AbsoluteFloat<E: FloatElement>: UnaryOp {
   @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.magnitude(a) }
@@ -105,18 +103,4 @@ enum PowerFloat<E: FloatElement>: ScalarOp {
 }
 enum ArcTangent2<E: FloatElement>: ScalarOp {
   @inline(always) static func apply(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar { E.atan2(a, b) }
-}
-
-extension FloatElement {
-  @inline(always) static func magnitude(_ x: Vector) -> Vector {
-    select(x, -x, less(x, splat(0))) + splat(0)
-  }
-  /// 1 / (1 + exp(-x)); exp overflows to infinity, which gives 0.
-  @inline(always) static func sigmoid(_ x: Vector) -> Vector {
-    splat(1) / (splat(1) + exp(-x))
-  }
-  /// log(1 + exp(x)) as max(x, 0) + log1p(exp(-|x|)), which neither overflows nor cancels.
-  @inline(always) static func softplus(_ x: Vector) -> Vector {
-    maximum(x, splat(0)) + log1p(exp(-magnitude(x)))
-  }
 }

@@ -1,5 +1,5 @@
-// Kernels that follow i64 indices. An index out of range sets the status to 1 + its position, if none has
-// been reported yet, and is skipped: nothing outside a buffer is ever touched.
+// Kernels that follow i64 indices. An index out of range sets the status to 1 + its position, if
+// none has been reported yet, and is skipped: nothing outside a buffer is ever touched.
 
 import BettyKernelInterface
 
@@ -98,8 +98,8 @@ func gatherBySize(
   }
 }
 
-/// Position of the largest (or smallest) element along the middle axis; the first of equals wins and NaN
-/// beats every number.
+/// Position of the largest (or smallest) element along the middle axis; the first of equals wins
+/// and NaN beats every number.
 @inline(always) func extremePosition<T: Comparable>(
   _: T.Type, _ d: UnsafeMutablePointer<Int64>, _ a: RawIn, _ reduced: Int, _ inner: Int,
   _ first: Int, _ last: Int, _ largest: Bool

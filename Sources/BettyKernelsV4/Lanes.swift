@@ -1,14 +1,37 @@
-// The vectors that kernels are written in: 64 bytes of one element type, whatever the instruction set
-// (the compiler splits them into what the processor has). Invariant: everything here is a namespace of
-// inlined functions over concrete SIMD types; generic code reaches comparisons and selections only
-// through it, because the standard library's generic versions of those work lane by lane.
+// The vectors that kernels are written in: 64 bytes of one element type, whatever the instruction
+// set (the compiler splits them into what the processor has). Invariant: everything here is a
+// namespace of inlined functions over concrete SIMD types; generic code reaches comparisons and
+// selections only through it, because the standard library's generic versions of those work lane by
+// lane.
 
 import BettyKernelInterface
+import CBettySupport
+
+/// A vector of floats whose operators are instructions (vectors.h says why).
+protocol FloatLanes: SIMD where Scalar: BinaryFloatingPoint {
+  static func + (a: Self, b: Self) -> Self
+  static func - (a: Self, b: Self) -> Self
+  static func * (a: Self, b: Self) -> Self
+  static func / (a: Self, b: Self) -> Self
+}
+
+extension SIMD16: FloatLanes where Scalar == Float {
+  @inline(always) static func + (a: Self, b: Self) -> Self { betty_add_f32(a, b) }
+  @inline(always) static func - (a: Self, b: Self) -> Self { betty_sub_f32(a, b) }
+  @inline(always) static func * (a: Self, b: Self) -> Self { betty_mul_f32(a, b) }
+  @inline(always) static func / (a: Self, b: Self) -> Self { betty_div_f32(a, b) }
+}
+extension SIMD8: FloatLanes where Scalar == Double {
+  @inline(always) static func + (a: Self, b: Self) -> Self { betty_add_f64(a, b) }
+  @inline(always) static func - (a: Self, b: Self) -> Self { betty_sub_f64(a, b) }
+  @inline(always) static func * (a: Self, b: Self) -> Self { betty_mul_f64(a, b) }
+  @inline(always) static func / (a: Self, b: Self) -> Self { betty_div_f64(a, b) }
+}
 
 /// One element type and its vector.
 protocol Element {
   associatedtype Scalar: Comparable
-  associatedtype Vector: SIMD where Vector.Scalar == Scalar
+  associatedtype Vector where Vector: SIMD, Vector.Scalar == Scalar
   associatedtype Mask
   /// As many bytes as the vector has lanes: bools in memory.
   associatedtype Bytes: SIMD where Bytes.Scalar == UInt8
@@ -16,6 +39,7 @@ protocol Element {
   static var lowest: Scalar { get }
   static var highest: Scalar { get }
 
+  static func splat(_ x: Scalar) -> Vector
   static func add(_ a: Vector, _ b: Vector) -> Vector
   static func sub(_ a: Vector, _ b: Vector) -> Vector
   static func mul(_ a: Vector, _ b: Vector) -> Vector
@@ -31,21 +55,44 @@ protocol Element {
   static func not(_ a: Mask) -> Mask
   /// b where the mask is set, else a.
   static func select(_ a: Vector, _ b: Vector, _ mask: Mask) -> Vector
+  /// The first `count` lanes, the others zero; count is less than the number of lanes.
+  static func loadPart(_ p: RawIn, _ count: Int) -> Vector
+  static func storePart(_ p: Raw, _ x: Vector, _ count: Int)
+  /// The larger one; NaN if either is.
+  static func maximum(_ a: Vector, _ b: Vector) -> Vector
+  static func minimum(_ a: Vector, _ b: Vector) -> Vector
   static func bytes(_ mask: Mask) -> Bytes
   static func mask(_ bytes: Bytes) -> Mask
 }
 
 /// 16 or 8 lanes of f32 or f64 with their elementary functions.
-protocol FloatElement: Element where Scalar: BinaryFloatingPoint {
+protocol FloatElement: Element where Scalar: BinaryFloatingPoint, Vector: FloatLanes {
+  static func magnitude(_ x: Vector) -> Vector
+  /// 0 - x would lose the sign of zero.
+  static func negate(_ x: Vector) -> Vector
+  /// `x`, which is not negative, with the sign of `y`.
+  static func withSign(_ x: Vector, of y: Vector) -> Vector
+  static func squareRoot(_ x: Vector) -> Vector
+  static func floor(_ x: Vector) -> Vector
+  static func ceil(_ x: Vector) -> Vector
+  /// To the nearest, ties to even.
+  static func round(_ x: Vector) -> Vector
+  static func truncate(_ x: Vector) -> Vector
+
+  /// The largest x with a finite exp.
+  static var largestExponent: Scalar { get }
+  /// (2^(n - 1), expm1(r)) for x = n log(2) + r.
+  static func reduceExp(_ x: Vector) -> (Vector, Vector)
   static func exp(_ x: Vector) -> Vector
-  static func expm1(_ x: Vector) -> Vector
   static func log(_ x: Vector) -> Vector
-  static func log1p(_ x: Vector) -> Vector
-  static func tanh(_ x: Vector) -> Vector
   static func erf(_ x: Vector) -> Vector
   static func sin(_ x: Vector) -> Vector
   static func cos(_ x: Vector) -> Vector
   static func sum(_ x: Vector) -> Scalar
+  static func largest(_ x: Vector) -> Scalar
+  static func smallest(_ x: Vector) -> Scalar
+  /// Set in the first `count` lanes.
+  static func first(_ count: Int) -> Mask
   static func pow(_ a: Scalar, _ b: Scalar) -> Scalar
   static func atan2(_ a: Scalar, _ b: Scalar) -> Scalar
   static func fmod(_ a: Scalar, _ b: Scalar) -> Scalar
@@ -55,45 +102,32 @@ protocol FloatElement: Element where Scalar: BinaryFloatingPoint {
 extension Element where Scalar: FixedWidthInteger {
   static var lowest: Scalar { .min }
   static var highest: Scalar { .max }
-  @inline(always) static func add(_ a: Vector, _ b: Vector) -> Vector { a &+ b }
-  @inline(always) static func sub(_ a: Vector, _ b: Vector) -> Vector { a &- b }
-  @inline(always) static func mul(_ a: Vector, _ b: Vector) -> Vector { a &* b }
   @inline(always) static func add(_ a: Scalar, _ b: Scalar) -> Scalar { a &+ b }
   @inline(always) static func mul(_ a: Scalar, _ b: Scalar) -> Scalar { a &* b }
-  @inline(always) static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
-    a &* b &+ c
-  }
 }
 
 extension Element where Scalar: BinaryFloatingPoint {
   static var lowest: Scalar { -.infinity }
   static var highest: Scalar { .infinity }
-  @inline(always) static func add(_ a: Vector, _ b: Vector) -> Vector { a + b }
-  @inline(always) static func sub(_ a: Vector, _ b: Vector) -> Vector { a - b }
-  @inline(always) static func mul(_ a: Vector, _ b: Vector) -> Vector { a * b }
   @inline(always) static func add(_ a: Scalar, _ b: Scalar) -> Scalar { a + b }
   @inline(always) static func mul(_ a: Scalar, _ b: Scalar) -> Scalar { a * b }
-  @inline(always) static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
-    #if BETTY_FMA
-      c.addingProduct(a, b)
-    #else
-      // Without the instruction, addingProduct is a library call for each lane.
-      a * b + c
-    #endif
-  }
 }
 
 extension Element {
   @inline(always) static var lanes: Int { Vector.scalarCount }
-  @inline(always) static func splat(_ x: Scalar) -> Vector { Vector(repeating: x) }
+  @inline(always) static func loadPart(_ p: RawIn, _ count: Int) -> Vector {
+    partOf(p, count &* MemoryLayout<Scalar>.size)
+  }
+  @inline(always) static func storePart(_ p: Raw, _ x: Vector, _ count: Int) {
+    putPart(p, x, count &* MemoryLayout<Scalar>.size)
+  }
   @inline(always) static func load(_ p: RawIn) -> Vector { p.loadUnaligned(as: Vector.self) }
   @inline(always) static func store(_ p: Raw, _ x: Vector) { p.storeBytes(of: x, as: Vector.self) }
-  /// The larger one; NaN if either is.
   @inline(always) static func maximum(_ a: Vector, _ b: Vector) -> Vector {
-    select(b, a, or(less(b, a), not(equal(a, a))))
+    select(b, a, less(b, a))
   }
   @inline(always) static func minimum(_ a: Vector, _ b: Vector) -> Vector {
-    select(b, a, or(less(a, b), not(equal(a, a))))
+    select(b, a, less(a, b))
   }
   @inline(always) static func maximum(_ a: Scalar, _ b: Scalar) -> Scalar {
     b < a || a != a ? a : b
@@ -101,4 +135,15 @@ extension Element {
   @inline(always) static func minimum(_ a: Scalar, _ b: Scalar) -> Scalar {
     a < b || a != a ? a : b
   }
+}
+
+/// The first `bytes` bytes of a vector; the other lanes are zero.
+@inline(always) func partOf<V: SIMD>(_ p: RawIn, _ bytes: Int) -> V {
+  var v = V()
+  withUnsafeMutableBytes(of: &v) { $0.baseAddress!.copyMemory(from: p, byteCount: bytes) }
+  return v
+}
+
+@inline(always) func putPart<V: SIMD>(_ p: Raw, _ v: V, _ bytes: Int) {
+  withUnsafeBytes(of: v) { p.copyMemory(from: $0.baseAddress!, byteCount: bytes) }
 }

@@ -30,43 +30,53 @@ protocol ScalarOp {
   static func apply(_ a: Scalar, _ b: Scalar) -> Scalar
 }
 
-/// The first `bytes` bytes of a vector; the other lanes are zero.
-@inline(always) func loadPart<V: SIMD>(_ p: RawIn, _ bytes: Int) -> V {
-  var v = V()
-  withUnsafeMutableBytes(of: &v) { $0.baseAddress!.copyMemory(from: p, byteCount: bytes) }
-  return v
-}
-
-@inline(always) func storePart<V: SIMD>(_ p: Raw, _ v: V, _ bytes: Int) {
-  withUnsafeBytes(of: v) { p.copyMemory(from: $0.baseAddress!, byteCount: bytes) }
-}
-
 @inline(always) func unary<O: UnaryOp>(_: O.Type, _ d: Raw, _ a: RawIn, _ n: Int) {
   let size = MemoryLayout<O.E.Scalar>.size
-  let end = n &* size
-  let step = O.E.lanes &* size
+  let lanes = O.E.lanes
   var i = 0
-  while i &+ step <= end {
-    O.E.store(d + i, O.apply(O.E.load(a + i)))
-    i &+= step
+  while i &+ lanes <= n {
+    let at = i &* size
+    O.E.store(d + at, O.apply(O.E.load(a + at)))
+    i &+= lanes
   }
-  if i < end {
-    storePart(d + i, O.apply(loadPart(a + i, end &- i)), end &- i)
+  if i < n {
+    let at = i &* size
+    O.E.storePart(d + at, O.apply(O.E.loadPart(a + at, n &- i)), n &- i)
+  }
+}
+
+/// As `unary` for an operation of many instructions, which are compiled once for vector and tail.
+@inline(always) func unaryLong<O: UnaryOp>(_: O.Type, _ d: Raw, _ a: RawIn, _ n: Int) {
+  let size = MemoryLayout<O.E.Scalar>.size
+  let lanes = O.E.lanes
+  var i = 0
+  while i < n {
+    let at = i &* size
+    let left = n &- i
+    let y = O.apply(left >= lanes ? O.E.load(a + at) : O.E.loadPart(a + at, left))
+    if left >= lanes {
+      O.E.store(d + at, y)
+    } else {
+      O.E.storePart(d + at, y, left)
+    }
+    i &+= lanes
   }
 }
 
 @inline(always) func binary<O: BinaryOp>(_: O.Type, _ d: Raw, _ a: RawIn, _ b: RawIn, _ n: Int) {
   let size = MemoryLayout<O.E.Scalar>.size
-  let end = n &* size
-  let step = O.E.lanes &* size
+  let lanes = O.E.lanes
   var i = 0
-  while i &+ step <= end {
-    O.E.store(d + i, O.apply(O.E.load(a + i), O.E.load(b + i)))
-    i &+= step
+  while i &+ lanes <= n {
+    let at = i &* size
+    O.E.store(d + at, O.apply(O.E.load(a + at), O.E.load(b + at)))
+    i &+= lanes
   }
-  if i < end {
-    let rest = end &- i
-    storePart(d + i, O.apply(loadPart(a + i, rest), loadPart(b + i, rest)), rest)
+  if i < n {
+    let at = i &* size
+    let left = n &- i
+    O.E.storePart(
+      d + at, O.apply(O.E.loadPart(a + at, left), O.E.loadPart(b + at, left)), left)
   }
 }
 
@@ -74,17 +84,19 @@ protocol ScalarOp {
   _: O.Type, _ d: Raw, _ a: RawIn, _ b: RawIn, _ c: RawIn, _ n: Int
 ) {
   let size = MemoryLayout<O.E.Scalar>.size
-  let end = n &* size
-  let step = O.E.lanes &* size
+  let lanes = O.E.lanes
   var i = 0
-  while i &+ step <= end {
-    O.E.store(d + i, O.apply(O.E.load(a + i), O.E.load(b + i), O.E.load(c + i)))
-    i &+= step
+  while i &+ lanes <= n {
+    let at = i &* size
+    O.E.store(d + at, O.apply(O.E.load(a + at), O.E.load(b + at), O.E.load(c + at)))
+    i &+= lanes
   }
-  if i < end {
-    let rest = end &- i
-    let x: O.E.Vector = loadPart(a + i, rest)
-    storePart(d + i, O.apply(x, loadPart(b + i, rest), loadPart(c + i, rest)), rest)
+  if i < n {
+    let at = i &* size
+    let left = n &- i
+    let x = O.E.loadPart(a + at, left)
+    let y = O.E.loadPart(b + at, left)
+    O.E.storePart(d + at, O.apply(x, y, O.E.loadPart(c + at, left)), left)
   }
 }
 
@@ -103,9 +115,9 @@ protocol ScalarOp {
   }
   if i < n {
     let at = i &* size
-    let rest = (n &- i) &* size
-    let mask = O.apply(loadPart(a + at, rest), loadPart(b + at, rest))
-    storePart(d + i, O.E.bytes(mask), n &- i)
+    let left = n &- i
+    let mask = O.apply(O.E.loadPart(a + at, left), O.E.loadPart(b + at, left))
+    putPart(d + i, O.E.bytes(mask), left)
   }
 }
 
@@ -124,9 +136,10 @@ protocol ScalarOp {
   }
   if i < n {
     let at = i &* size
-    let rest = (n &- i) &* size
-    let mask = E.mask(loadPart(a + i, n &- i))
-    storePart(d + at, E.select(loadPart(c + at, rest), loadPart(b + at, rest), mask), rest)
+    let left = n &- i
+    let mask = E.mask(partOf(a + i, left))
+    E.storePart(
+      d + at, E.select(E.loadPart(c + at, left), E.loadPart(b + at, left), mask), left)
   }
 }
 

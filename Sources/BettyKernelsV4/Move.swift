@@ -3,7 +3,8 @@
 
 import BettyKernelInterface
 
-/// A strided copy of elements as big as T. `shape` and `strides` are scratch of the caller, already merged.
+/// A strided copy of elements as big as T. `shape` and `strides` are scratch of the caller, already
+/// merged.
 struct StridedCopy<T: FixedWidthInteger> {
   var d: UnsafeMutablePointer<T>
   var a: UnsafePointer<T>
@@ -55,8 +56,8 @@ struct StridedCopy<T: FixedWidthInteger> {
   }
 }
 
-/// Copies shape and strides without axes of length 1 and with neighbours merged that one stride walks.
-/// Returns the new rank, at least 1.
+/// Copies shape and strides without axes of length 1 and with neighbours merged that one stride
+/// walks. Returns the new rank, at least 1.
 private func mergeAxes(
   _ rank: Int, _ shape: UnsafePointer<Int>, _ strides: UnsafePointer<Int>,
   _ newShape: UnsafeMutablePointer<Int>, _ newStrides: UnsafeMutablePointer<Int>

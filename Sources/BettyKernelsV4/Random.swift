@@ -1,6 +1,7 @@
-// Random numbers by Philox 4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
-// 1, 2, 3", SC 2011. Element i of a draw depends on the key (seed, counter) and i alone. A block of four
-// words has the key (seed low, seed high) and the counter (block low, block high, counter low, high).
+// Random numbers by Philox 4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as
+// easy as 1, 2, 3", SC 2011. Element i of a draw depends on the key (seed, counter) and i alone. A
+// block of four words has the key (seed low, seed high) and the counter (block low, block high,
+// counter low, high).
 
 import BettyKernelInterface
 import Glibc

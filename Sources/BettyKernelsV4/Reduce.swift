@@ -1,6 +1,6 @@
-// Reductions over one axis of [outer, reduced, inner]. Their order is fixed by the shape alone, never by
-// the number of tasks. Sums of f32 keep several lanes and pass blocks of them on to an f64 total, so that
-// the error does not grow with the length.
+// Reductions over one axis of [outer, reduced, inner]. Their order is fixed by the shape alone,
+// never by the number of tasks. Sums of f32 keep several lanes and pass blocks of them on to an f64
+// total, so that the error does not grow with the length.
 
 import BettyKernelInterface
 
@@ -12,12 +12,14 @@ protocol Reduction {
   static var start: Total { get }
   static func combine(_ a: E.Vector, _ b: E.Vector) -> E.Vector
   static func combine(_ a: Total, _ b: E.Scalar) -> Total
+  /// All lanes of a vector.
+  static func fold(_ a: E.Vector) -> E.Scalar
   static func scalar(_ a: Total) -> E.Scalar
 }
 
-/// A total of the element's own type.
-protocol PlainReduction: Reduction where Total == E.Scalar {}
-extension PlainReduction {
+/// A reduction of floats that is kept in the element's own type.
+protocol FloatReduction: Reduction where Total == E.Scalar, E: FloatElement {}
+extension FloatReduction {
   @inline(always) static var start: E.Scalar { identity }
   @inline(always) static func scalar(_ a: E.Scalar) -> E.Scalar { a }
 }
@@ -28,6 +30,7 @@ enum SumFloat32: Reduction {
   @inline(always) static var start: Double { 0 }
   @inline(always) static func combine(_ a: F32.Vector, _ b: F32.Vector) -> F32.Vector { a + b }
   @inline(always) static func combine(_ a: Double, _ b: Float) -> Double { a + Double(b) }
+  @inline(always) static func fold(_ a: F32.Vector) -> Float { F32.sum(a) }
   @inline(always) static func scalar(_ a: Double) -> Float { Float(a) }
 }
 enum ProductFloat32: Reduction {
@@ -36,21 +39,24 @@ enum ProductFloat32: Reduction {
   @inline(always) static var start: Double { 1 }
   @inline(always) static func combine(_ a: F32.Vector, _ b: F32.Vector) -> F32.Vector { a * b }
   @inline(always) static func combine(_ a: Double, _ b: Float) -> Double { a * Double(b) }
+  @inline(always) static func fold(_ a: F32.Vector) -> Float { F32.product(a) }
   @inline(always) static func scalar(_ a: Double) -> Float { Float(a) }
 }
-enum Sum<E: Element>: PlainReduction where E.Scalar: ExpressibleByIntegerLiteral {
-  typealias Total = E.Scalar
-  @inline(always) static var identity: E.Scalar { 0 }
-  @inline(always) static func combine(_ a: E.Vector, _ b: E.Vector) -> E.Vector { E.add(a, b) }
-  @inline(always) static func combine(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar { E.add(a, b) }
+enum SumFloat64: FloatReduction {
+  typealias E = F64
+  @inline(always) static var identity: Double { 0 }
+  @inline(always) static func combine(_ a: F64.Vector, _ b: F64.Vector) -> F64.Vector { a + b }
+  @inline(always) static func combine(_ a: Double, _ b: Double) -> Double { a + b }
+  @inline(always) static func fold(_ a: F64.Vector) -> Double { F64.sum(a) }
 }
-enum Product<E: Element>: PlainReduction where E.Scalar: ExpressibleByIntegerLiteral {
-  typealias Total = E.Scalar
-  @inline(always) static var identity: E.Scalar { 1 }
-  @inline(always) static func combine(_ a: E.Vector, _ b: E.Vector) -> E.Vector { E.mul(a, b) }
-  @inline(always) static func combine(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar { E.mul(a, b) }
+enum ProductFloat64: FloatReduction {
+  typealias E = F64
+  @inline(always) static var identity: Double { 1 }
+  @inline(always) static func combine(_ a: F64.Vector, _ b: F64.Vector) -> F64.Vector { a * b }
+  @inline(always) static func combine(_ a: Double, _ b: Double) -> Double { a * b }
+  @inline(always) static func fold(_ a: F64.Vector) -> Double { F64.product(a) }
 }
-enum Largest<E: Element>: PlainReduction {
+enum Largest<E: FloatElement>: FloatReduction {
   typealias Total = E.Scalar
   @inline(always) static var identity: E.Scalar { E.lowest }
   @inline(always) static func combine(_ a: E.Vector, _ b: E.Vector) -> E.Vector {
@@ -59,8 +65,9 @@ enum Largest<E: Element>: PlainReduction {
   @inline(always) static func combine(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar {
     E.maximum(a, b)
   }
+  @inline(always) static func fold(_ a: E.Vector) -> E.Scalar { E.largest(a) }
 }
-enum Smallest<E: Element>: PlainReduction {
+enum Smallest<E: FloatElement>: FloatReduction {
   typealias Total = E.Scalar
   @inline(always) static var identity: E.Scalar { E.highest }
   @inline(always) static func combine(_ a: E.Vector, _ b: E.Vector) -> E.Vector {
@@ -69,60 +76,57 @@ enum Smallest<E: Element>: PlainReduction {
   @inline(always) static func combine(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar {
     E.minimum(a, b)
   }
+  @inline(always) static func fold(_ a: E.Vector) -> E.Scalar { E.smallest(a) }
 }
 
-/// Vectors in one block of a long row: what four lanes of accumulators take before they are totalled.
-private let blockVectors = 512
+/// Vectors in one block of a long row: what four lanes of accumulators take before they are
+/// totalled.
+private let blockVectors = 128
 
-/// The total of `n` contiguous elements.
-@inline(always) func reduceRun<R: Reduction>(
+/// `start` and `n` contiguous floats. Compiled once for whole reductions, tiles and rows.
+@inline(never) func reduceRun<R: Reduction>(
   _: R.Type, _ start: R.Total, _ p: RawIn, _ n: Int
-) -> R.Total {
+) -> R.Total where R.E: FloatElement {
   let size = MemoryLayout<R.E.Scalar>.size
   let step = R.E.lanes &* size
   var total = start
-  var at = 0
-  var vectors = n / R.E.lanes
-  let tail = n &- vectors &* R.E.lanes
-  while vectors >= 4 {
-    let block = min(vectors, blockVectors) & ~3
-    var s0 = R.E.load(p + at)
-    var s1 = R.E.load(p + (at &+ step))
-    var s2 = R.E.load(p + (at &+ 2 &* step))
-    var s3 = R.E.load(p + (at &+ 3 &* step))
-    at &+= 4 &* step
-    var k = 4
-    while k < block {
-      s0 = R.combine(s0, R.E.load(p + at))
-      s1 = R.combine(s1, R.E.load(p + (at &+ step)))
-      s2 = R.combine(s2, R.E.load(p + (at &+ 2 &* step)))
-      s3 = R.combine(s3, R.E.load(p + (at &+ 3 &* step)))
-      at &+= 4 &* step
-      k &+= 4
+  var at = p
+  var left = n
+  while left >= 4 &* R.E.lanes {
+    var block = min(left / R.E.lanes, blockVectors) & ~3
+    left &-= block &* R.E.lanes
+    var s0 = R.E.load(at)
+    var s1 = R.E.load(at + step)
+    var s2 = R.E.load(at + 2 &* step)
+    var s3 = R.E.load(at + 3 &* step)
+    at += 4 &* step
+    block &-= 4
+    while block > 0 {
+      s0 = R.combine(s0, R.E.load(at))
+      s1 = R.combine(s1, R.E.load(at + step))
+      s2 = R.combine(s2, R.E.load(at + 2 &* step))
+      s3 = R.combine(s3, R.E.load(at + 3 &* step))
+      at += 4 &* step
+      block &-= 4
     }
-    total = fold(R.self, total, R.combine(R.combine(s0, s1), R.combine(s2, s3)))
-    vectors &-= block
+    total = R.combine(total, R.fold(R.combine(R.combine(s0, s1), R.combine(s2, s3))))
   }
-  while vectors > 0 {
-    total = fold(R.self, total, R.E.load(p + at))
-    at &+= step
-    vectors &-= 1
+  if left == 0 { return total }
+  let empty = R.E.splat(R.identity)
+  var sum = empty
+  while left > 0 {
+    let full = left >= R.E.lanes
+    let x = full ? R.E.load(at) : R.E.select(empty, R.E.loadPart(at, left), R.E.first(left))
+    sum = R.combine(sum, x)
+    at += step
+    left &-= R.E.lanes
   }
-  let rest = (p + at).assumingMemoryBound(to: R.E.Scalar.self)
-  for i in 0..<tail { total = R.combine(total, rest[i]) }
-  return total
-}
-
-/// Adds the lanes of a vector to a total, one after the other.
-@inline(always) func fold<R: Reduction>(_: R.Type, _ total: R.Total, _ v: R.E.Vector) -> R.Total {
-  var total = total
-  for i in 0..<R.E.lanes { total = R.combine(total, v[i]) }
-  return total
+  return R.combine(total, R.fold(sum))
 }
 
 @inline(always) func reduceAxis<R: Reduction>(
   _: R.Type, _ d: Raw, _ a: RawIn, _ reduced: Int, _ inner: Int, _ first: Int, _ last: Int
-) {
+) where R.E: FloatElement {
   let size = MemoryLayout<R.E.Scalar>.size
   let to = d.assumingMemoryBound(to: R.E.Scalar.self)
   if inner == 1 {
@@ -132,9 +136,44 @@ private let blockVectors = 512
     return
   }
   for o in first..<last {
-    reduceLeading(
-      R.self, d + o &* inner &* size, a + o &* reduced &* inner &* size, reduced, inner)
+    let row = inner &* size
+    reduceLeading(R.self, d + o &* row, a + o &* reduced &* row, reduced, inner)
   }
+}
+
+/// The column of lanes at `p`, `rows` of them: sums of 16 rows are summed 16 at a time, and so on,
+/// so that the error of a long column stays small.
+@inline(always) func reduceColumn<R: Reduction>(
+  _: R.Type, _ rows: Int, _ p: RawIn, _ stride: Int, _ load: (RawIn) -> R.E.Vector
+) -> R.E.Vector {
+  let empty = R.E.splat(R.identity)
+  var upper = empty
+  var middle = empty
+  var lower = empty
+  var at = p
+  var left = rows
+  var blocks = 0
+  while left > 0 {
+    var sum = empty
+    var block = min(left, 16)
+    left &-= block
+    while block > 0 {
+      sum = R.combine(sum, load(at))
+      at += stride
+      block &-= 1
+    }
+    lower = R.combine(lower, sum)
+    blocks &+= 1
+    if blocks & 15 == 0 {
+      middle = R.combine(middle, lower)
+      lower = empty
+    }
+    if blocks & 255 == 0 {
+      upper = R.combine(upper, middle)
+      middle = empty
+    }
+  }
+  return R.combine(upper, R.combine(middle, lower))
 }
 
 /// d[i] = op over r of a[r, i]: the lanes are columns.
@@ -145,34 +184,22 @@ private let blockVectors = 512
   let lanes = R.E.lanes
   let row = inner &* size
   var i = 0
-  while i < inner {
-    let wide = min(lanes, inner &- i)
-    let at = a + i &* size
-    var total = R.E.splat(R.identity)
-    var r = 0
-    while r < reduced {
-      // Blocks of rows keep the error of a long column small.
-      let end = min(r &+ 512, reduced)
-      var sum = R.E.splat(R.identity)
-      if wide == lanes {
-        while r < end {
-          sum = R.combine(sum, R.E.load(at + r &* row))
-          r &+= 1
-        }
-      } else {
-        while r < end {
-          sum = R.combine(sum, loadPart(at + r &* row, wide &* size))
-          r &+= 1
-        }
-      }
-      total = R.combine(total, sum)
-    }
-    storePart(d + i &* size, total, wide &* size)
-    i &+= wide
+  while i &+ lanes <= inner {
+    let at = i &* size
+    R.E.store(d + at, reduceColumn(R.self, reduced, a + at, row) { R.E.load($0) })
+    i &+= lanes
+  }
+  if i < inner {
+    let at = i &* size
+    let left = inner &- i
+    R.E.storePart(
+      d + at, reduceColumn(R.self, reduced, a + at, row) { R.E.loadPart($0, left) }, left)
   }
 }
 
-@inline(always) func reduceTile<R: Reduction>(_: R.Type, _ d: Raw, _ a: RawIn, _ n: Int) {
+@inline(always) func reduceTile<R: Reduction>(
+  _: R.Type, _ d: Raw, _ a: RawIn, _ n: Int
+) where R.E: FloatElement {
   let total = d.assumingMemoryBound(to: R.Total.self)
   total[0] = reduceRun(R.self, total[0], a, n)
 }

@@ -1,108 +1,130 @@
-// Softmax and its relatives over rows [rows, columns]. The largest element is subtracted first, so exp
-// never overflows; a row of only -inf gives NaN (and log-sum-exp -inf), a NaN spoils its row: as PyTorch.
+// Softmax and its relatives over rows [rows, columns]. The largest element is subtracted first, so
+// exp never overflows; a row of only -inf gives NaN (and log-sum-exp -inf), a NaN spoils its row:
+// as PyTorch. A row that fits one vector, the usual case of a classifier, never leaves the
+// registers.
 
 import BettyKernelInterface
 
-/// The largest element of a row and the sum of exp(x - it).
-struct RowSum<E: FloatElement> {
-  var largest: E.Scalar
-  var sum: E.Scalar
+/// What is computed for one row and where it goes.
+protocol RowOp {
+  associatedtype E: FloatElement
+  /// Whether `finish` reads the exponentials (true) or the elements (false).
+  static var readsExponentials: Bool { get }
+  /// One number a row, from (row, largest element, sum of exp(x - largest)).
+  func number(_ row: Int, _ largest: E.Scalar, _ sum: E.Scalar) -> E.Scalar
+  /// One vector of the result, given `number`.
+  func finish(_ x: E.Vector, _ largest: E.Scalar, _ number: E.Scalar) -> E.Vector
+}
 
-  /// `d` receives the exponentials if `keep`.
-  @inline(always) init(_ row: RawIn, _ columns: Int, keep: Raw?) {
-    let size = MemoryLayout<E.Scalar>.size
-    let step = E.lanes &* size
-    let end = columns &* size
-    largest = reduceRun(Largest<E>.self, E.lowest, row, columns)
-    let shift = E.splat(largest)
-    var total = E.splat(0)
+struct Softmax<E: FloatElement>: RowOp {
+  @inline(always) static var readsExponentials: Bool { true }
+  @inline(always) func number(_ row: Int, _ largest: E.Scalar, _ sum: E.Scalar) -> E.Scalar {
+    1 / sum
+  }
+  @inline(always) func finish(
+    _ x: E.Vector, _ largest: E.Scalar, _ number: E.Scalar
+  ) -> E.Vector { x * E.splat(number) }
+}
+
+/// Subtracting twice keeps the digits of a small difference under a large maximum.
+struct LogSoftmax<E: FloatElement>: RowOp {
+  @inline(always) static var readsExponentials: Bool { false }
+  @inline(always) func number(_ row: Int, _ largest: E.Scalar, _ sum: E.Scalar) -> E.Scalar {
+    E.log(sum)
+  }
+  @inline(always) func finish(
+    _ x: E.Vector, _ largest: E.Scalar, _ number: E.Scalar
+  ) -> E.Vector { x - E.splat(largest) - E.splat(number) }
+}
+
+/// The softmax times one weight a row.
+struct WeightedSoftmax<E: FloatElement>: RowOp {
+  var weights: UnsafePointer<E.Scalar>
+  @inline(always) static var readsExponentials: Bool { true }
+  @inline(always) func number(_ row: Int, _ largest: E.Scalar, _ sum: E.Scalar) -> E.Scalar {
+    weights[row] / sum
+  }
+  @inline(always) func finish(
+    _ x: E.Vector, _ largest: E.Scalar, _ number: E.Scalar
+  ) -> E.Vector { x * E.splat(number) }
+}
+
+/// The largest element and the sum of exp(x - it); the exponentials go to `keep` if it is given.
+@inline(never) func sumRow<E: FloatElement>(
+  _: E.Type, _ row: RawIn, _ columns: Int, _ keep: Raw?
+) -> (largest: E.Scalar, sum: E.Scalar) {
+  let size = MemoryLayout<E.Scalar>.size
+  let lanes = E.lanes
+  let largest = reduceRun(Largest<E>.self, E.lowest, row, columns)
+  let shift = E.splat(largest)
+  let zero = E.splat(0)
+  var total = zero
+  var c = 0
+  while c < columns {
+    let left = columns &- c
+    let at = c &* size
+    var x = E.exp((left >= lanes ? E.load(row + at) : E.loadPart(row + at, left)) - shift)
+    if left >= lanes {
+      if let keep { E.store(keep + at, x) }
+    } else {
+      x = E.select(zero, x, E.first(left))
+      if let keep { E.storePart(keep + at, x, left) }
+    }
+    total = total + x
+    c &+= lanes
+  }
+  return (largest, E.sum(total))
+}
+
+@inline(always) func writeRows<R: RowOp>(
+  _ op: R, _ d: Raw, _ a: RawIn, _ columns: Int, _ first: Int, _ last: Int
+) {
+  let size = MemoryLayout<R.E.Scalar>.size
+  let bytes = columns &* size
+  let lanes = R.E.lanes
+  if columns < lanes {
+    let inside = R.E.first(columns)
+    let lowest = R.E.splat(R.E.lowest)
+    for r in first..<last {
+      let x = R.E.select(lowest, R.E.loadPart(a + r &* bytes, columns), inside)
+      let largest = R.E.largest(x)
+      let e = R.E.select(R.E.splat(0), R.E.exp(x - R.E.splat(largest)), inside)
+      let number = op.number(r, largest, R.E.sum(e))
+      let y = op.finish(R.readsExponentials ? e : x, largest, number)
+      R.E.storePart(d + r &* bytes, y, columns)
+    }
+    return
+  }
+  for r in first..<last {
+    let from = a + r &* bytes
+    let to = d + r &* bytes
+    let row = sumRow(R.E.self, from, columns, R.readsExponentials ? to : nil)
+    let number = op.number(r, row.largest, row.sum)
+    let source = R.readsExponentials ? RawIn(to) : from
     var c = 0
-    while c &+ step <= end {
-      let x = E.exp(E.load(row + c) - shift)
-      if let keep { E.store(keep + c, x) }
-      total = total + x
-      c &+= step
+    while c &+ lanes <= columns {
+      let at = c &* size
+      R.E.store(to + at, op.finish(R.E.load(source + at), row.largest, number))
+      c &+= lanes
     }
-    sum = E.sum(total)
-    if c < end {
-      let x = E.exp(loadPart(row + c, end &- c) - shift)
-      if let keep { storePart(keep + c, x, end &- c) }
-      for i in 0..<((end &- c) / size) { sum += x[i] }
+    if c < columns {
+      let at = c &* size
+      let x = R.E.loadPart(source + at, columns &- c)
+      R.E.storePart(to + at, op.finish(x, row.largest, number), columns &- c)
     }
   }
-
-  /// log of the sum of exp(x). An infinite largest element is the answer itself.
-  @inline(always) var logSumExp: E.Scalar {
-    let infinite = largest == E.highest || largest == E.lowest
-    return infinite ? largest : largest + E.log(sum)
-  }
 }
 
-/// d = a * k + c over a row
-@inline(always) func scaleRow<E: FloatElement>(
-  _: E.Type, _ d: Raw, _ a: RawIn, _ k: E.Scalar, _ c: E.Scalar, _ columns: Int
-) {
-  let size = MemoryLayout<E.Scalar>.size
-  let step = E.lanes &* size
-  let end = columns &* size
-  var i = 0
-  while i &+ step <= end {
-    E.store(d + i, E.multiplyAdd(E.load(a + i), E.splat(k), E.splat(c)))
-    i &+= step
-  }
-  if i < end {
-    let x: E.Vector = loadPart(a + i, end &- i)
-    storePart(d + i, E.multiplyAdd(x, E.splat(k), E.splat(c)), end &- i)
-  }
-}
-
-@inline(always) func writeSoftmax<E: FloatElement>(
-  _: E.Type, _ d: Raw, _ a: RawIn, _ columns: Int, _ first: Int, _ last: Int
-) {
-  let bytes = columns &* MemoryLayout<E.Scalar>.size
-  for r in first..<last {
-    let row = RowSum<E>(a + r &* bytes, columns, keep: d + r &* bytes)
-    scaleRow(E.self, d + r &* bytes, d + r &* bytes, 1 / row.sum, 0, columns)
-  }
-}
-
-@inline(always) func writeLogSoftmax<E: FloatElement>(
-  _: E.Type, _ d: Raw, _ a: RawIn, _ columns: Int, _ first: Int, _ last: Int
-) {
-  let bytes = columns &* MemoryLayout<E.Scalar>.size
-  for r in first..<last {
-    let row = RowSum<E>(a + r &* bytes, columns, keep: nil)
-    // Subtracting twice keeps the digits of a small difference under a large maximum.
-    let shift = -E.log(row.sum)
-    subtractRow(E.self, d + r &* bytes, a + r &* bytes, row.largest, shift, columns)
-  }
-}
-
-/// d = (a - k) + c over a row
-@inline(always) func subtractRow<E: FloatElement>(
-  _: E.Type, _ d: Raw, _ a: RawIn, _ k: E.Scalar, _ c: E.Scalar, _ columns: Int
-) {
-  let size = MemoryLayout<E.Scalar>.size
-  let step = E.lanes &* size
-  let end = columns &* size
-  var i = 0
-  while i &+ step <= end {
-    E.store(d + i, E.load(a + i) - E.splat(k) + E.splat(c))
-    i &+= step
-  }
-  if i < end {
-    let x: E.Vector = loadPart(a + i, end &- i)
-    storePart(d + i, x - E.splat(k) + E.splat(c), end &- i)
-  }
-}
-
+/// log of the sum of exp; an infinite largest element is the answer itself.
 @inline(always) func writeLogSumExp<E: FloatElement>(
   _: E.Type, _ d: Raw, _ a: RawIn, _ columns: Int, _ first: Int, _ last: Int
 ) {
   let bytes = columns &* MemoryLayout<E.Scalar>.size
   let to = d.assumingMemoryBound(to: E.Scalar.self)
   for r in first..<last {
-    to[r] = RowSum<E>(a + r &* bytes, columns, keep: nil).logSumExp
+    let row = sumRow(E.self, a + r &* bytes, columns, nil)
+    let infinite = row.largest == E.highest || row.largest == E.lowest
+    to[r] = infinite ? row.largest : row.largest + E.log(row.sum)
   }
 }
 
@@ -115,7 +137,7 @@ struct RowSum<E: FloatElement> {
   let logits = a.assumingMemoryBound(to: E.Scalar.self)
   for r in first..<last {
     guard let label = checked(labels, r, columns, status) else { continue }
-    let row = RowSum<E>(logits + r &* columns, columns, keep: nil)
+    let row = sumRow(E.self, logits + r &* columns, columns, nil)
     to[r] = E.log(row.sum) - (logits[r &* columns &+ label] - row.largest)
   }
 }
@@ -126,14 +148,11 @@ struct RowSum<E: FloatElement> {
   _ first: Int, _ last: Int, _ status: Status
 ) {
   let to = d.assumingMemoryBound(to: E.Scalar.self)
-  let logits = a.assumingMemoryBound(to: E.Scalar.self)
   let weights = cotangent.assumingMemoryBound(to: E.Scalar.self)
+  writeRows(WeightedSoftmax<E>(weights: weights), d, a, columns, first, last)
   for r in first..<last {
     guard let label = checked(labels, r, columns, status) else { continue }
-    let at = r &* columns
-    let row = RowSum<E>(logits + at, columns, keep: to + at)
-    scaleRow(E.self, to + at, to + at, weights[r] / row.sum, 0, columns)
-    to[at &+ label] -= weights[r]
+    to[r &* columns &+ label] -= weights[r]
   }
 }
 

@@ -1,5 +1,5 @@
-// The table of this copy's kernels. BettyKernelsBase and BettyKernelsV3 are links to this folder: one
-// source, compiled once per instruction set.
+// The table of this copy's kernels. BettyKernelsBase and BettyKernelsV3 are links to this folder:
+// one source, compiled once per instruction set.
 
 import BettyKernelInterface
 

@@ -18,7 +18,9 @@ extension KernelTable {
     self[.div, .i64] = { d, a, b, _, n in scalars(DivideInteger<Int64>.self, d, a, b, n) }
     self[.pow, .i64] = { d, a, b, _, n in scalars(PowerInteger<Int64>.self, d, a, b, n) }
     self[.remainder, .i64] = { d, a, b, _, n in scalars(RemainderInteger<Int64>.self, d, a, b, n) }
-    self[.floorDivide, .i64] = { d, a, b, _, n in scalars(FloorDivideInteger<Int64>.self, d, a, b, n) }
+    self[.floorDivide, .i64] = { d, a, b, _, n in
+      scalars(FloorDivideInteger<Int64>.self, d, a, b, n)
+    }
     self[.eq, .i64] = { d, a, b, _, n in compare(Equal<I64>.self, d, a, b, n) }
     self[.ne, .i64] = { d, a, b, _, n in compare(NotEqual<I64>.self, d, a, b, n) }
     self[.lt, .i64] = { d, a, b, _, n in compare(Less<I64>.self, d, a, b, n) }
@@ -43,7 +45,9 @@ extension KernelTable {
     self[.div, .i32] = { d, a, b, _, n in scalars(DivideInteger<Int32>.self, d, a, b, n) }
     self[.pow, .i32] = { d, a, b, _, n in scalars(PowerInteger<Int32>.self, d, a, b, n) }
     self[.remainder, .i32] = { d, a, b, _, n in scalars(RemainderInteger<Int32>.self, d, a, b, n) }
-    self[.floorDivide, .i32] = { d, a, b, _, n in scalars(FloorDivideInteger<Int32>.self, d, a, b, n) }
+    self[.floorDivide, .i32] = { d, a, b, _, n in
+      scalars(FloorDivideInteger<Int32>.self, d, a, b, n)
+    }
     self[.eq, .i32] = { d, a, b, _, n in compare(Equal<I32>.self, d, a, b, n) }
     self[.ne, .i32] = { d, a, b, _, n in compare(NotEqual<I32>.self, d, a, b, n) }
     self[.lt, .i32] = { d, a, b, _, n in compare(Less<I32>.self, d, a, b, n) }
@@ -68,7 +72,9 @@ extension KernelTable {
     self[.div, .u8] = { d, a, b, _, n in scalars(DivideInteger<UInt8>.self, d, a, b, n) }
     self[.pow, .u8] = { d, a, b, _, n in scalars(PowerInteger<UInt8>.self, d, a, b, n) }
     self[.remainder, .u8] = { d, a, b, _, n in scalars(RemainderInteger<UInt8>.self, d, a, b, n) }
-    self[.floorDivide, .u8] = { d, a, b, _, n in scalars(FloorDivideInteger<UInt8>.self, d, a, b, n) }
+    self[.floorDivide, .u8] = { d, a, b, _, n in
+      scalars(FloorDivideInteger<UInt8>.self, d, a, b, n)
+    }
     self[.eq, .u8] = { d, a, b, _, n in compare(Equal<U8>.self, d, a, b, n) }
     self[.ne, .u8] = { d, a, b, _, n in compare(NotEqual<U8>.self, d, a, b, n) }
     self[.lt, .u8] = { d, a, b, _, n in compare(Less<U8>.self, d, a, b, n) }

@@ -21,38 +21,44 @@ extension KernelTable {
 
   private mutating func fillSums() {
     set(
-      .sum, .f64, { d, a, _, r, i, f, l in reduceAxis(Sum<F64>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Sum<F64>.self, d, a, n) })
+      .sum, .f64, { d, a, _, r, i, f, l in reduceAxis(SumFloat64.self, d, a, r, i, f, l) },
+      { d, a, n in reduceTile(SumFloat64.self, d, a, n) })
     set(
       .sum, .f32, { d, a, _, r, i, f, l in reduceAxis(SumFloat32.self, d, a, r, i, f, l) },
       { d, a, n in reduceTile(SumFloat32.self, d, a, n) })
     set(
-      .sum, .i64, { d, a, _, r, i, f, l in reduceAxis(Sum<I64>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Sum<I64>.self, d, a, n) })
+      .sum, .i64,
+      { d, a, _, r, i, f, l in combineAxis(SumInteger<Int64>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(SumInteger<Int64>.self, d, a, n) })
     set(
-      .sum, .i32, { d, a, _, r, i, f, l in reduceAxis(Sum<I32>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Sum<I32>.self, d, a, n) })
+      .sum, .i32,
+      { d, a, _, r, i, f, l in combineAxis(SumInteger<Int32>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(SumInteger<Int32>.self, d, a, n) })
     set(
-      .sum, .u8, { d, a, _, r, i, f, l in reduceAxis(Sum<U8>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Sum<U8>.self, d, a, n) })
+      .sum, .u8,
+      { d, a, _, r, i, f, l in combineAxis(SumInteger<UInt8>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(SumInteger<UInt8>.self, d, a, n) })
   }
 
   private mutating func fillRepeatedProducts() {
     set(
-      .prod, .f64, { d, a, _, r, i, f, l in reduceAxis(Product<F64>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Product<F64>.self, d, a, n) })
+      .prod, .f64, { d, a, _, r, i, f, l in reduceAxis(ProductFloat64.self, d, a, r, i, f, l) },
+      { d, a, n in reduceTile(ProductFloat64.self, d, a, n) })
     set(
       .prod, .f32, { d, a, _, r, i, f, l in reduceAxis(ProductFloat32.self, d, a, r, i, f, l) },
       { d, a, n in reduceTile(ProductFloat32.self, d, a, n) })
     set(
-      .prod, .i64, { d, a, _, r, i, f, l in reduceAxis(Product<I64>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Product<I64>.self, d, a, n) })
+      .prod, .i64,
+      { d, a, _, r, i, f, l in combineAxis(ProductInteger<Int64>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(ProductInteger<Int64>.self, d, a, n) })
     set(
-      .prod, .i32, { d, a, _, r, i, f, l in reduceAxis(Product<I32>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Product<I32>.self, d, a, n) })
+      .prod, .i32,
+      { d, a, _, r, i, f, l in combineAxis(ProductInteger<Int32>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(ProductInteger<Int32>.self, d, a, n) })
     set(
-      .prod, .u8, { d, a, _, r, i, f, l in reduceAxis(Product<U8>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Product<U8>.self, d, a, n) })
+      .prod, .u8,
+      { d, a, _, r, i, f, l in combineAxis(ProductInteger<UInt8>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(ProductInteger<UInt8>.self, d, a, n) })
   }
 
   private mutating func fillMaxima() {
@@ -63,17 +69,21 @@ extension KernelTable {
       .max, .f32, { d, a, _, r, i, f, l in reduceAxis(Largest<F32>.self, d, a, r, i, f, l) },
       { d, a, n in reduceTile(Largest<F32>.self, d, a, n) })
     set(
-      .max, .i64, { d, a, _, r, i, f, l in reduceAxis(Largest<I64>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Largest<I64>.self, d, a, n) })
+      .max, .i64,
+      { d, a, _, r, i, f, l in combineAxis(LargestInteger<Int64>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(LargestInteger<Int64>.self, d, a, n) })
     set(
-      .max, .i32, { d, a, _, r, i, f, l in reduceAxis(Largest<I32>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Largest<I32>.self, d, a, n) })
+      .max, .i32,
+      { d, a, _, r, i, f, l in combineAxis(LargestInteger<Int32>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(LargestInteger<Int32>.self, d, a, n) })
     set(
-      .max, .u8, { d, a, _, r, i, f, l in reduceAxis(Largest<U8>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Largest<U8>.self, d, a, n) })
+      .max, .u8,
+      { d, a, _, r, i, f, l in combineAxis(LargestInteger<UInt8>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(LargestInteger<UInt8>.self, d, a, n) })
     set(
-      .max, .bool, { d, a, _, r, i, f, l in reduceAxis(Largest<U8>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Largest<U8>.self, d, a, n) })
+      .max, .bool,
+      { d, a, _, r, i, f, l in combineAxis(LargestInteger<UInt8>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(LargestInteger<UInt8>.self, d, a, n) })
   }
 
   private mutating func fillMinima() {
@@ -84,16 +94,20 @@ extension KernelTable {
       .min, .f32, { d, a, _, r, i, f, l in reduceAxis(Smallest<F32>.self, d, a, r, i, f, l) },
       { d, a, n in reduceTile(Smallest<F32>.self, d, a, n) })
     set(
-      .min, .i64, { d, a, _, r, i, f, l in reduceAxis(Smallest<I64>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Smallest<I64>.self, d, a, n) })
+      .min, .i64,
+      { d, a, _, r, i, f, l in combineAxis(SmallestInteger<Int64>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(SmallestInteger<Int64>.self, d, a, n) })
     set(
-      .min, .i32, { d, a, _, r, i, f, l in reduceAxis(Smallest<I32>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Smallest<I32>.self, d, a, n) })
+      .min, .i32,
+      { d, a, _, r, i, f, l in combineAxis(SmallestInteger<Int32>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(SmallestInteger<Int32>.self, d, a, n) })
     set(
-      .min, .u8, { d, a, _, r, i, f, l in reduceAxis(Smallest<U8>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Smallest<U8>.self, d, a, n) })
+      .min, .u8,
+      { d, a, _, r, i, f, l in combineAxis(SmallestInteger<UInt8>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(SmallestInteger<UInt8>.self, d, a, n) })
     set(
-      .min, .bool, { d, a, _, r, i, f, l in reduceAxis(Smallest<U8>.self, d, a, r, i, f, l) },
-      { d, a, n in reduceTile(Smallest<U8>.self, d, a, n) })
+      .min, .bool,
+      { d, a, _, r, i, f, l in combineAxis(SmallestInteger<UInt8>.self, d, a, r, i, f, l) },
+      { d, a, n in combineTile(SmallestInteger<UInt8>.self, d, a, n) })
   }
 }

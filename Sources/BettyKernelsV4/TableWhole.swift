@@ -14,7 +14,7 @@ extension KernelTable {
   mutating func fillProducts() {
     matvec = [
       { y, a, x, _, c, ld, f, l in multiplyMatrixVector(F64.self, y, a, x, c, ld, f, l) },
-      { y, a, x, _, c, ld, f, l in multiplyMatrixVector(F32.self, y, a, x, c, ld, f, l) },
+      { y, a, x, _, c, ld, f, l in multiplyMatrixVector32(y, a, x, c, ld, f, l) },
     ]
     vecmat = [
       { y, a, x, r, _, ld, f, l in multiplyVectorMatrix(F64.self, y, a, x, r, ld, f, l) },
@@ -93,12 +93,12 @@ extension KernelTable {
 
   mutating func fillRows() {
     softmaxRows = [
-      { d, a, c, f, l in writeSoftmax(F64.self, d, a, c, f, l) },
-      { d, a, c, f, l in writeSoftmax(F32.self, d, a, c, f, l) },
+      { d, a, c, f, l in writeRows(Softmax<F64>(), d, a, c, f, l) },
+      { d, a, c, f, l in writeRows(Softmax<F32>(), d, a, c, f, l) },
     ]
     logSoftmaxRows = [
-      { d, a, c, f, l in writeLogSoftmax(F64.self, d, a, c, f, l) },
-      { d, a, c, f, l in writeLogSoftmax(F32.self, d, a, c, f, l) },
+      { d, a, c, f, l in writeRows(LogSoftmax<F64>(), d, a, c, f, l) },
+      { d, a, c, f, l in writeRows(LogSoftmax<F32>(), d, a, c, f, l) },
     ]
     logSumExpRows = [
       { d, a, c, f, l in writeLogSumExp(F64.self, d, a, c, f, l) },

@@ -38,21 +38,20 @@ struct SGDStep<E: FloatElement> {
 ) {
   let update = SGDStep<E>(hyper)
   let size = MemoryLayout<E.Scalar>.size
-  let step = E.lanes &* size
-  let end = n &* size
   var i = 0
-  while i &+ step <= end {
-    let (x, b) = update.apply(E.load(p + i), E.load(g + i), E.load(buffer + i))
-    E.store(pOut + i, x)
-    E.store(bufferOut + i, b)
-    i &+= step
-  }
-  if i < end {
-    let rest = end &- i
-    let old: E.Vector = loadPart(p + i, rest)
-    let (x, b) = update.apply(old, loadPart(g + i, rest), loadPart(buffer + i, rest))
-    storePart(pOut + i, x, rest)
-    storePart(bufferOut + i, b, rest)
+  while i < n {
+    let at = i &* size
+    let left = n &- i
+    let load = { (q: RawIn) in left >= E.lanes ? E.load(q + at) : E.loadPart(q + at, left) }
+    let (x, b) = update.apply(load(p), load(g), load(buffer))
+    if left >= E.lanes {
+      E.store(pOut + at, x)
+      E.store(bufferOut + at, b)
+    } else {
+      E.storePart(pOut + at, x, left)
+      E.storePart(bufferOut + at, b, left)
+    }
+    i &+= E.lanes
   }
 }
 
@@ -81,7 +80,7 @@ struct AdamStep<E: FloatElement> {
     let gradient = E.multiplyAdd(decay, p, g * direction)
     let mean = E.multiplyAdd(rest1, gradient - m, m)
     let square = E.multiplyAdd(beta2, v, rest2 * (gradient * gradient))
-    let root = square.squareRoot() / scale + epsilon
+    let root = E.squareRoot(square) / scale + epsilon
     return (E.multiplyAdd(rate, mean / root, p * shrink), mean, square)
   }
 }
@@ -92,24 +91,21 @@ struct AdamStep<E: FloatElement> {
 ) {
   let update = AdamStep<E>(hyper)
   let size = MemoryLayout<E.Scalar>.size
-  let step = E.lanes &* size
-  let end = n &* size
   var i = 0
-  while i &+ step <= end {
-    let (x, y, z) = update.apply(
-      E.load(p + i), E.load(g + i), E.load(m + i), E.load(v + i))
-    E.store(pOut + i, x)
-    E.store(mOut + i, y)
-    E.store(vOut + i, z)
-    i &+= step
-  }
-  if i < end {
-    let rest = end &- i
-    let old: E.Vector = loadPart(p + i, rest)
-    let (x, y, z) = update.apply(
-      old, loadPart(g + i, rest), loadPart(m + i, rest), loadPart(v + i, rest))
-    storePart(pOut + i, x, rest)
-    storePart(mOut + i, y, rest)
-    storePart(vOut + i, z, rest)
+  while i < n {
+    let at = i &* size
+    let left = n &- i
+    let load = { (q: RawIn) in left >= E.lanes ? E.load(q + at) : E.loadPart(q + at, left) }
+    let (x, y, z) = update.apply(load(p), load(g), load(m), load(v))
+    if left >= E.lanes {
+      E.store(pOut + at, x)
+      E.store(mOut + at, y)
+      E.store(vOut + at, z)
+    } else {
+      E.storePart(pOut + at, x, left)
+      E.storePart(mOut + at, y, left)
+      E.storePart(vOut + at, z, left)
+    }
+    i &+= E.lanes
   }
 }

@@ -5,6 +5,7 @@
 // Names the other headers: an incremental build does not see a new file in this folder.
 #include "message.h"
 #include "threads.h"
+#include "vectors.h"
 
 // 0 baseline, 1 x86-64-v3 (AVX2, FMA, F16C), 2 x86-64-v4 (AVX-512 F/BW/CD/DQ/VL) with AVX512-BF16.
 int betty_support_isa_level(void);

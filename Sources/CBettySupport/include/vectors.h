@@ -1,0 +1,174 @@
+// Arithmetic of 64-byte float vectors. Swift's own operators on SIMD types of floats are loops over
+// the lanes, which the optimiser has to turn back into vectors one by one; these are single
+// instructions from the start. Everything is inlined into the kernels and compiled for their
+// instruction set.
+#pragma once
+
+typedef float betty_f32x16 __attribute__((ext_vector_type(16)));
+typedef double betty_f64x8 __attribute__((ext_vector_type(8)));
+
+typedef int betty_i32x16 __attribute__((ext_vector_type(16)));
+typedef long long betty_i64x8 __attribute__((ext_vector_type(8)));
+typedef unsigned char betty_u8x16 __attribute__((ext_vector_type(16)));
+typedef unsigned char betty_u8x8 __attribute__((ext_vector_type(8)));
+
+#define BETTY_INLINE static inline __attribute__((always_inline, unused))
+
+#ifdef __FMA__
+#define BETTY_MULTIPLY_ADD(a, b, c) __builtin_elementwise_fma(a, b, c)
+#else
+// Without the instruction a fused product is a library call for each lane.
+#define BETTY_MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
+#endif
+
+#define BETTY_BINARY(name, V, suffix, expression) \
+  BETTY_INLINE V betty_##name##_##suffix(V a, V b) { return expression; }
+#define BETTY_UNARY(name, V, suffix, expression) \
+  BETTY_INLINE V betty_##name##_##suffix(V a) { return expression; }
+
+#define BETTY_ARITHMETIC(V, suffix)                                                   \
+  BETTY_BINARY(add, V, suffix, a + b)                                                 \
+  BETTY_BINARY(sub, V, suffix, a - b)                                                 \
+  BETTY_BINARY(mul, V, suffix, a * b)                                                 \
+  BETTY_BINARY(div, V, suffix, a / b)                                                 \
+  BETTY_UNARY(sqrt, V, suffix, __builtin_elementwise_sqrt(a))                         \
+  BETTY_UNARY(floor, V, suffix, __builtin_elementwise_floor(a))                       \
+  BETTY_UNARY(ceil, V, suffix, __builtin_elementwise_ceil(a))                         \
+  BETTY_UNARY(round, V, suffix, __builtin_elementwise_roundeven(a))                   \
+  BETTY_UNARY(trunc, V, suffix, __builtin_elementwise_trunc(a))                       \
+  BETTY_INLINE V betty_multiply_add_##suffix(V a, V b, V c) {                         \
+    return BETTY_MULTIPLY_ADD(a, b, c);                                               \
+  }
+
+BETTY_ARITHMETIC(betty_f32x16, f32)
+BETTY_ARITHMETIC(betty_f64x8, f64)
+
+// Masks are integers of the same width, all bits set where true. Larger and smaller keep NaN.
+#define BETTY_MASKS(V, M, B, suffix)                                                     \
+  BETTY_BINARY_MASK(equal, V, M, suffix, a == b)                                         \
+  BETTY_BINARY_MASK(less, V, M, suffix, a < b)                                           \
+  BETTY_BINARY_MASK(less_equal, V, M, suffix, a <= b)                                    \
+  BETTY_BINARY(larger, V, suffix, ((a > b) | (a != a)) ? a : b)                          \
+  BETTY_BINARY(smaller, V, suffix, ((a < b) | (a != a)) ? a : b)                         \
+  BETTY_INLINE V betty_select_##suffix(V a, V b, M mask) { return mask ? b : a; }        \
+  BETTY_INLINE B betty_bytes_##suffix(M mask) {                                          \
+    return __builtin_convertvector(mask, B) & 1;                                         \
+  }                                                                                      \
+  BETTY_INLINE M betty_mask_##suffix(B bytes) {                                          \
+    return (M)(__builtin_convertvector(bytes, M) != 0);                                  \
+  }
+#define BETTY_BINARY_MASK(name, V, M, suffix, expression) \
+  BETTY_INLINE M betty_##name##_##suffix(V a, V b) { return (M)(expression); }
+
+BETTY_MASKS(betty_f32x16, betty_i32x16, betty_u8x16, f32)
+BETTY_MASKS(betty_f64x8, betty_i64x8, betty_u8x8, f64)
+
+// The first n lanes of memory (the rest is zero), and the way back.
+typedef float betty_f32x8 __attribute__((ext_vector_type(8)));
+typedef int betty_i32x8 __attribute__((ext_vector_type(8)));
+typedef double betty_f64x4 __attribute__((ext_vector_type(4)));
+typedef long long betty_i64x4 __attribute__((ext_vector_type(4)));
+
+#if defined(__AVX512F__)
+BETTY_INLINE betty_f32x16 betty_load_part_f32(const void *p, long n) {
+  betty_f32x16 zero = 0;
+  return __builtin_ia32_loadups512_mask((const float *)p, zero, (unsigned short)((1u << n) - 1));
+}
+BETTY_INLINE void betty_store_part_f32(void *p, betty_f32x16 x, long n) {
+  __builtin_ia32_storeups512_mask((float *)p, x, (unsigned short)((1u << n) - 1));
+}
+BETTY_INLINE betty_f64x8 betty_load_part_f64(const void *p, long n) {
+  betty_f64x8 zero = 0;
+  return __builtin_ia32_loadupd512_mask((const double *)p, zero, (unsigned char)((1u << n) - 1));
+}
+BETTY_INLINE void betty_store_part_f64(void *p, betty_f64x8 x, long n) {
+  __builtin_ia32_storeupd512_mask((double *)p, x, (unsigned char)((1u << n) - 1));
+}
+#elif defined(__AVX2__)
+#define BETTY_FIRST_I32 ((betty_i32x8){0, 1, 2, 3, 4, 5, 6, 7})
+#define BETTY_FIRST_I64 ((betty_i64x4){0, 1, 2, 3})
+BETTY_INLINE betty_f32x16 betty_load_part_f32(const void *p, long n) {
+  betty_f32x16 x;
+  x.lo = __builtin_ia32_maskloadps256((const betty_f32x8 *)p, BETTY_FIRST_I32 < (int)n);
+  x.hi = __builtin_ia32_maskloadps256((const betty_f32x8 *)p + 1, BETTY_FIRST_I32 < (int)n - 8);
+  return x;
+}
+BETTY_INLINE void betty_store_part_f32(void *p, betty_f32x16 x, long n) {
+  __builtin_ia32_maskstoreps256((betty_f32x8 *)p, BETTY_FIRST_I32 < (int)n, x.lo);
+  if (n > 8)
+    __builtin_ia32_maskstoreps256((betty_f32x8 *)p + 1, BETTY_FIRST_I32 < (int)n - 8, x.hi);
+}
+BETTY_INLINE betty_f64x8 betty_load_part_f64(const void *p, long n) {
+  betty_f64x8 x;
+  x.lo = __builtin_ia32_maskloadpd256((const betty_f64x4 *)p, BETTY_FIRST_I64 < n);
+  x.hi = __builtin_ia32_maskloadpd256((const betty_f64x4 *)p + 1, BETTY_FIRST_I64 < n - 4);
+  return x;
+}
+BETTY_INLINE void betty_store_part_f64(void *p, betty_f64x8 x, long n) {
+  __builtin_ia32_maskstorepd256((betty_f64x4 *)p, BETTY_FIRST_I64 < n, x.lo);
+  if (n > 4) __builtin_ia32_maskstorepd256((betty_f64x4 *)p + 1, BETTY_FIRST_I64 < n - 4, x.hi);
+}
+#else
+BETTY_INLINE betty_f32x16 betty_load_part_f32(const void *p, long n) {
+  betty_f32x16 x = 0;
+  __builtin_memcpy(&x, p, n * sizeof(float));
+  return x;
+}
+BETTY_INLINE void betty_store_part_f32(void *p, betty_f32x16 x, long n) {
+  __builtin_memcpy(p, &x, n * sizeof(float));
+}
+BETTY_INLINE betty_f64x8 betty_load_part_f64(const void *p, long n) {
+  betty_f64x8 x = 0;
+  __builtin_memcpy(&x, p, n * sizeof(double));
+  return x;
+}
+BETTY_INLINE void betty_store_part_f64(void *p, betty_f64x8 x, long n) {
+  __builtin_memcpy(p, &x, n * sizeof(double));
+}
+#endif
+
+// Lanes moved down by half, a quarter, … of the vector, for folding one into a number.
+BETTY_INLINE betty_f32x16 betty_fold8_f32(betty_f32x16 a) {
+  return __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+BETTY_INLINE betty_f32x16 betty_fold4_f32(betty_f32x16 a) {
+  return __builtin_shufflevector(a, a, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7);
+}
+BETTY_INLINE betty_f32x16 betty_fold2_f32(betty_f32x16 a) {
+  return __builtin_shufflevector(a, a, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3);
+}
+BETTY_INLINE betty_f32x16 betty_fold1_f32(betty_f32x16 a) {
+  return __builtin_shufflevector(a, a, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
+}
+BETTY_INLINE betty_f64x8 betty_fold4_f64(betty_f64x8 a) {
+  return __builtin_shufflevector(a, a, 4, 5, 6, 7, 4, 5, 6, 7);
+}
+BETTY_INLINE betty_f64x8 betty_fold2_f64(betty_f64x8 a) {
+  return __builtin_shufflevector(a, a, 2, 3, 2, 3, 2, 3, 2, 3);
+}
+BETTY_INLINE betty_f64x8 betty_fold1_f64(betty_f64x8 a) {
+  return __builtin_shufflevector(a, a, 1, 1, 1, 1, 1, 1, 1, 1);
+}
+
+// Eight rows at a time: products with half vectors and the sum of each of eight accumulators.
+BETTY_INLINE betty_f32x8 betty_multiply_add_f32x8(betty_f32x8 a, betty_f32x8 b, betty_f32x8 c) {
+  return BETTY_MULTIPLY_ADD(a, b, c);
+}
+BETTY_INLINE betty_f32x8 betty_pair_sums_f32x8(betty_f32x8 a, betty_f32x8 b) {
+  return __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14) +
+         __builtin_shufflevector(a, b, 1, 3, 9, 11, 5, 7, 13, 15);
+}
+BETTY_INLINE betty_f32x8 betty_half_sums_f32x8(betty_f32x8 a, betty_f32x8 b) {
+  return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
+         __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+}
+BETTY_INLINE betty_f32x8 betty_load_part_f32x8(const void *p, long n) {
+#ifdef __AVX2__
+  betty_i32x8 inside = (betty_i32x8){0, 1, 2, 3, 4, 5, 6, 7} < (int)n;
+  return __builtin_ia32_maskloadps256((const betty_f32x8 *)p, inside);
+#else
+  betty_f32x8 x = 0;
+  __builtin_memcpy(&x, p, n * sizeof(float));
+  return x;
+#endif
+}
