@@ -136,7 +136,7 @@ struct Assembler {
     guard case .buffer(let kernel, _) = node.operation else { return }
     scratchBytes = max(scratchBytes, kernel.scratchBytes)
     add(
-      .buffer, unit, (node.inputs + node.results).map(source), tasks: max(kernel.tasks, 1),
+      .buffer, unit, (node.inputs + node.results).map(source), tasks: max(kernel.tasks, 0),
       payload: UnsafeRawPointer(storage.keep(one: kernel)))
   }
 

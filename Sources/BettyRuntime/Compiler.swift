@@ -32,7 +32,7 @@ package enum Compiler {
   package static func compile(
     _ graph: Graph, options: CompileOptions = CompileOptions()
   ) throws -> Program {
-    let threads = options.threads ?? ThreadPool.shared.threads
+    let threads = max(options.threads ?? ThreadPool.shared.threads, 1)
     var lowered = try Lowering.lower(graph, threads: threads, unfused: options.unfused)
     try checkSize(lowered)
     separateOutputs(&lowered, isLoopBody: options.isLoopBody)

@@ -67,7 +67,8 @@ final class Instance {
     self.program = program
     self.isFirst = isFirst
     arena = try Buffer(byteCount: program.arenaBytes)
-    scratch = try Buffer(byteCount: program.scratchBytes * program.threads)
+    let (bytes, overflow) = program.scratchBytes.multipliedReportingOverflow(by: program.threads)
+    scratch = try Buffer(byteCount: overflow ? Int.max : bytes)
     let count = program.addresses.count
     addresses = .allocate(capacity: count + 1)
     addresses.initialize(repeating: arena.pointer, count: count + 1)

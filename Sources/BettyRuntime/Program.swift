@@ -10,6 +10,8 @@
 // outputs[j] is read only where program.outputs[j] is `.fresh`, and must not overlap an input.
 //
 // Any thread may run a program at any time; runs at the same time each get an arena of their own.
+// Large steps are split over the pool's threads, small independent ones run side by side; the bits
+// of the results depend on the number of threads planned for, never on which of them ran what.
 // Contents are contiguous row-major, aligned to their element. A donated input must not be passed
 // twice (`run` copies it then). A bad index in data makes the run throw .index: outputs are then
 // meaningless, and donated inputs are untouched unless the index was computed from an overwritten
@@ -58,7 +60,7 @@ package final class Program: @unchecked Sendable {
     waves = storage.keep(assembler.plan.timetable.waves)
     infos = assembler.infos
     addresses = assembler.addresses
-    scratchBytes = (assembler.scratchBytes + 63) & ~63
+    scratchBytes = (min(assembler.scratchBytes, Int.max - 63) + 63) & ~63
     statusCount = assembler.statuses
     loops = assembler.loops
     outputs = assembler.plan.outputs

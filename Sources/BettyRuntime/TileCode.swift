@@ -31,7 +31,9 @@ struct TileGeometry {
     if row == 0 || splitsRows {
       tile = max(min(ideal, count), 1)
     } else {
-      tile = max(min(max(ideal / row, 1) * row, count), 1)
+      // Sixteen rows or a multiple, where that many fit, leave no part of a vector over.
+      let rows = max(ideal / row, 1)
+      tile = max(min((rows >= 16 ? rows & ~15 : rows) * row, count), 1)
     }
     let granule = splitsRows ? row : tile
     tasks = 1

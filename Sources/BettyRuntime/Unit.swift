@@ -57,6 +57,10 @@ struct Units {
     needed[lowered.root(of: value).value] = true
   }
 
+  private mutating func need(all values: [Int]) {
+    for value in values { need(value) }
+  }
+
   /// Backwards: which nodes run, which values need memory.
   private mutating func mark(_ group: [Int]) -> [Bool] {
     for output in lowered.outputs { need(output) }
@@ -70,10 +74,10 @@ struct Units {
       for input in node.inputs { wanted[input] = true }
       switch node.operation {
       case .constant: break
-      case .view, .window, .buffer, .loop: node.inputs.forEach { need($0) }
+      case .view, .window, .buffer, .loop: need(all: node.inputs)
       case .tile, .cast, .reduction:
         guard group[index] >= 0 else {
-          node.inputs.forEach { need($0) }
+          need(all: node.inputs)
           continue
         }
         for input in node.inputs where isMemory(input, readBy: group[index], group) {
