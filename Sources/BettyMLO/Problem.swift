@@ -15,6 +15,7 @@ package struct ProblemHooks {
   package var customOptimizerStep: (() throws -> Void)?
   package var schedulerStep: (() throws -> Void)?
   package var log: (() throws -> Void)?
+  package var epochCallback: (() throws -> Void)?
 
   package init(trainingStep: @escaping (_ fresh: Bool) throws -> Tensor) {
     self.trainingStep = trainingStep
@@ -45,8 +46,11 @@ package final class Problem {
   /// The recording of the last step: what hypergradients of upper problems differentiate.
   var lastRecorded: Recorded?
   var steps = StepCache()
-  /// Where batches come from when steps are replayed.
-  package var replay: Replay?
+  /// Batches that the engine draws; nil if training_step sees to them.
+  package var batches: Batches?
+  var replay = Replay()
+  /// Whatever the owner of this problem wants to live as long.
+  package var tag: AnyObject?
 
   package init(_ name: String, config: ProblemConfig, hooks: ProblemHooks) throws {
     self.name = name
@@ -63,6 +67,30 @@ package final class Problem {
 
   package func setMetaParameters(_ tensors: [Tensor]) throws {
     metaParameters = try checked(tensors)
+  }
+
+  /// Sets a hook by the name under which users define it.
+  package func setHook(_ name: String, _ hook: (() throws -> Void)?) throws {
+    guard let path = Self.hookPaths.first(where: { $0.name == name })?.path else {
+      let known = Self.hookPaths.map(\.name).joined(separator: ", ")
+      throw BettyError(.key, "problem '\(self.name)': unknown hook '\(name)', known are \(known)")
+    }
+    hooks[keyPath: path] = hook
+    batches?.epochEnded = hooks.epochCallback
+  }
+
+  private static let hookPaths:
+    [(name: String, path: WritableKeyPath<ProblemHooks, (() throws -> Void)?> & Sendable)] = [
+      ("on_inner_loop_start", \.onInnerLoopStart), ("grad_callback", \.gradCallback),
+      ("param_callback", \.paramCallback), ("custom_optimizer_step", \.customOptimizerStep),
+      ("scheduler_step", \.schedulerStep), ("log", \.log), ("epoch_callback", \.epochCallback),
+    ]
+
+  /// Lets the engine draw the batches.
+  package func setBatches(_ source: BatchSource) throws {
+    let batches = try Batches(source)
+    batches.epochEnded = hooks.epochCallback
+    self.batches = batches
   }
 
   private func checked(_ tensors: [Tensor]) throws -> [Tensor] {

@@ -40,8 +40,9 @@ struct StepCache {
 extension Problem {
   /// One descent step on the next batch, or again on the last one.
   func descend(fresh: Bool) throws {
-    if config.replay, let replay, let optimizer, isWhole {
-      return try step(replaying: replay, optimizer)
+    if fresh { try batches?.draw() }
+    if config.replay, let batches, let optimizer, isWhole {
+      return try replayStep(batches.current, optimizer)
     }
     let capture = try record(fresh: fresh)
     if isWhole, let optimizer {

@@ -6,16 +6,8 @@
 import BettyGraph
 import BettyRuntime
 
-/// Where the batches of a replaying problem come from: held by the engine, or asked for one by one.
-package enum BatchSource {
-  /// The engine goes through these again and again; `select` makes one the user's current batch, and
-  /// `wrapped` is told when it starts anew.
-  case held([[Tensor]], select: (Int) throws -> Void, wrapped: (() throws -> Void)?)
-  /// Draws the next batch, makes it the current one and gives its tensors.
-  case drawn(() throws -> [Tensor])
-}
-
-package final class Replay {
+/// The recorded kinds of steps of one problem.
+struct Replay {
   /// One recorded kind of step.
   struct Take {
     let types: [TensorType]
@@ -28,32 +20,8 @@ package final class Replay {
     let randomKeys: [Int]
   }
 
-  private let source: BatchSource
-  private var position = 0
   private var takes: [Take] = []
   private static let limit = 16
-
-  package init(_ source: BatchSource) throws {
-    if case .held(let batches, _, _) = source, batches.isEmpty {
-      throw BettyError.value("replay: there are no batches")
-    }
-    self.source = source
-  }
-
-  /// The next batch, and how to make it the user's current one.
-  func draw() throws -> (tensors: [Tensor], select: () throws -> Void) {
-    switch source {
-    case .drawn(let next): return (try next(), {})
-    case .held(let batches, let select, let wrapped):
-      if position == batches.count {
-        position = 0
-        try wrapped?()
-      }
-      let index = position
-      position += 1
-      return (batches[index], { try select(index) })
-    }
-  }
 
   func find(_ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded]) -> Take? {
     takes.first { take in
@@ -64,7 +32,7 @@ package final class Replay {
     }
   }
 
-  func insert(_ take: Take) {
+  mutating func insert(_ take: Take) {
     if takes.count >= Self.limit { takes.removeLast() }
     takes.insert(take, at: 0)
   }
@@ -73,22 +41,20 @@ package final class Replay {
 extension Problem {
   /// A step on the next batch: replayed if its kind was recorded, and recorded otherwise. A step that is
   /// logged is recorded, so that the log shows its own values.
-  func step(replaying replay: Replay, _ optimizer: Optimizer) throws {
-    let batch = try replay.draw()
+  func replayStep(_ batch: [Tensor], _ optimizer: Optimizer) throws {
     let lowers = try lowerRecordings()
     let isLogged = config.logStep > 0 && count % config.logStep == 0
-    if !isLogged, let take = replay.find(batch.tensors, optimizer.revision, lowers) {
-      return try run(take, batch.tensors, lowers, optimizer)
+    if !isLogged, let take = replay.find(batch, optimizer.revision, lowers) {
+      return try run(take, batch, lowers, optimizer)
     }
-    try batch.select()
-    let capture = try record(fresh: false)
+    let capture = try record(fresh: true)
     let inputs = capture.inputs
-    let places = inputs.places(in: batch.tensors)
+    let places = inputs.places(in: batch)
     let entry = try stepAtOnce(capture, optimizer)
     guard entry.program.isReplayable, let recorded = lastRecorded else { return }
     replay.insert(
       Replay.Take(
-        types: batch.tensors.map(\.type), revision: entry.revision, lowerKeys: lowers.map(\.key),
+        types: batch.map(\.type), revision: entry.revision, lowerKeys: lowers.map(\.key),
         recorded: recorded, entry: entry, places: places, randomKeys: inputs.randomKeys))
   }
 

@@ -197,15 +197,14 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
     let batches = try [1.0, 2, 3].map { [try Tensor.doubles([$0])] }
     var config = ProblemConfig()
     try config.set("replay", .bool(replay))
-    var current = -1
+    let source = try Batches(.held(batches))
     let problem = try Problem(
       "follow", config: config,
-      hooks: ProblemHooks { fresh in
+      hooks: ProblemHooks { _ in
         calls.value += 1
-        if fresh { current = (current + 1) % batches.count }
-        return try Quadratic.half(theta, batches[current][0])
+        return try Quadratic.half(theta, source.current[0])
       })
-    problem.replay = try Replay(.held(batches, select: { current = $0 }, wrapped: nil))
+    problem.batches = source
     try problem.setParameters([theta])
     problem.optimizer = try Optimizer("Adam")
     try problem.optimizer?.addGroup([theta], ["lr": 0.1])
@@ -215,6 +214,21 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
   }
 
   private final class Box { var value = 0 }
+
+  @Test func drawsEveryRowOnceInAPass() throws {
+    let rows = try Tensor.doubles((0..<7).map(Double.init), [7, 1])
+    for isShuffled in [false, true] {
+      let loader = try ArrayLoader([rows], batchSize: 3, isShuffled: isShuffled)
+      let batches = try Batches(.arrays(loader))
+      var seen: [Double] = []
+      for _ in 0..<3 {
+        try batches.draw()
+        seen += try batches.current[0].doubles()
+      }
+      #expect(seen.sorted() == (0..<7).map(Double.init))
+      #expect(isShuffled || seen == seen.sorted())
+    }
+  }
 
   @Test func recordsOnceAndGivesTheSameBits() throws {
     let (calls, again) = (Box(), Box())

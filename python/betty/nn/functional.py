@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 
-from betty import _native
-from betty._tensor import Tensor
+from betty import _functions as ops
+from betty._native import Tensor
 
 __all__ = [
     "binary_cross_entropy",
@@ -36,8 +36,6 @@ __all__ = [
     "softplus",
     "tanh",
 ]
-
-_call = _native.call
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from betty import _native
+from betty._creation import as_tensor
 from betty._tensor import Tensor
 
 __all__ = ["Batches"]
@@ -78,6 +78,24 @@ class Batches:
             parts.append(batch)
         return tuple(parts) if self.several else parts[0]
 
+    def held(self) -> list[Any] | None:
+        """All batches, if there is one loader and it is a plain list or tuple of them."""
+        loader = self.loaders[0].loader
+        if self.several or not isinstance(loader, (list, tuple)) or not loader:
+            return None
+        return [to_tensors(batch) for batch in loader]
+
+
+def flatten(batch: Any) -> list[Tensor]:
+    """The tensors of a batch in a fixed order."""
+    if isinstance(batch, Tensor):
+        return [batch]
+    if isinstance(batch, dict):
+        return [tensor for value in batch.values() for tensor in flatten(value)]
+    if isinstance(batch, (tuple, list)):
+        return [tensor for value in batch for tensor in flatten(value)]
+    return []
+
 
 def to_tensors(batch: Any) -> Any:
     """The batch with every array in it (NumPy's, or anything that speaks DLPack) as a tensor."""
@@ -90,5 +108,5 @@ def to_tensors(batch: Any) -> Any:
     if isinstance(batch, (tuple, list)):
         return type(batch)(map(to_tensors, batch))
     if isinstance(batch, np.ndarray) or hasattr(batch, "__dlpack__"):
-        return _native.from_array(batch)
+        return as_tensor(batch)
     return batch

@@ -14,7 +14,7 @@ from betty._tensor import Tensor
 from betty.configs import Config
 from betty.logging import format_losses
 from betty.nn import Module
-from betty.problems.data import Batches
+from betty.problems.data import Batches, flatten
 
 if TYPE_CHECKING:
     from betty.engine import Engine
@@ -73,6 +73,7 @@ class Problem:
         self._batches: Batches | None = None
         self._stats: dict[str, Any] = {}
         self._training = True
+        self._held: list[Any] = []
 
     # What a user defines.
 
@@ -120,11 +121,15 @@ class Problem:
             )
         callbacks = {name: getattr(self, name) for name in HOOKS if hasattr(self, name)}
         callbacks["training_step"] = self._training_step
+        if self._config.replay:
+            self._let_engine_draw(callbacks)
         if self.scheduler is not None:
             callbacks["scheduler_step"] = self.scheduler.step
         if self._config.log_step > 0:
             callbacks["log"] = self._log
         self._handle = _native.ProblemHandle(self._name, self._config.options(), callbacks)
+        for batch in self._held:
+            self._handle.add_batch(flatten(batch))
         self._handle.set_parameters(_trainable(self.trainable_parameters()))
         self._handle.set_meta_parameters(_trainable(self.meta_trainable_parameters()))
         if self.optimizer is not None:
@@ -139,6 +144,21 @@ class Problem:
         if getattr(self, attribute) is None and hasattr(self, method):
             setattr(self, attribute, getattr(self, method)())
 
+    def _let_engine_draw(self, callbacks: dict[str, Any]) -> None:
+        """For replay the engine sees to the batches: it holds those of a list, and asks for others."""
+        own = type(self).get_batch is Problem.get_batch
+        held = self._batches.held() if own and self._batches is not None else None
+        if held is None:
+            callbacks["source"] = self._draw
+            return
+        self._held = held
+        if hasattr(self, "epoch_callback"):
+            callbacks["epoch_callback"] = self.epoch_callback
+
+    def _draw(self) -> list[Tensor]:
+        self.cur_batch = self.get_batch()
+        return flatten(self.cur_batch)
+
     def _epoch_ended(self) -> None:
         if hasattr(self, "epoch_callback"):
             self.epoch_callback()
@@ -146,7 +166,9 @@ class Problem:
     # What the engine calls.
 
     def _training_step(self, fresh: bool) -> Tensor:
-        if fresh or self.cur_batch is None:
+        if self._held:
+            self.cur_batch = self._held[self._handle.batch_index]
+        elif not self._config.replay and (fresh or self.cur_batch is None):
             self.cur_batch = self.get_batch()
         result = self.training_step(self.cur_batch)
         if isinstance(result, dict):
