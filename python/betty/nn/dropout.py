@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from betty._tensor import Tensor
+from betty._native import Tensor
 from betty.nn import functional as F
 from betty.nn.module import Module
 

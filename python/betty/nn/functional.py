@@ -40,61 +40,59 @@ __all__ = [
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``input @ weight.T + bias``; input [..., in], weight [out, in], bias [out]."""
-    if bias is None:
-        return _call("linear", input, weight)
-    return _call("linear", input, weight, bias)
+    return ops.linear(input, weight, bias)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0)."""
-    return input.relu_() if inplace else _call("relu", input)
+    return input.relu_() if inplace else ops.relu(input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6)."""
-    return _finish(input, _call("relu6", input), inplace)
+    return _finish(input, ops.relu6(input), inplace)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else ``negative_slope`` x."""
-    return _finish(input, _call("leaky_relu", input, negative_slope=negative_slope), inplace)
+    return _finish(input, ops.leaky_relu(input, negative_slope=negative_slope), inplace)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (exp(x) - 1)."""
-    return _finish(input, _call("elu", input, alpha=alpha), inplace)
+    return _finish(input, ops.elu(input, alpha=alpha), inplace)
 
 
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
     """x clamped to [min_val, max_val]."""
-    return _finish(input, _call("hardtanh", input, min_val=min_val, max_val=max_val), inplace)
+    return _finish(input, ops.hardtanh(input, min_val=min_val, max_val=max_val), inplace)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x sigmoid(x)."""
-    return _finish(input, _call("silu", input), inplace)
+    return _finish(input, ops.silu(input), inplace)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x Phi(x), or its tanh approximation with ``approximate="tanh"``."""
-    return _call("gelu", input, approximate=approximate)
+    return ops.gelu(input, approximate=approximate)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta; x itself where beta x exceeds the threshold."""
-    return _call("softplus", input, beta=beta, threshold=threshold)
+    return ops.softplus(input, beta=beta, threshold=threshold)
 
 
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x))."""
-    return _call("sigmoid", input)
+    return ops.sigmoid(input)
 
 
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return _call("tanh", input)
+    return ops.tanh(input)
 
 
 def softmax(
@@ -102,7 +100,7 @@ def softmax(
 ) -> Tensor:
     """exp(x) over its sum along ``dim``."""
     input = input if dtype is None else input.to(dtype)
-    return _call("softmax", input, dim=_implicit_dim("softmax", dim, input))
+    return ops.softmax(input, dim=_implicit_dim("softmax", dim, input))
 
 
 def log_softmax(
@@ -110,7 +108,7 @@ def log_softmax(
 ) -> Tensor:
     """The logarithm of softmax."""
     input = input if dtype is None else input.to(dtype)
-    return _call("log_softmax", input, dim=_implicit_dim("log_softmax", dim, input))
+    return ops.log_softmax(input, dim=_implicit_dim("log_softmax", dim, input))
 
 
 def dropout(
@@ -121,7 +119,7 @@ def dropout(
         raise ValueError(f"dropout: probability has to be between 0 and 1, got {p}")
     if not training or p == 0.0:
         return input
-    return _finish(input, _call("dropout", input, _native.random_key(), p=p), inplace)
+    return _finish(input, ops.dropout(input, p=p), inplace)
 
 
 def layer_norm(
@@ -132,10 +130,8 @@ def layer_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) over the last axes, times weight plus bias."""
-    result = _call("layer_norm", input, normalized_shape=tuple(normalized_shape), eps=eps)
-    if weight is not None:
-        result = result * weight
-    return result if bias is None else result + bias
+    shape = tuple(normalized_shape)
+    return ops.layer_norm(input, weight, bias=bias, normalized_shape=shape, eps=eps)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
@@ -147,7 +143,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Int64 rows with a one at each label; -1 takes the largest label plus one."""
     if num_classes == -1:
         num_classes = int(tensor.max().item()) + 1
-    return _call("one_hot", tensor, num_classes=num_classes)
+    return ops.one_hot(tensor, num_classes=num_classes)
 
 
 def pad(
@@ -156,7 +152,7 @@ def pad(
     """Pads the last axes by (left, right, top, bottom, …) with a constant."""
     if mode != "constant":
         raise ValueError(f"pad: mode must be 'constant', got {mode!r}")
-    return _call("pad", input, pad=tuple(pad), value=0.0 if value is None else float(value))
+    return ops.pad(input, pad=tuple(pad), value=0.0 if value is None else float(value))
 
 
 def mse_loss(
@@ -168,7 +164,7 @@ def mse_loss(
 ) -> Tensor:
     """(x - y)²; reduction "mean", "sum" or "none"."""
     _warn_broadcast("mse_loss", input, target)
-    return _call("mse_loss", input, target, reduction=_reduction(size_average, reduce, reduction))
+    return ops.mse_loss(input, target, reduction=_reduction(size_average, reduce, reduction))
 
 
 def l1_loss(
@@ -180,7 +176,7 @@ def l1_loss(
 ) -> Tensor:
     """|x - y|; reduction "mean", "sum" or "none"."""
     _warn_broadcast("l1_loss", input, target)
-    return _call("l1_loss", input, target, reduction=_reduction(size_average, reduce, reduction))
+    return ops.l1_loss(input, target, reduction=_reduction(size_average, reduce, reduction))
 
 
 def smooth_l1_loss(
@@ -194,7 +190,7 @@ def smooth_l1_loss(
     """Squared below ``beta``, linear above."""
     _warn_broadcast("smooth_l1_loss", input, target)
     reduction = _reduction(size_average, reduce, reduction)
-    return _call("smooth_l1_loss", input, target, reduction=reduction, beta=beta)
+    return ops.smooth_l1_loss(input, target, reduction=reduction, beta=beta)
 
 
 def huber_loss(
@@ -202,7 +198,7 @@ def huber_loss(
 ) -> Tensor:
     """Squared below ``delta``, linear above, without the division by delta."""
     _warn_broadcast("huber_loss", input, target)
-    return _call("huber_loss", input, target, reduction=reduction, delta=delta)
+    return ops.huber_loss(input, target, reduction=reduction, delta=delta)
 
 
 def cross_entropy(
@@ -221,9 +217,7 @@ def cross_entropy(
         options["ignore_index"] = ignore_index
     if label_smoothing:
         options["label_smoothing"] = label_smoothing
-    if weight is None:
-        return _call("cross_entropy", input, target, **options)
-    return _call("cross_entropy", input, target, weight, **options)
+    return ops.cross_entropy(input, target, weight, **options)
 
 
 def nll_loss(
@@ -239,9 +233,7 @@ def nll_loss(
     options = {"reduction": _reduction(size_average, reduce, reduction)}
     if ignore_index != -100:
         options["ignore_index"] = ignore_index
-    if weight is None:
-        return _call("nll_loss", input, target, **options)
-    return _call("nll_loss", input, target, weight, **options)
+    return ops.nll_loss(input, target, weight, **options)
 
 
 def binary_cross_entropy(
@@ -254,9 +246,7 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-(y log x + (1 - y) log(1 - x)) of probabilities; logarithms are at least -100."""
     reduction = _reduction(size_average, reduce, reduction)
-    if weight is None:
-        return _call("binary_cross_entropy", input, target, reduction=reduction)
-    return _call("binary_cross_entropy", input, target, weight, reduction=reduction)
+    return ops.binary_cross_entropy(input, target, weight, reduction=reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -270,14 +260,9 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """Binary cross-entropy of logits, stable for large ones."""
     reduction = _reduction(size_average, reduce, reduction)
-    name = "binary_cross_entropy_with_logits"
-    if weight is None and pos_weight is None:
-        return _call(name, input, target, reduction=reduction)
-    if weight is None:
-        return _call(name, input, target, pos_weight, omit=(2,), reduction=reduction)
-    if pos_weight is None:
-        return _call(name, input, target, weight, reduction=reduction)
-    return _call(name, input, target, weight, pos_weight, reduction=reduction)
+    return ops.binary_cross_entropy_with_logits(
+        input, target, weight, pos_weight, reduction=reduction
+    )
 
 
 def kl_div(
@@ -290,10 +275,10 @@ def kl_div(
 ) -> Tensor:
     """target (log target - input), where input holds log-probabilities."""
     if reduction == "batchmean":
-        total = _call("kl_div", input, target, reduction="sum", log_target=log_target)
+        total = ops.kl_div(input, target, reduction="sum", log_target=log_target)
         return total / input.shape[0]
     reduction = _reduction(size_average, reduce, reduction)
-    return _call("kl_div", input, target, reduction=reduction, log_target=log_target)
+    return ops.kl_div(input, target, reduction=reduction, log_target=log_target)
 
 
 def _finish(input: Tensor, result: Tensor, inplace: bool) -> Tensor:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from betty import _native
-from betty._tensor import Tensor
+from betty._functions import eye, rand, randn, where
+from betty._native import Tensor
 
 __all__ = [
     "calculate_gain",
@@ -28,22 +29,20 @@ def _assign(tensor: Tensor, value: Tensor) -> Tensor:
     return tensor
 
 
-def _draw(name: str, tensor: Tensor) -> Tensor:
-    return _native.call(
-        name, _native.random_key(), shape=tuple(tensor.shape), dtype=tensor.dtype
-    )
+def _draw(name: Callable[..., Tensor], tensor: Tensor) -> Tensor:
+    return name(tuple(tensor.shape), dtype=tensor.dtype)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: object = None) -> Tensor:
     """Uniform on [a, b)."""
-    return _assign(tensor, _draw("rand", tensor) * (b - a) + a)
+    return _assign(tensor, _draw(rand, tensor) * (b - a) + a)
 
 
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: object = None
 ) -> Tensor:
     """Normal with a mean and a standard deviation."""
-    return _assign(tensor, _draw("randn", tensor) * std + mean)
+    return _assign(tensor, _draw(randn, tensor) * std + mean)
 
 
 def trunc_normal_(
@@ -55,13 +54,13 @@ def trunc_normal_(
     generator: object = None,
 ) -> Tensor:
     """Normal, drawn again outside [a, b] until everything is inside."""
-    value = _draw("randn", tensor) * std + mean
+    value = _draw(randn, tensor) * std + mean
     for _ in range(64):
         outside = (value < a).logical_or(value > b)
         if not bool(outside.any()):
             break
-        again = _draw("randn", tensor) * std + mean
-        value = _native.call("where", outside, again, value)
+        again = _draw(randn, tensor) * std + mean
+        value = where(outside, again, value)
     return _assign(tensor, value.clamp(a, b))
 
 
@@ -85,7 +84,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix."""
     if tensor.dim() != 2:
         raise ValueError(f"eye_: a matrix is needed, got shape {tuple(tensor.shape)}")
-    return _assign(tensor, _native.call("eye", n=tensor.shape[0], m=tensor.shape[1]))
+    return _assign(tensor, eye(tensor.shape[0], tensor.shape[1]))
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:

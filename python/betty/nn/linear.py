@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from betty import _native
-from betty._tensor import Tensor
+from betty._creation import zeros
+from betty._native import Tensor
 from betty.nn import functional as F
 from betty.nn import init
 from betty.nn.module import Module
@@ -38,10 +38,9 @@ class Linear(Module):
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
-        options = {} if dtype is None else {"dtype": dtype}
-        self.weight = Parameter(_native.call("zeros", shape=(out_features, in_features), **options))
+        self.weight = Parameter(zeros(out_features, in_features, dtype=dtype))
         if bias:
-            self.bias = Parameter(_native.call("zeros", shape=(out_features,), **options))
+            self.bias = Parameter(zeros(out_features, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()

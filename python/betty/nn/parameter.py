@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from betty import _native
-from betty._tensor import Tensor
+from betty._creation import zeros
+from betty._native import Tensor
 
 __all__ = ["Parameter"]
 
@@ -27,7 +28,7 @@ class Parameter(Tensor):
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         if data is None:
-            data = _native.call("zeros", shape=(0,))
+            data = zeros(0)
         if not isinstance(data, Tensor):
             raise TypeError(f"Parameter: data must be a tensor, got {type(data).__name__}")
         return _native.make_parameter(cls, data, requires_grad)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from betty import _native
-from betty._tensor import Tensor
+from betty._native import Tensor
 
 __all__ = ["Optimizer"]
 

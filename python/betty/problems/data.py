@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from betty._creation import as_tensor
-from betty._tensor import Tensor
+from betty._native import Tensor
 
 __all__ = ["Batches"]
 

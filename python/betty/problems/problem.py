@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from betty import _native
-from betty._tensor import Tensor
+from betty._native import Tensor
 from betty.configs import Config
 from betty.logging import format_losses
 from betty.nn import Module

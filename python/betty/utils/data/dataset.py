@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from betty import _native
-from betty._tensor import Tensor
+from betty._creation import from_numpy
+from betty._functions import index_select, randperm
+from betty._native import Tensor
 
 __all__ = ["Dataset", "Subset", "TensorDataset", "random_split"]
 
@@ -47,9 +48,9 @@ class TensorDataset(Dataset):
 
     def rows(self, indices: np.ndarray) -> tuple[Tensor, ...]:
         """The batch of several samples at once: one gather a tensor, not one a sample."""
-        chosen = _native.from_array(np.ascontiguousarray(indices, dtype=np.int64))
+        chosen = from_numpy(np.ascontiguousarray(indices, dtype=np.int64))
         return tuple(
-            _native.call("index_select", tensor, chosen, dim=0) for tensor in self.tensors
+            index_select(tensor, 0, chosen) for tensor in self.tensors
         )
 
 
@@ -78,7 +79,7 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
         counts = [int(length) for length in lengths]
     if sum(counts) != total:
         raise ValueError(f"random_split: lengths {list(lengths)} do not add up to {total}")
-    order = _native.call("randperm", _native.random_key(), n=total).tolist()
+    order = randperm(total).tolist()
     parts, first = [], 0
     for count in counts:
         parts.append(Subset(dataset, order[first : first + count]))

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from betty import _native
-from betty._tensor import Tensor
+from betty._creation import from_numpy
+from betty._functions import randperm, stack
+from betty._native import Tensor
 from betty.utils.data.dataset import TensorDataset
 
 __all__ = ["DataLoader", "default_collate"]
@@ -21,13 +22,13 @@ def default_collate(samples: Sequence[Any]) -> Any:
     their entries."""
     first = samples[0]
     if isinstance(first, Tensor):
-        return _native.call("stack", *samples, dim=0)
+        return stack(samples)
     if isinstance(first, (np.ndarray, np.generic)):
-        return _native.from_array(np.stack(samples))
+        return from_numpy(np.stack(samples))
     if isinstance(first, (bool, int)):
-        return _native.from_array(np.asarray(samples))
+        return from_numpy(np.asarray(samples))
     if isinstance(first, float):
-        return _native.from_array(np.asarray(samples, dtype=np.float64))
+        return from_numpy(np.asarray(samples, dtype=np.float64))
     if isinstance(first, dict):
         return {key: default_collate([sample[key] for sample in samples]) for key in first}
     if isinstance(first, tuple) and hasattr(first, "_fields"):
@@ -109,8 +110,7 @@ class DataLoader:
         if self.sampler is not None:
             return np.fromiter(self.sampler, dtype=np.int64)
         if self.shuffle:
-            key = _native.random_key()
-            return _native.call("randperm", key, n=len(self.dataset)).numpy()
+            return randperm(len(self.dataset)).numpy()
         return np.arange(len(self.dataset))
 
     def _batches(self) -> Iterator[Any]:
