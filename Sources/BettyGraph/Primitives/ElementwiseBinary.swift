@@ -114,9 +114,12 @@ extension P {
       { graph, node in try graph.neg(graph.div(node.inputs[0], squaredRadius(&graph, node))) },
     ]))
 
+  /// 1 at the origin, so that the slopes there are 0 as in PyTorch.
   private static func squaredRadius(_ graph: inout Graph, _ node: Application) throws -> Value {
-    try graph.add(
+    let radius = try graph.add(
       graph.mul(node.inputs[0], node.inputs[0]), graph.mul(node.inputs[1], node.inputs[1]))
+    let isOrigin = try graph.call(eq, [radius, graph.zeros(like: radius)])
+    return try graph.select(isOrigin, graph.constant(1, like: radius), radius)
   }
 
   package static let logicalAnd: Primitive = binary(
