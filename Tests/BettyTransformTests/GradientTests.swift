@@ -228,6 +228,33 @@ private func dot(_ a: [[Double]], _ b: [[Double]]) -> Double {
     }
   }
 
+  /// Slopes where a naive formula gives NaN or infinity, and those of slopes; numbers of PyTorch.
+  @Test func extremeValues() throws {
+    let large: [Double] = [-1e20, -1000, -50, 0, 50, 1000, 1e20]
+    let cases: [(Primitive, [[Double]], [Double])] = [
+      (P.tanh, [large], [0, 0, 0, 1, 0, 0, 0]), (P.relu, [large], [0, 0, 0, 0, 1, 1, 1]),
+      (P.sigmoid, [[-1000, 0, 1000]], [0, 0.25, 0]), (P.gelu, [[-1e20, 0, 1e20]], [0, 0.5, 1]),
+      (P.softplus, [[-1000, 0, 1000]], [0, 0.5, 1]), (P.erf, [[-1e20, 1e20]], [0, 0]),
+      (P.pow, [[0, 0, 0, -2], [0, 1, 2, 2]], [0, 1, 0, -4]), (P.atan2, [[0], [0]], [0]),
+      (P.maximum, [[1, 2], [1, 1]], [0.5, 1]), (P.abs, [[0]], [0]),
+    ]
+    for (primitive, point, expected) in cases {
+      var graph = Graph()
+      let type = try TensorType(.f64, [expected.count])
+      let inputs = point.map { _ in graph.addInput(type) }
+      let out = try graph.call(primitive, inputs)
+      let slope = try Transform.gradient(&graph, of: out, wrt: [inputs[0]])[0]
+      let slopes = [try #require(slope)]
+      let again = try Transform.gradient(&graph, of: slopes[0], wrt: [inputs[0]])
+      graph.outputs = slopes + again.compactMap { $0 }
+      for graph in [graph, try Transform.simplify(graph)] {
+        let got = try Reference.evaluate(graph, point)
+        #expect(got[0] == expected, "\(primitive.name) gives \(got[0])")
+        #expect(!got.joined().contains { $0.isNaN }, "\(primitive.name) gives \(got)")
+      }
+    }
+  }
+
   @Test func everyPrimitiveIsReached() {
     let reached = Set(GradientCase.all.map(\.primitive.name))
     #expect(Registry.primitives.count >= 60)

@@ -175,7 +175,7 @@ import Testing
     let x = graph.addInput(vector)
     var value = x
     #if DEBUG
-      let layers = 5_000
+      let layers = 2_000
     #else
       let layers = 25_000
     #endif
