@@ -376,11 +376,16 @@ typedef struct betty_problem_callbacks {
   betty_problem_hook custom_optimizer_step; /* instead of the optimizer's */
   betty_problem_hook param_callback;        /* the parameters are updated */
   betty_problem_hook scheduler_step;
-  betty_problem_hook log; /* every "log_step" steps */
+  betty_problem_hook log;            /* every "log_step" steps */
+  betty_problem_hook epoch_callback; /* a list of batches begins anew */
+  betty_problem_hook source;         /* draws the next batch: see betty_problem_give_batch */
 } betty_problem_callbacks;
 
 /* Options, with their defaults: "type" ("darts"), "unroll_steps" (1), "gradient_accumulation" (1),
- * "gradient_clipping" (0), "warmup_steps" (0), "log_step" (-1), "first_order" (1), ... */
+ * "gradient_clipping" (0), "warmup_steps" (0), "log_step" (-1), "first_order" (1), "replay" (0), ...
+ * With "replay" a problem promises that training_step depends on nothing but its batch and the
+ * parameters: it is called once for each kind of batch, and its recording is run again. Its batches
+ * must then come from set_data, add_batch or a source. */
 betty_status betty_problem_new(
     const char *name, const betty_options *options, const betty_problem_callbacks *callbacks,
     void *user_data, betty_problem **out_problem);
@@ -400,6 +405,14 @@ betty_status betty_problem_set_optimizer(betty_problem *problem, betty_optimizer
 betty_status betty_problem_set_data(
     betty_problem *problem, betty_tensor *const *tensors, int32_t count,
     const betty_options *options);
+/* Instead: one more batch, retained, of a list that the engine goes through again and again. */
+betty_status betty_problem_add_batch(
+    betty_problem *problem, betty_tensor *const *tensors, int32_t count);
+/* Called by the callback `source`: the batch it has drawn, retained. */
+betty_status betty_problem_give_batch(
+    betty_problem *problem, betty_tensor *const *tensors, int32_t count);
+/* Number of the present batch in its list; -1 before the first. */
+betty_status betty_problem_batch_index(const betty_problem *problem, int64_t *out_index);
 /* Part `index` of the present batch, owned. */
 betty_status betty_problem_batch(
     betty_problem *problem, int32_t index, betty_tensor **out_tensor);

@@ -12,7 +12,6 @@ final class ArrayBatches {
   private var dropLast = false
   private var order: [Int64] = []
   private var position = 0
-  private var batch: [Tensor] = []
 
   init(_ tensors: [Tensor], _ options: Attributes) throws {
     guard let first = tensors.first, let rows = first.type.shape.first, rows > 0 else {
@@ -39,14 +38,12 @@ final class ArrayBatches {
     position = rows
   }
 
-  /// Takes the next batch.
-  func advance() throws {
-    if batchSize == rows && !shuffle {
-      batch = tensors
-      return
-    }
+  /// The next batch.
+  func next() throws -> [Tensor] {
+    if batchSize == rows && !shuffle { return tensors }
     if position >= rows || (dropLast && rows - position < batchSize) { try restart() }
     let end = min(position + batchSize, rows)
+    let batch: [Tensor]
     if shuffle {
       let index = try order[position..<end].withUnsafeBytes {
         try Tensor.copying($0, TensorType(.i64, [end - position]))
@@ -63,6 +60,7 @@ final class ArrayBatches {
     // Rows are copied out now: a recorded step then reads a batch of one type, wherever it began.
     try Recording.evaluate(batch)
     position = end
+    return batch
   }
 
   private func restart() throws {
@@ -70,12 +68,5 @@ final class ArrayBatches {
     guard shuffle else { return }
     let permutation = try Recording.call("randperm", [], ["n": .int(rows)])[0]
     order = try permutation.withBytes { Array($0.bindMemory(to: Int64.self)) }
-  }
-
-  func part(_ index: Int) throws -> Tensor {
-    guard batch.indices.contains(index) else {
-      throw BettyError.index("batch: part \(index) of \(batch.count)")
-    }
-    return batch[index]
   }
 }

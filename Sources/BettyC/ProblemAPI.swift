@@ -19,6 +19,8 @@ struct ProblemCallbacks {
   var paramCallback: ProblemHook?
   var schedulerStep: ProblemHook?
   var log: ProblemHook?
+  var epochCallback: ProblemHook?
+  var source: ProblemHook?
 }
 
 /// Copies a struct of callbacks that begins with its size; members it does not have yet are nil.
@@ -46,7 +48,10 @@ final class ProblemBox: Boxed {
   let problem: Problem
   private let callbacks: ProblemCallbacks
   private let userData: UnsafeMutableRawPointer?
-  var data: ArrayBatches?
+  /// Batches of the list that the engine goes through.
+  fileprivate var held: [[Tensor]] = []
+  /// What the source gave.
+  fileprivate var givenBatch: [Tensor]?
 
   init(
     _ name: String, _ config: ProblemConfig, _ callbacks: ProblemCallbacks,
@@ -68,6 +73,18 @@ final class ProblemBox: Boxed {
     problem.hooks.paramCallback = hook(callbacks.paramCallback, "param_callback")
     problem.hooks.schedulerStep = hook(callbacks.schedulerStep, "scheduler_step")
     problem.hooks.log = hook(callbacks.log, "log")
+    problem.hooks.epochCallback = hook(callbacks.epochCallback, "epoch_callback")
+    if let source = hook(callbacks.source, "source") {
+      try problem.setBatches(
+        .drawn { [weak self] in
+          self?.givenBatch = nil
+          try source()
+          guard let batch = self?.givenBatch else {
+            throw BettyError.runtime("problem '\(name)': its source gave no batch")
+          }
+          return batch
+        })
+    }
   }
 
   private var handle: Handle { Handle(Unmanaged.passUnretained(self).toOpaque()) }
@@ -82,7 +99,6 @@ final class ProblemBox: Boxed {
   }
 
   private func trainingStep(_ fresh: Bool) throws -> Tensor {
-    if fresh { try data?.advance() }
     var loss: Handle?
     let code = callbacks.trainingStep?(handle, fresh ? 1 : 0, &loss, userData) ?? 0
     defer { betty_tensor_free(loss) }
@@ -148,19 +164,50 @@ public func betty_problem_set_data(
   _ handle: Handle?, _ data: HandleList?, _ count: Int32, _ settings: Handle?
 ) -> Int32 {
   boundary {
-    let box = try problem(handle)
-    box.data = try ArrayBatches(tensors(data, count, "tensors"), options(settings))
+    let batches = try ArrayBatches(tensors(data, count, "tensors"), options(settings))
+    try problem(handle).problem.setBatches(.drawn { try batches.next() })
   }
+}
+
+@_cdecl("betty_problem_add_batch")
+public func betty_problem_add_batch(
+  _ handle: Handle?, _ batch: HandleList?, _ count: Int32
+) -> Int32 {
+  boundary {
+    let box = try problem(handle)
+    box.held.append(try tensors(batch, count, "tensors"))
+    try box.problem.setBatches(.held(box.held))
+  }
+}
+
+@_cdecl("betty_problem_give_batch")
+public func betty_problem_give_batch(
+  _ handle: Handle?, _ batch: HandleList?, _ count: Int32
+) -> Int32 {
+  boundary { try problem(handle).givenBatch = tensors(batch, count, "tensors") }
 }
 
 @_cdecl("betty_problem_batch")
 public func betty_problem_batch(_ handle: Handle?, _ index: Int32, _ out: HandleOut?) -> Int32 {
   boundary {
-    let box = try problem(handle)
-    guard let data = box.data else {
-      throw BettyError.runtime("problem '\(box.problem.name)': it has no data of its own")
+    let problem = try problem(handle).problem
+    guard let batches = problem.batches else {
+      throw BettyError.runtime("problem '\(problem.name)': it has no data of its own")
     }
-    try give(data.part(Int(index)), to: out, "out_tensor")
+    guard batches.current.indices.contains(Int(index)) else {
+      throw BettyError.index("batch: part \(index) of \(batches.current.count)")
+    }
+    try give(batches.current[Int(index)], to: out, "out_tensor")
+  }
+}
+
+@_cdecl("betty_problem_batch_index")
+public func betty_problem_batch_index(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_index")
+    out.pointee = Int64(try problem(handle).problem.batches?.index ?? -1)
   }
 }
 

@@ -215,21 +215,6 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
 
   private final class Box { var value = 0 }
 
-  @Test func drawsEveryRowOnceInAPass() throws {
-    let rows = try Tensor.doubles((0..<7).map(Double.init), [7, 1])
-    for isShuffled in [false, true] {
-      let loader = try ArrayLoader([rows], batchSize: 3, isShuffled: isShuffled)
-      let batches = try Batches(.arrays(loader))
-      var seen: [Double] = []
-      for _ in 0..<3 {
-        try batches.draw()
-        seen += try batches.current[0].doubles()
-      }
-      #expect(seen.sorted() == (0..<7).map(Double.init))
-      #expect(isShuffled || seen == seen.sorted())
-    }
-  }
-
   @Test func recordsOnceAndGivesTheSameBits() throws {
     let (calls, again) = (Box(), Box())
     let (plain, expected) = try program(replay: false, calls: calls)

@@ -65,6 +65,24 @@ static int32_t log_hook(betty_problem *handle, void *user_data) {
   (void)handle;
   return hook(user_data, "log");
 }
+HOOK(epoch_callback)
+
+/* The function "source" gives a list of tensors. */
+static int32_t source(betty_problem *handle, void *user_data) {
+  PyGILState_STATE state = PyGILState_Ensure();
+  PyObject *batch = call_back(((ProblemObject *)user_data)->callbacks, "source", NULL);
+  int32_t count = 0, result = 1;
+  betty_tensor **handles = batch ? tensor_list(batch, &count, "source") : NULL;
+  if (handles) {
+    betty_status status = betty_problem_give_batch(handle, handles, count);
+    result = status ? (raise_status(status), 1) : 0;
+    PyMem_Free(handles);
+  }
+  if (result) keep_exception();
+  Py_XDECREF(batch);
+  PyGILState_Release(state);
+  return result;
+}
 
 static betty_problem_callbacks table(PyObject *callbacks) {
   betty_problem_callbacks all = {.size = sizeof all, .training_step = training_step};
@@ -75,6 +93,8 @@ static betty_problem_callbacks table(PyObject *callbacks) {
   if (has_callback(callbacks, "param_callback")) all.param_callback = param_callback;
   if (has_callback(callbacks, "scheduler_step")) all.scheduler_step = scheduler_step;
   if (has_callback(callbacks, "log")) all.log = log_hook;
+  if (has_callback(callbacks, "epoch_callback")) all.epoch_callback = epoch_callback;
+  if (has_callback(callbacks, "source")) all.source = source;
   return all;
 }
 
@@ -145,6 +165,10 @@ static PyObject *set_meta_parameters(PyObject *self, PyObject *sequence) {
   return set_tensors(self, sequence, betty_problem_set_meta_parameters);
 }
 
+static PyObject *add_batch(PyObject *self, PyObject *sequence) {
+  return set_tensors(self, sequence, betty_problem_add_batch);
+}
+
 static PyObject *set_optimizer(PyObject *self, PyObject *optimizer) {
   if (optimizer != Py_None && Py_TYPE(optimizer) != optimizer_type) {
     PyErr_SetString(PyExc_TypeError, "set_optimizer: expected an OptimizerHandle or None");
@@ -165,6 +189,13 @@ static PyObject *get_count(PyObject *self, void *unused) {
   int64_t count = 0;
   betty_status status = betty_problem_count(problem(self)->handle, &count);
   return status ? raise_status(status) : PyLong_FromLongLong(count);
+}
+
+static PyObject *get_batch_index(PyObject *self, void *unused) {
+  (void)unused;
+  int64_t index = 0;
+  betty_status status = betty_problem_batch_index(problem(self)->handle, &index);
+  return status ? raise_status(status) : PyLong_FromLongLong(index);
 }
 
 /* A list of paths, each a list of names. */
@@ -202,12 +233,14 @@ PyObject *hypergradient_methods(PyObject *module, PyObject *unused) {
 static PyMethodDef methods[] = {
     {"set_parameters", set_parameters, METH_O, "The parameters that are trained."},
     {"set_meta_parameters", set_meta_parameters, METH_O, "Those hypergradients flow through."},
+    {"add_batch", add_batch, METH_O, "One more batch of the list the engine goes through."},
     {"set_optimizer", set_optimizer, METH_O, "An OptimizerHandle, or None."},
     {"paths", paths, METH_NOARGS, "The paths of its hypergradient, as lists of names."},
     {NULL, NULL, 0, NULL},
 };
 static PyGetSetDef properties[] = {
     {"count", get_count, NULL, "Steps taken.", NULL},
+    {"batch_index", get_batch_index, NULL, "Number of the present batch in its list.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 static PyType_Slot slots[] = {
