@@ -107,7 +107,10 @@ class Operation:
         name, inputs, attributes, returns, doc = line.split("\t")
         return cls(
             name,
-            [_input(text, position) for position, text in enumerate(filter(None, inputs.split(",")))],
+            [
+                _input(text, position)
+                for position, text in enumerate(filter(None, inputs.split(",")))
+            ],
             [_attribute(text) for text in filter(None, attributes.split(";"))],
             returns == "tuple",
             doc,
@@ -197,7 +200,9 @@ def generate(lines: list[str]) -> str:
     names = "\n".join(f'    "{o.name}",' for o in operations)
     text = f"{HEAD}\n\n__all__ = [\n{names}\n]\n\n{found}\n\n\n{texts}"
     command = [_ruff(), "format", "--stdin-filename", str(TARGET), "-"]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        command, input=text, capture_output=True, text=True, cwd=ROOT, check=False
+    )
     if done.returncode:
         raise SystemExit(done.stderr)
     return done.stdout

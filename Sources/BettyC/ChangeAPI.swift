@@ -23,7 +23,7 @@ public func betty_tensor_assign(_ handle: Handle?, _ source: Handle?) -> Int32 {
     let type = target.type
     var value = try converted(given, to: type.dtype)
     if value.type.shape != type.shape {
-      value = try Recording.call("broadcast_to", [value], ["size": .ints(type.shape)])[0]
+      value = try Recording.call("expand", [value], ["size": .ints(type.shape)])[0]
     }
     try target.update(to: value, "copy_")
   }

@@ -226,7 +226,7 @@ extension ReduceOp {
     switch self {
     case .sum: Lowered.bits(0, dtype)
     case .prod: Lowered.bits(1, dtype)
-    case .max: Lowered.bits(-.infinity, dtype)
+    case .max: Lowered.bits(dtype == .bool ? 0 : -.infinity, dtype)
     case .min: Lowered.bits(dtype == .bool ? 1 : .infinity, dtype)
     }
   }

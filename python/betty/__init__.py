@@ -8,7 +8,7 @@ package: _types (element types), _tensor (methods), _functions (operations, gene
 import importlib as _importlib
 import math as _math
 
-from betty import _functions, _native, autograd, cuda, func
+from betty import _derived, _functions, _native, autograd, cuda, func
 from betty._creation import (
     arange,
     as_tensor,
@@ -35,6 +35,21 @@ from betty._creation import (
     tensor,
     zeros,
     zeros_like,
+)
+from betty._derived import (
+    argsort,
+    atleast_1d,
+    atleast_2d,
+    bincount,
+    einsum,
+    hstack,
+    isin,
+    median,
+    multinomial,
+    round,
+    sort,
+    topk,
+    vstack,
 )
 from betty._native import Tensor, dtype
 from betty._overloads import (
@@ -119,7 +134,9 @@ _ELSEWHERE = _NO_METHODS - {"cat", "stack", "hstack", "vstack", "einsum", "thres
 for _name in _functions.__all__:
     if _name not in _ELSEWHERE and _name not in globals():
         globals()[_name] = getattr(_functions, _name)
-del _name
+for _name, _first in _derived.ALIASES.items():
+    globals()[_name] = getattr(_functions, _first)
+del _name, _first
 
 __version__ = _native.version()
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e

@@ -80,7 +80,9 @@ def _from_array(data: Any, copy: bool) -> Tensor:
         return _native.from_buffer(data.copy() if copy else data)
     if hasattr(data, "__dlpack__"):
         shared = from_dlpack(data.detach() if hasattr(data, "detach") else data)
-        return _native.from_buffer(shared.numpy().copy()) if copy and _has_buffer(shared) else shared
+        return (
+            _native.from_buffer(shared.numpy().copy()) if copy and _has_buffer(shared) else shared
+        )
     if any(hasattr(data, name) for name in ("__array__", "__array_interface__", "__len__")):
         array = numpy.array(data) if copy else numpy.asarray(data)
         return _native.from_buffer(array)
@@ -224,7 +226,9 @@ def full_like(
     return _like(input, fill_value, dtype, device, requires_grad)
 
 
-def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
+def eye(
+    n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False
+) -> Tensor:
     """A matrix with ones on its diagonal."""
     check_device(device)
     kind = dtype or _types.get_default_dtype()
@@ -284,7 +288,9 @@ def randn_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fal
     return _draw(_randn, input.shape, dtype or input.dtype, device, requires_grad)
 
 
-def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False):
+def randint(
+    low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False
+):
     """Random integers of [low, high), or of [0, low)."""
     if size is None:
         low, high, size = 0, low, high
@@ -293,7 +299,9 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
     return _finish(made, None, requires_grad)
 
 
-def randperm(n, *, generator=None, out=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def randperm(
+    n, *, generator=None, out=None, dtype=None, device=None, requires_grad=False
+) -> Tensor:
     """The integers below n in random order."""
     check_device(device)
     return _finish(_randperm(n=n), dtype, requires_grad)

@@ -177,7 +177,9 @@ def _pick(x: Tensor, picks: list[tuple[int, Tensor]]) -> Tensor:
         return found.reshape(x.shape[:dim] + index.shape + x.shape[dim + 1 :])
     moved, place, flat, shape = _flattened(x, picks)
     sizes = moved.shape[len(picks) :]
-    joined = moved.reshape((-1, *sizes)) if moved.numel() else moved.reshape((_size(x, picks), *sizes))
+    joined = (
+        moved.reshape((-1, *sizes)) if moved.numel() else moved.reshape((_size(x, picks), *sizes))
+    )
     found = _index_select(joined, flat.reshape(-1), dim=0).reshape(shape + sizes)
     if place == 0:
         return found

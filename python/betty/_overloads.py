@@ -17,6 +17,11 @@ from betty._native import Tensor, operation
 Dims = int | Sequence[int] | None
 
 
+def _shown(self) -> str:
+    name = type(self).__name__
+    return f"betty.return_types.{name}(\nvalues={self[0]!r},\nindices={self[1]!r})"
+
+
 class max_result(NamedTuple):
     values: Tensor
     indices: Tensor
@@ -28,6 +33,7 @@ class min_result(NamedTuple):
 
 
 max_result.__name__, min_result.__name__ = "max", "min"
+max_result.__repr__ = min_result.__repr__ = _shown  # type: ignore[method-assign]
 _max, _min = operation("max"), operation("min")
 
 
@@ -215,9 +221,7 @@ def unique(input: Tensor, sorted=True, return_inverse=False, return_counts=False
     import numpy
 
     array = input.detach().numpy()
-    values, inverse, counts = numpy.unique(
-        array, return_inverse=True, return_counts=True, axis=dim
-    )
+    values, inverse, counts = numpy.unique(array, return_inverse=True, return_counts=True, axis=dim)
     shape = input.shape if dim is None else (-1,)
     found = [_from_numpy(values)]
     if return_inverse:
@@ -261,4 +265,3 @@ def result_type(*tensors: Any):
     for other in tensors[1:]:
         total = F.add(total, other) if isinstance(total, Tensor) else F.add(other, total)
     return total.dtype
-

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from betty import _creation, _indexing, _native, _overloads, _printing, _types
+from betty import _creation, _derived, _indexing, _native, _overloads, _printing, _types
 from betty import _functions as F
 from betty._native import Tensor, dtype
 from betty._types import Size, check_device, device, refuse_device
@@ -58,7 +58,7 @@ def to(self: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=Fa
     if keywords:
         raise TypeError(f"to: unexpected arguments {sorted(keywords)}")
     for given in args:
-        if isinstance(given, _types.dtype):
+        if isinstance(given, _types.dtype) or given in _PYTHON_TYPES:
             dtype = given
         elif isinstance(given, Tensor):
             dtype = given.dtype
@@ -68,6 +68,9 @@ def to(self: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=Fa
             device = given
     check_device(device)
     return _convert(self, dtype, copy)
+
+
+_PYTHON_TYPES = (type(0.0), type(0), type(True))
 
 
 def type_(self: Tensor, dtype=None, non_blocking=False):
@@ -406,6 +409,11 @@ def _attach() -> None:
     for name in F.__all__:
         if name not in _NO_METHODS and not name.endswith("_like"):
             setattr(Tensor, name, getattr(F, name))
+    for name, function in _derived.FUNCTIONS.items():
+        setattr(Tensor, name, function)
+    for name, first in _derived.ALIASES.items():
+        if first not in _NO_METHODS:
+            setattr(Tensor, name, getattr(F, first))
     for name in _FROM_OVERLOADS:
         setattr(Tensor, name, getattr(_overloads, name))
     for name, kind in _CONVERSIONS.items():
@@ -415,8 +423,7 @@ def _attach() -> None:
     for name, read in _PROPERTIES.items():
         setattr(Tensor, name, property(read))
     for name in _IN_PLACE:
-        if hasattr(F, name):
-            setattr(Tensor, f"{name}_", _in_place(getattr(F, name)))
+        setattr(Tensor, f"{name}_", _in_place(getattr(Tensor, name)))
 
 
 _attach()

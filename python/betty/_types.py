@@ -102,7 +102,9 @@ def check_device(given: Any) -> None:
 
 
 def refuse_device(name: str) -> NoReturn:
-    raise RuntimeError(f"device: '{name}' is not available, Betty computes on the processor ('cpu')")
+    raise RuntimeError(
+        f"device: '{name}' is not available, Betty computes on the processor ('cpu')"
+    )
 
 
 class _Range(NamedTuple):

@@ -80,9 +80,7 @@ def grad(
     grads = _native.grad(outs, cotangents, ins, bool(keep), bool(create_graph), unused)
     if materialize_grads:
         zeros = _native.operation("zeros_like")
-        grads = tuple(
-            zeros(x) if g is None else g for x, g in zip(ins, grads, strict=True)
-        )
+        grads = tuple(zeros(x) if g is None else g for x, g in zip(ins, grads, strict=True))
     return grads
 
 
