@@ -3,14 +3,14 @@
 
 import BettyKernelInterface
 
-package indirect enum Attribute: Hashable, Sendable {
+package enum Attribute: Hashable, Sendable {
   case int(Int)
   case ints([Int])
   case double(Double)
   case bool(Bool)
   case string(String)
   case dtype(DType)
-  case graph(Graph)
+  indirect case graph(Graph)
 
   /// Numbers are equal when their bits are: NaN equals itself, or programs that hold one would never
   /// be found again; 0 is not -0, whose reciprocals differ.
