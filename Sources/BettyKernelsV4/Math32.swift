@@ -66,7 +66,7 @@ extension F32: FloatElement {
   }
 
   @inline(always) static func log(_ x: Vector) -> Vector {
-    let tiny = less(x, c(1.17549435e-38))
+    let tiny = less(x, c(0x1p-126))
     let normal = select(x, x * c(8388608), tiny)
     let bias = select(c(8388608 + 127), c(8388608 + 127 + 23), tiny)
     // Moves the boundary between exponents from 1 to sqrt(1/2), so that m is in [sqrt(1/2),

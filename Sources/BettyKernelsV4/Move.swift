@@ -34,24 +34,62 @@ struct StridedCopy<T: FixedWidthInteger> {
       axis &-= 1
     }
     let last = rank &- 1
+    let width = shape[last]
     var left = count
     while left > 0 {
-      let n = min(left, shape[last] &- index[last])
-      row(a, strides[last], n)
-      d += n
-      left &-= n
-      if left == 0 { return }
-      a -= index[last] &* strides[last]
-      index[last] = 0
-      axis = last &- 1
-      while axis >= 0 {
-        index[axis] &+= 1
-        a += strides[axis]
-        if index[axis] < shape[axis] { break }
-        a -= index[axis] &* strides[axis]
-        index[axis] = 0
-        axis &-= 1
+      var rows = 1
+      let whole = index[last] == 0 && last > 0 ? left / width : 0
+      if whole > 1 && strides[last &- 1] == 1 && strides[last] > 1 {
+        rows = min(whole, shape[last &- 1] &- index[last &- 1])
+        transpose(rows, width, strides[last])
+        d += rows &* width
+        left &-= rows &* width
+      } else {
+        let n = min(left, width &- index[last])
+        row(a, strides[last], n)
+        d += n
+        left &-= n
+        a -= index[last] &* strides[last]
+        index[last] = 0
       }
+      if left > 0 { advance(last &- 1, by: rows, shape, strides, index) }
+    }
+  }
+
+  /// Steps along an axis and carries into the axes before it.
+  @inline(always) private mutating func advance(
+    _ from: Int, by rows: Int, _ shape: UnsafeMutablePointer<Int>,
+    _ strides: UnsafeMutablePointer<Int>, _ index: UnsafeMutablePointer<Int>
+  ) {
+    var axis = from
+    var step = rows
+    while axis >= 0 {
+      index[axis] &+= step
+      a += step &* strides[axis]
+      if index[axis] < shape[axis] { return }
+      a -= index[axis] &* strides[axis]
+      index[axis] = 0
+      step = 1
+      axis &-= 1
+    }
+  }
+
+  /// d[r, c] = a[r + c * stride], in squares of 16 so that every cache line fetched is used up.
+  @inline(always) private func transpose(_ rows: Int, _ width: Int, _ stride: Int) {
+    var r0 = 0
+    while r0 < rows {
+      let r1 = min(r0 &+ 16, rows)
+      var c0 = 0
+      while c0 < width {
+        let n = min(16, width &- c0)
+        for r in r0..<r1 {
+          let to = d + (r &* width &+ c0)
+          let from = a + (r &+ c0 &* stride)
+          for c in 0..<n { to[c] = from[c &* stride] }
+        }
+        c0 &+= 16
+      }
+      r0 = r1
     }
   }
 }
