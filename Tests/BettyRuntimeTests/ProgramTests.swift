@@ -69,6 +69,29 @@ private func pairs() throws -> Graph {
   #expect(try numbers(buffers[0], program.outputTypes[0]) == [-1, -2, -3, -4, -5])
 }
 
+@Test func optimizerUpdatesLieInTheirParameters() throws {
+  // The gradient is computed from the parameter that the update overwrites.
+  var graph = Graph()
+  let p = try graph.input([6])
+  let momentum = try graph.input([6])
+  let hyper = try graph.input([7], .f64)
+  let g = try graph.call(P.mul, [p, p])
+  graph.outputs = try graph.apply(P.sgdUpdate, [p, g, momentum, hyper])
+  let options = CompileOptions(donations: [0: 0, 1: 1])
+  let program = try Compiler.compile(graph, options: options)
+  #expect(program.outputs == [.donated(0), .donated(1)])
+  #expect(program.stepCount == 2, "\(program.listing)")
+  let buffers = try [
+    buffer([1, 2, 3, 4, 5, 6]), buffer([1, 1, 1, 1, 1, 1]),
+    buffer([0.1, 0.5, 0, 0, 0, 0, 0], .f64),
+  ]
+  _ = try program.run(buffers)
+  // buffer <- 0.5 buffer + g; p <- p - 0.1 buffer
+  expectClose(try numbers(buffers[1], program.outputTypes[1]), [1.5, 4.5, 9.5, 16.5, 25.5, 36.5])
+  expectClose(
+    try numbers(buffers[0], program.outputTypes[0]), [0.85, 1.55, 2.05, 2.35, 2.45, 2.35])
+}
+
 @Test func lateReadOfAnOverwrittenOperand() throws {
   // q takes p's memory, but p is read after q is made.
   var graph = Graph()
