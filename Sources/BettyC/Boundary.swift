@@ -72,6 +72,16 @@ extension Handle {
   }
 }
 
+extension Handle {
+  /// A tensor that somebody has a handle on.
+  @inline(__always)
+  func tensor() throws -> Unmanaged<Tensor> {
+    let tensor = try unmanaged(Tensor.self, "tensor")
+    guard tensor._withUnsafeGuaranteedRef({ $0.isHeld }) else { throw stale("tensor") }
+    return tensor
+  }
+}
+
 @inline(never)
 func stale(_ noun: StaticString) -> BettyError {
   .value("\(noun): this is no live \(noun), it was freed or is another kind of object")

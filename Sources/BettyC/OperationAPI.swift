@@ -77,7 +77,7 @@ public func betty_op_describe(
 @inline(__always)
 private func operands(_ inputs: HandleList?, _ count: Int32) throws -> Recording.Operands {
   let handles = try list(inputs, count, "inputs")
-  for handle in handles { _ = try given(handle, "input").unmanaged(Tensor.self, "tensor") }
+  for handle in handles { _ = try given(handle, "input").tensor() }
   guard let start = handles.baseAddress else { return Recording.Operands(start: nil, count: 0) }
   // A handle is a pointer to a tensor, as Unmanaged is.
   return Recording.Operands(

@@ -19,7 +19,7 @@ func give(_ tensor: Tensor, to out: HandleOut?, _ name: StaticString) throws {
 
 @inline(__always)
 func tensor(_ handle: Handle?, _ name: StaticString = "tensor") throws -> Tensor {
-  try given(handle, name).object(Tensor.self, "tensor")
+  try given(handle, name).tensor().takeUnretainedValue()
 }
 
 /// A list of tensors, none of them NULL.
@@ -108,7 +108,7 @@ public func betty_tensor_retain(_ handle: Handle?, _ out: HandleOut?) -> Int32 {
 }
 
 @_cdecl("betty_tensor_free") public func betty_tensor_free(_ handle: Handle?) {
-  guard let handle, let tensor = try? handle.unmanaged(Tensor.self, "tensor") else { return }
+  guard let handle, let tensor = try? handle.tensor() else { return }
   tensor._withUnsafeGuaranteedRef { $0.releaseHandle() }
   tensor.release()
 }

@@ -54,8 +54,8 @@ package final class Tensor: @unchecked Sendable {
   /// Of the last walk that came by, and what it noted.
   var mark: UInt32 = 0
   var position: Int32 = 0
-  /// Handles of C and Python on this object, and gradient slots. Lossy under races on purpose: it only
-  /// decides what is worth computing along.
+  /// Handles of C and Python on this object, and gradient slots: what is held is computed along, and a
+  /// handle on what is not was freed. Atomic additions only where others may have a handle.
   let handles = Atomic<Int32>(0)
 
   @inline(__always)
@@ -177,16 +177,25 @@ extension Tensor {
   /// Counts a handle of C or Python: what it stands for is worth keeping once computed.
   @inline(__always)
   package func retainHandle() {
-    handles.store(handles.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    // The first handle is made where nobody else has the object.
+    if handles.load(ordering: .relaxed) == 0 {
+      handles.store(1, ordering: .relaxed)
+    } else {
+      handles.wrappingAdd(1, ordering: .relaxed)
+    }
   }
 
   @inline(__always)
   package func releaseHandle() {
-    handles.store(handles.load(ordering: .relaxed) &- 1, ordering: .relaxed)
+    if handles.load(ordering: .relaxed) == 1 {
+      handles.store(0, ordering: .relaxed)
+    } else {
+      handles.wrappingSubtract(1, ordering: .relaxed)
+    }
   }
 
   @inline(__always)
-  var isHeld: Bool { handles.load(ordering: .relaxed) > 0 }
+  package var isHeld: Bool { handles.load(ordering: .relaxed) > 0 }
 
   /// The value this handle stands for now. Under the lock.
   @inline(__always)
