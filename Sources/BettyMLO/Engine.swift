@@ -53,6 +53,13 @@ package final class Engine {
     for problem in problems { problem.engine = self }
   }
 
+  /// Problems refer to each other through their dependencies: taken apart, they can go.
+  deinit {
+    for problem in problems where problem.engine == nil {
+      problem.connect(parents: [], children: [], paths: [])
+    }
+  }
+
   /// Adds an edge, by position in `problems`: l2u from lower to upper, u2l from upper to lower.
   package func depend(_ kind: String, _ from: Int, _ to: Int) throws {
     for index in [from, to] where !problems.indices.contains(index) {

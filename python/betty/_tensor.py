@@ -10,7 +10,7 @@ from typing import Any
 from betty import _creation, _derived, _indexing, _native, _overloads, _printing, _types
 from betty import _functions as F
 from betty._native import Tensor, dtype
-from betty._types import Size, check_device, device, refuse_device
+from betty._types import Size, check_device, refuse_device
 
 _to = _native.operation("to")
 _native.from_array = _creation.as_tensor
@@ -70,7 +70,7 @@ def to(self: Tensor, *args, dtype=None, device=None, non_blocking=False, copy=Fa
     return _convert(self, dtype, copy)
 
 
-_PYTHON_TYPES = (type(0.0), type(0), type(True))
+_PYTHON_TYPES = (float, int, bool)
 
 
 def type_(self: Tensor, dtype=None, non_blocking=False):
@@ -326,14 +326,9 @@ _NO_METHODS = {
     "full", "zeros", "ones", "arange", "linspace", "eye", "rand", "randn", "randint", "randperm",
 }  # fmt: skip
 
-_IN_PLACE = """abs acos add addmm asin atan atan2 ceil clamp clamp_max clamp_min clip cos cosh cumprod
-cumsum div divide eq erf exp expm1 fmod floor floor_divide frac ge gt index_add index_copy index_fill le
-lerp log log10 log1p log2 logical_and logical_not logical_or logical_xor lt masked_fill mul multiply
-nan_to_num ne neg negative pow reciprocal relu remainder round rsqrt scatter scatter_add sigmoid sign sin
-sinh sqrt square sub subtract tan tanh tril triu true_divide trunc""".split()
+_IN_PLACE = ["abs", "acos", "add", "addmm", "asin", "atan", "atan2", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "cos", "cosh", "cumprod", "cumsum", "div", "divide", "eq", "erf", "exp", "expm1", "fmod", "floor", "floor_divide", "frac", "ge", "gt", "index_add", "index_copy", "index_fill", "le", "lerp", "log", "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "masked_fill", "mul", "multiply", "nan_to_num", "ne", "neg", "negative", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt", "scatter", "scatter_add", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh", "tril", "triu", "true_divide", "trunc"]
 
-_FROM_OVERLOADS = """max min reshape view view_as permute expand expand_as broadcast_to repeat tile flip
-var std norm nonzero masked_select unique allclose equal is_floating_point""".split()
+_FROM_OVERLOADS = ["max", "min", "reshape", "view", "view_as", "permute", "expand", "expand_as", "broadcast_to", "repeat", "tile", "flip", "var", "std", "norm", "nonzero", "masked_select", "unique", "allclose", "equal", "is_floating_point"]
 
 _OWN = {
     "to": to,
