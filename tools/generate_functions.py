@@ -1,7 +1,7 @@
 """Writes python/betty/_functions.py from the operations that libbetty.so describes.
 
-Duty: one Python function for each operation, with PyTorch's order of parameters, defaults and types,
-so that signatures are read and checked where they are written once: beside the operation in Swift.
+Duty: one Python function for each operation, with PyTorch's order of parameters, defaults and
+types, so that signatures are read and checked where they are written once: beside the operation in Swift.
 `--check` says whether the file is fresh and writes nothing. Functions whose parameters PyTorch
 overloads are written by hand in betty/_overloads.py.
 """
@@ -9,6 +9,7 @@ overloads are written by hand in betty/_overloads.py.
 import importlib.util
 import subprocess
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +137,8 @@ class Operation:
         signature = ["*" if p is None else p.text() for p in parameters]
         returns = "tuple[Tensor, ...]" if self.returns_tuple else "Tensor"
         head = f"def {self.name}({', '.join(signature)}) -> {returns}:"
-        return f'{head}\n    """{self.doc}."""\n    return {self._body()}\n'
+        doc = "\n    ".join(textwrap.wrap(f'"""{self.doc}."""', 94))
+        return f"{head}\n    {doc}\n    return {self._body()}\n"
 
     def _body(self) -> str:
         inputs = [p for p in self.inputs if p.name != "key"]

@@ -240,7 +240,7 @@ def test_pickle_and_copies():
     assert again[0] is again[1]
     assert again[0].requires_grad
     assert pickle.loads(pickle.dumps(betty.float32)) is betty.float32
-    with pytest.raises(RuntimeError, match="leaf|leaves"):
+    with pytest.raises(RuntimeError, match=r"leaf|leaves"):
         copy.deepcopy(w * 2)
 
 

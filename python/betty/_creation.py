@@ -1,7 +1,7 @@
 """Making tensors: from values, from memory of others, from numbers of their own.
 
-Invariant: `tensor` copies; `as_tensor`, `from_numpy`, `frombuffer` and `from_dlpack` share memory where
-type and layout allow it.
+Invariant: `tensor` copies; `as_tensor`, `from_numpy`, `frombuffer` and `from_dlpack` share memory
+where type and layout allow it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     check_device(device)
     if isinstance(data, Tensor):
         warnings.warn(
-            "to copy a tensor, sourceTensor.clone().detach() says it better than tensor(sourceTensor)",
+            "to copy a tensor, x.clone().detach() says it better than tensor(x)",
             UserWarning,
             stacklevel=2,
         )

@@ -1,6 +1,7 @@
 """Functions made of others: sorting, sampling, joining, and second names.
 
-Invariant: what orders or counts values evaluates them; what it picks is recorded, so gradients flow.
+Invariant: what orders or counts values evaluates them; what it picks is recorded, so
+gradients flow.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ ALIASES = {
     "clip": "clamp", "concat": "cat", "concatenate": "cat", "divide": "div", "fix": "trunc",
     "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "moveaxis": "movedim",
     "multiply": "mul", "negative": "neg", "not_equal": "ne", "subtract": "sub",
-    "swapaxes": "transpose", "swapdims": "transpose", "true_divide": "div", "special_expit": "sigmoid",
+    "swapaxes": "transpose", "swapdims": "transpose", "true_divide": "div",
 }  # fmt: skip
 
 

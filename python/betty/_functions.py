@@ -811,7 +811,8 @@ def huber_loss(
 
 
 def index(input: Tensor, indices: Sequence[Tensor], items: _int | Sequence[_int]) -> Tensor:
-    """input[items]; four numbers an item: 0 i for an integer, 1 start stop step for a slice, 2 for a new axis, 3 for the next tensor of indices, 4 for an ellipsis."""
+    """input[items]; four numbers an item: 0 i for an integer, 1 start stop step for a slice, 2
+    for a new axis, 3 for the next tensor of indices, 4 for an ellipsis."""
     return _index(input, *indices, items=items)
 
 

@@ -38,7 +38,7 @@ _max, _min = operation("max"), operation("min")
 
 
 def max(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None):
-    """The largest element; with `dim` also where it is; with another tensor the larger of both."""
+    """The largest element; with `dim` also where it is; with a tensor the larger of both."""
     if isinstance(dim, Tensor) or other is not None:
         return F.maximum(input, dim if other is None else other)
     if dim is None:
@@ -47,7 +47,7 @@ def max(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None 
 
 
 def min(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None):
-    """The smallest element; with `dim` also where it is; with another tensor the smaller of both."""
+    """The smallest element; with `dim` also where it is; with a tensor the smaller of both."""
     if isinstance(dim, Tensor) or other is not None:
         return F.minimum(input, dim if other is None else other)
     if dim is None:

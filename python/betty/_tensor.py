@@ -262,7 +262,8 @@ def _iterate(self: Tensor):
 def _contains(self: Tensor, element: Any) -> bool:
     if not isinstance(element, (Tensor, bool, int, float)):
         raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in {type(element)}."
+            "Tensor.__contains__ only supports Tensor or scalar, but you passed in "
+            f"{type(element)}."
         )
     return bool((self == element).any())
 
@@ -294,8 +295,8 @@ def _reduce(self: Tensor, protocol: int = 2) -> tuple:
 def _deepcopy(self: Tensor, memo: dict) -> Tensor:
     if not self.is_leaf:
         raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-            "at the moment"
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+            "protocol at the moment"
         )
     if id(self) not in memo:
         copied = self.detach().clone()
@@ -321,14 +322,28 @@ _NO_METHODS = {
     "gelu", "silu", "elu", "selu", "celu", "leaky_relu", "relu6", "softplus", "softsign", "mish",
     "hardtanh", "hardsigmoid", "hardswish", "tanhshrink", "threshold", "logsigmoid", "normalize",
     "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div",
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "dropout", "pow_number", "embedding",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "dropout", "pow_number",
+    "embedding",
     "sgd_update", "adam_update", "layer_norm", "cosine_similarity", "mT", "numpy_T", "to", "slice",
     "full", "zeros", "ones", "arange", "linspace", "eye", "rand", "randn", "randint", "randperm",
 }  # fmt: skip
 
-_IN_PLACE = ["abs", "acos", "add", "addmm", "asin", "atan", "atan2", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "cos", "cosh", "cumprod", "cumsum", "div", "divide", "eq", "erf", "exp", "expm1", "fmod", "floor", "floor_divide", "frac", "ge", "gt", "index_add", "index_copy", "index_fill", "le", "lerp", "log", "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "masked_fill", "mul", "multiply", "nan_to_num", "ne", "neg", "negative", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt", "scatter", "scatter_add", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh", "tril", "triu", "true_divide", "trunc"]
+_IN_PLACE = [
+    "abs", "acos", "add", "addmm", "asin", "atan", "atan2", "ceil", "clamp", "clamp_max",
+    "clamp_min", "clip", "cos", "cosh", "cumprod", "cumsum", "div", "divide", "eq", "erf", "exp",
+    "expm1", "fmod", "floor", "floor_divide", "frac", "ge", "gt", "index_add", "index_copy",
+    "index_fill", "le", "lerp", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "lt", "masked_fill", "mul", "multiply", "nan_to_num", "ne",
+    "neg", "negative", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt", "scatter",
+    "scatter_add", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub", "subtract", "tan",
+    "tanh", "tril", "triu", "true_divide", "trunc",
+]  # fmt: skip
 
-_FROM_OVERLOADS = ["max", "min", "reshape", "view", "view_as", "permute", "expand", "expand_as", "broadcast_to", "repeat", "tile", "flip", "var", "std", "norm", "nonzero", "masked_select", "unique", "allclose", "equal", "is_floating_point"]
+_FROM_OVERLOADS = [
+    "max", "min", "reshape", "view", "view_as", "permute", "expand", "expand_as", "broadcast_to",
+    "repeat", "tile", "flip", "var", "std", "norm", "nonzero", "masked_select", "unique",
+    "allclose", "equal", "is_floating_point",
+]  # fmt: skip
 
 _OWN = {
     "to": to,

@@ -5,6 +5,7 @@ Invariant: there are eight element types, each one object; the only device is th
 
 from __future__ import annotations
 
+import builtins as _builtins
 import math
 from typing import Any, NamedTuple, NoReturn
 
@@ -88,7 +89,7 @@ class device:
         return device, (self.type, self.index)
 
 
-_int = type(0)
+_int = _builtins.int
 CPU = device("cpu")
 
 
