@@ -19,7 +19,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' python/pyproject.toml)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
 CHECK := --explicit-target-dependency-import-check error
 SWIFT_BUILD := swift build --scratch-path $(BETTY_SCRATCH) $(CHECK)
-SWIFT_TEST := swift test --disable-xctest --scratch-path $(BETTY_SCRATCH) $(CHECK)
+SWIFT_TEST := swift test --disable-xctest --no-parallel --scratch-path $(BETTY_SCRATCH) $(CHECK)
 SWIFT_FILES := Package.swift Sources Tests
 PYTHON_FILES := python Tests tools $(wildcard examples benchmarks)
 

@@ -133,15 +133,16 @@ package final class BoundProgram: @unchecked Sendable {
       for input in inputs {
         switch input {
         case .leaf(let position):
-          let leaf = recorded.leaves[position]
-          if leaf.resolved().buffer == nil { missing.append(leaf) }
+          let leaf = recorded.leaves[position].value
+          if leaf.buffer == nil { missing.append(leaf) }
         case .handle(let position):
-          if handles[position].resolved().buffer == nil { missing.append(handles[position]) }
+          let value = handles[position].resolved()
+          if value.buffer == nil { missing.append(value) }
         default: break
         }
       }
     }
-    if !missing.isEmpty { try Recording.evaluate(missing) }
+    if !missing.isEmpty { try Recording.evaluate(values: missing) }
   }
 
   private func keepComputed(_ capture: Capture) -> [Int: Buffer] {
@@ -168,7 +169,7 @@ package final class BoundProgram: @unchecked Sendable {
       let cell = cells + cellOffsets[position]
       switch input {
       case .leaf(let leaf):
-        buffers.append(try recorded.leaves[leaf].resolved().computedBuffer())
+        buffers.append(try recorded.leaves[leaf].value.computedBuffer())
       case .handle(let handle):
         buffers.append(try handles[handle].resolved().computedBuffer())
       case .computed(let place):

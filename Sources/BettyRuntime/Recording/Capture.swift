@@ -43,7 +43,11 @@ package final class Capture {
       return handle
     }
     outputs = walk.outputs.elements.map { $0.takeUnretainedValue() }
-    order = walk.order.elements.map { $0.takeUnretainedValue() }
+    order = walk.order.elements.map {
+      let value = $0.takeUnretainedValue()
+      value.flags.insert(.wasRead)  // a change in place must leave it what it is
+      return value
+    }
     operations = order.map(\.operation)
     numbers = Array(walk.numbers.elements)
     walk.end()
@@ -205,7 +209,7 @@ package struct RecordedInputs {
     Lock.held {
       let values = tensors.map { $0.resolved() }
       return leaves.map { leaf in
-        let value = leaf.resolved()
+        let value = leaf.value
         return values.firstIndex { $0 === value }
       }
     }

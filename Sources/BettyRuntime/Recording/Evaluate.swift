@@ -21,19 +21,28 @@ extension Recording {
     withExtendedLifetime(tensors) {}
   }
 
-  package static func evaluate(_ tensors: Operands) throws {
-    guard let job = try prepare(tensors) else { return }
+  /// Computes values of a recording, whatever became of handles that stood for them.
+  package static func evaluate(values: [Tensor]) throws {
+    try values.map { Unmanaged.passUnretained($0) }.withUnsafeBufferPointer {
+      try evaluate($0, areValues: true)
+    }
+    withExtendedLifetime(values) {}
+  }
+
+  package static func evaluate(_ tensors: Operands, areValues: Bool = false) throws {
+    guard let job = try prepare(tensors, areValues) else { return }
     let buffers = try job.run()
     Lock.held { job.store(buffers) }
   }
 
   /// What is to run, or nil if everything is there.
-  private static func prepare(_ tensors: Operands) throws -> Evaluation? {
+  private static func prepare(_ tensors: Operands, _ areValues: Bool) throws -> Evaluation? {
     Lock.acquire()
     var isDone = true
     for tensor in tensors {
       tensor._withUnsafeGuaranteedRef {
-        if $0.resolved().buffer == nil && !$0.isNumber { isDone = false }
+        let value = areValues ? $0 : $0.resolved()
+        if value.buffer == nil && !value.isNumber { isDone = false }
       }
     }
     if isDone {
@@ -42,10 +51,10 @@ extension Recording {
     }
     var walk = Walk.begin(.evaluate)
     for tensor in tensors {
-      tensor._withUnsafeGuaranteedRef { if !$0.isNumber { walk.markRoot($0.resolved()) } }
+      tensor._withUnsafeGuaranteedRef { walk.markRoot(areValues ? $0 : $0.resolved()) }
     }
     for tensor in tensors {
-      tensor._withUnsafeGuaranteedRef { if !$0.isNumber { walk.visit($0.resolved()) } }
+      tensor._withUnsafeGuaranteedRef { walk.visit(areValues ? $0 : $0.resolved()) }
     }
     let hash = walk.finish()
     let found = ProgramCache.find(hash, walk.words.elements)

@@ -57,10 +57,14 @@ package enum Recording {
   }
 
   /// Appends a graph as one node: its inputs are `inputs` in order. What gradients are made of.
+  /// Inputs are values: a handle of a capture means what it was when it was captured.
   package static func splice(_ operation: RecordedOperation, _ inputs: [Tensor]) -> [Tensor] {
-    let node = inputs.map { Unmanaged.passUnretained($0) }.withUnsafeBufferPointer { operands in
-      Lock.held {
-        operation.isTuple ? recordSpecial(operation, operands) : record(operation, operands)
+    let node = Lock.held {
+      let values = inputs.map { Unmanaged.passUnretained($0.value) }
+      return values.withUnsafeBufferPointer { operands in
+        let node = record(operation, operands, areValues: true)
+        if operation.isTuple { becomeTuple(node, operation) }
+        return node
       }
     }
     withExtendedLifetime(inputs) {}
@@ -124,14 +128,17 @@ extension Recording {
 
   /// One node of one result, or the node that several results are taken from.
   @inline(__always)
-  static func record(_ operation: RecordedOperation, _ operands: Operands) -> Tensor {
+  static func record(
+    _ operation: RecordedOperation, _ operands: Operands, areValues: Bool = false
+  ) -> Tensor {
     var slots: (UInt, UInt, UInt) = (0, 0, 0)
     var depth: Int32 = 0
     var flowing: UInt32 = 0
     let count = operands.count
     if count <= Tensor.inlineInputs {
       for position in 0..<count {
-        let bits = take(operands[position], operation, position, &depth, &flowing)
+        let bits = take(
+          operands[position], areValues, operation, position, &depth, &flowing)
         if position == 0 { slots.0 = bits } else if position == 1 { slots.1 = bits } else {
           slots.2 = bits
         }
@@ -139,7 +146,8 @@ extension Recording {
     } else {
       let heap = UnsafeMutablePointer<UInt>.allocate(capacity: count)
       for position in 0..<count {
-        heap[position] = take(operands[position], operation, position, &depth, &flowing)
+        heap[position] = take(
+          operands[position], areValues, operation, position, &depth, &flowing)
       }
       slots.0 = UInt(bitPattern: heap)
     }
@@ -155,12 +163,12 @@ extension Recording {
   /// Retains the value of an operand, or gives the bits of a number.
   @inline(__always)
   private static func take(
-    _ operand: Unmanaged<Tensor>, _ operation: RecordedOperation, _ position: Int, _ depth: inout Int32,
-    _ flowing: inout UInt32
+    _ operand: Unmanaged<Tensor>, _ isValue: Bool, _ operation: RecordedOperation,
+    _ position: Int, _ depth: inout Int32, _ flowing: inout UInt32
   ) -> UInt {
     operand._withUnsafeGuaranteedRef { handle in
       if handle.flags.contains(.number) { return handle.slot0 }
-      let value = handle.resolved()
+      let value = isValue ? handle : handle.resolved()
       value.flags.insert(.wasRead)
       if value.depth > depth { depth = value.depth }
       if operation.flow & RecordedOperation.flowBit(position) != 0 {
@@ -180,11 +188,15 @@ extension Recording {
     if operation.isView {
       node.becomeView(of: operands[0].takeUnretainedValue())
     } else {
-      node.flags.insert(.tuple)
-      node.typeID = TypeID.none
-      node.makeExtra().results = operation.resultTypes.map { _ in Tensor.WeakTensor() }
+      becomeTuple(node, operation)
     }
     return node
+  }
+
+  private static func becomeTuple(_ node: Tensor, _ operation: RecordedOperation) {
+    node.flags.insert(.tuple)
+    node.typeID = TypeID.none
+    node.makeExtra().results = operation.resultTypes.map { _ in Tensor.WeakTensor() }
   }
 
   /// Result `index` of a node of several.

@@ -203,6 +203,12 @@ extension Tensor {
     flags.isDisjoint(with: [.redirect, .view]) ? self : resolvedAnew()
   }
 
+  /// The value this object is in a recording: itself, or what a handle without a value of its own stands
+  /// for. A handle may have been redirected since the recording. Under the lock.
+  package var value: Tensor {
+    buffer != nil || !flags.isDisjoint(with: [.history, .number, .freed]) ? self : resolved()
+  }
+
   @inline(never)
   private func resolvedAnew() -> Tensor {
     if flags.contains(.view) { refreshView() }

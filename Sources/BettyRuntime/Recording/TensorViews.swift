@@ -51,11 +51,7 @@ extension Tensor {
     guard version != extra?.seenVersion ?? 0,
       base.resolved().typeID == operation.operands[0]  // else the base got other memory
     else { return }
-    let anew = withExtendedLifetime(base) {
-      withUnsafePointer(to: Unmanaged.passUnretained(base)) {
-        Recording.record(operation, Recording.Operands(start: $0, count: 1))
-      }
-    }
+    let anew = Recording.recordLocked(operation, [base.resolved()])
     let extra = makeExtra()
     extra.seenVersion = version
     redirect(to: anew)
@@ -208,7 +204,8 @@ extension Recording {
   /// A handle on the same memory through which no gradient flows.
   package static func detach(_ tensor: Tensor) throws -> Tensor {
     try Lock.held {
-      let node = try recordLocked(ViewWriter.detach(tensor.resolved().typeID), [tensor])
+      let value = tensor.resolved()
+      let node = try recordLocked(ViewWriter.detach(value.typeID), [value])
       node.becomeView(of: tensor)
       return node
     }
@@ -219,10 +216,10 @@ extension Recording {
     try Lock.held { try recordLocked(ViewWriter.zeros(tensor.resolved().typeID), []) }
   }
 
-  /// Records one node on values. Under the lock.
+  /// Records one node on values, which are not resolved again. Under the lock.
   static func recordLocked(_ operation: RecordedOperation, _ values: [Tensor]) -> Tensor {
     values.map { Unmanaged.passUnretained($0) }.withUnsafeBufferPointer {
-      record(operation, $0)
+      record(operation, $0, areValues: true)
     }
   }
 }

@@ -127,7 +127,7 @@ struct Walk {
 
   /// Walks to a value and everything behind it that is not walked yet.
   mutating func visit(_ root: Tensor) {
-    guard root.mark != stamp else { return }
+    guard root.mark != stamp, !root.isNumber else { return }
     guard !isLeaf(root) else { return emitLeaf(root) }
     stack.append(Frame(tensor: .passUnretained(root), next: 0))
     while stack.count > 0 {
