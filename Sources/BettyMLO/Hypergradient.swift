@@ -21,7 +21,7 @@ package protocol HypergradientMethod: Sendable {
   static var name: String { get }
   /// Options with their defaults, under the names of Config.
   static var options: [(name: String, value: Double)] { get }
-  init(options: [String: Double])
+  init(options: [String: Double]) throws
 
   /// Appends −vᵀH⁻¹ ∂²L/∂θ∂λ for v shaped as θ; nil where λ does not enter the lower loss.
   func product(
@@ -31,7 +31,9 @@ package protocol HypergradientMethod: Sendable {
 
 package enum Hypergradients {
   /// The one list: configuration, messages and tests read it.
-  package static let all: [any HypergradientMethod.Type] = [Darts.self, Exact.self]
+  package static let all: [any HypergradientMethod.Type] = [
+    Darts.self, Exact.self, Neumann.self, ConjugateGradient.self,
+  ]
 
   package static var names: [String] { all.map { $0.name } }
 
@@ -49,7 +51,7 @@ package enum Hypergradients {
     let method = try method(named: config.type)
     var options: [String: Double] = [:]
     for (name, value) in method.options { options[name] = config.methodOptions[name] ?? value }
-    return method.init(options: options)
+    return try method.init(options: options)
   }
 }
 
@@ -110,5 +112,27 @@ package enum Vectors {
   ) throws -> Value {
     let factor = try spread(scale, like: y, in: &graph)
     return try graph.call(P.add, [x, try graph.call(P.mul, [factor, y])])
+  }
+
+  /// x + scale · y over lists.
+  static func addScaled(
+    _ x: [Value], _ scale: Value, _ y: [Value], in graph: inout Graph
+  ) throws -> [Value] {
+    try zip(x, y).map { try addScaled($0, scale, $1, in: &graph) }
+  }
+
+  /// x + scale · y over lists, with a number for `scale`.
+  static func addScaled(
+    _ x: [Value], _ scale: Double, _ y: [Value], in graph: inout Graph
+  ) throws -> [Value] {
+    try zip(x, scaled(y, by: scale, in: &graph)).map { try graph.call(P.add, [$0, $1]) }
+  }
+
+  /// scale · x over lists.
+  static func scaled(_ x: [Value], by scale: Double, in graph: inout Graph) throws -> [Value] {
+    if scale == 1 { return x }
+    return try x.map {
+      try graph.call(P.mul, [constant(scale, like: $0, in: &graph), $0])
+    }
   }
 }

@@ -68,7 +68,9 @@ extension OptimizerRule {
 
 package enum OptimizerRules {
   /// The one list.
-  package static let all: [any OptimizerRule.Type] = [SGD.self, Adam.self, AdamW.self]
+  package static let all: [any OptimizerRule.Type] = [
+    SGD.self, Adam.self, AdamW.self, Adagrad.self, RMSprop.self,
+  ]
 
   package static func rule(named name: String) throws -> any OptimizerRule.Type {
     guard let rule = all.first(where: { $0.name == name }) else {

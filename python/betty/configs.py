@@ -14,7 +14,7 @@ class Config:
 
     Attributes:
         type: Hypergradient method used where this problem is an inner node of an upper problem's
-            path: ``"darts"`` or ``"exact"``.
+            path: ``"darts"``, ``"exact"``, ``"neumann"`` or ``"cg"``.
         precision: ``"fp32"``.
         first_order: For an upper problem, add the implicit gradient of each of its paths.
         unroll_steps: Optimizer updates of this problem between two steps of its parents.
@@ -27,6 +27,10 @@ class Config:
             it is recorded once for each kind of batch and not called again.
         darts_alpha: R in the step eps = R / ||v|| of the finite difference.
         darts_multitask: Accepted for migration; parameters are never left perturbed.
+        neumann_iterations: Terms of the series for the inverse Hessian after the first.
+        neumann_alpha: Its step; it converges below 2 / the largest eigenvalue.
+        cg_iterations: Conjugate-gradient steps on H x = v, from x = 0.
+        cg_alpha: Scales the solution.
         retain_graph: Accepted for migration; not needed.
         allow_unused: Accepted for migration; not needed.
 
@@ -48,6 +52,10 @@ class Config:
     replay: bool = False
     darts_alpha: float = 0.01
     darts_multitask: bool = False
+    neumann_iterations: int = 1
+    neumann_alpha: float = 1.0
+    cg_iterations: int = 1
+    cg_alpha: float = 1.0
     retain_graph: bool = False
     allow_unused: bool = True
 

@@ -8,7 +8,7 @@ struct Exact: HypergradientMethod {
   static let name = "exact"
   static let options: [(name: String, value: Double)] = []
 
-  init(options: [String: Double]) {}
+  init(options: [String: Double] = [:]) {}
 
   func product(
     of vector: [Value], lower: LowerProblem, upper: [Value], in graph: inout Graph

@@ -1,8 +1,10 @@
 """Optimizers, under PyTorch's names; their updates run in the engine."""
 
 from betty.optim import lr_scheduler
+from betty.optim.adagrad import Adagrad
 from betty.optim.adam import Adam, AdamW
 from betty.optim.optimizer import Optimizer
+from betty.optim.rmsprop import RMSprop
 from betty.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "lr_scheduler"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]

@@ -1,0 +1,42 @@
+// Products with the Hessian of a lower loss for the iterative methods: ∇L is linearized once, and every
+// product replays only the linear part (Pearlmutter, Neural Computation 1994). Invariant: a parameter
+// that the loss does not mention has a zero row.
+
+import BettyGraph
+import BettyTransform
+
+struct HessianProduct {
+  private let linear: LinearPart
+  /// Per parameter, whether it has a gradient, i.e. an output in `linear`.
+  private let isPresent: [Bool]
+
+  init(_ lower: LowerProblem, in graph: inout Graph) throws {
+    let one = try Vectors.constant(1, like: lower.loss, in: &graph)
+    let gradients = try Transform.vjp(
+      &graph, of: [lower.loss], cotangents: [one], wrt: lower.parameters)
+    isPresent = gradients.map { $0 != nil }
+    linear = try Transform.linearize(
+      &graph, of: gradients.compactMap { $0 }, wrt: lower.parameters)
+  }
+
+  /// Appends H · vector.
+  func apply(to vector: [Value], in graph: inout Graph) throws -> [Value] {
+    var products = try linear.apply(&graph, to: vector).makeIterator()
+    return try zip(isPresent, vector).map { isPresent, value in
+      if isPresent, let product = products.next() { return product }
+      return try Vectors.constant(0, like: value, in: &graph)
+    }
+  }
+}
+
+extension Hypergradients {
+  /// An option that counts iterations; each is a Hessian product in the graph, so there is a limit.
+  static func iterations(_ name: String, in options: [String: Double], or usual: Int) throws -> Int {
+    let number = options[name] ?? Double(usual)
+    guard let count = Int(exactly: number), (0...1000).contains(count) else {
+      throw BettyError.value(
+        "Config: \(name) must be a whole number from 0 to 1000, got \(number)")
+    }
+    return count
+  }
+}

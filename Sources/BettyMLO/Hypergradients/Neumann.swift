@@ -1,0 +1,44 @@
+// The inverse Hessian as a truncated Neumann series (Lorraine, Vicol, Duvenaud, AISTATS 2020, alg. 3):
+//   H⁻¹v ≈ α Σ_{k=0..K} (I − αH)ᵏ v,
+// which converges for 0 < α < 2 / λ_max(H). It costs K Hessian products.
+
+import BettyGraph
+import BettyTransform
+
+struct Neumann: HypergradientMethod {
+  static let name = "neumann"
+  static let options: [(name: String, value: Double)] = [
+    (name: "neumann_iterations", value: 1), (name: "neumann_alpha", value: 1),
+  ]
+
+  let iterations: Int
+  let alpha: Double
+
+  init(options: [String: Double]) throws {
+    iterations = try Hypergradients.iterations("neumann_iterations", in: options, or: 1)
+    alpha = options["neumann_alpha"] ?? 1
+  }
+
+  func product(
+    of vector: [Value], lower: LowerProblem, upper: [Value], in graph: inout Graph
+  ) throws -> [Value?] {
+    let solution = try inverse(of: vector, lower, in: &graph)
+    return try Exact().product(of: solution, lower: lower, upper: upper, in: &graph)
+  }
+
+  private func inverse(
+    of vector: [Value], _ lower: LowerProblem, in graph: inout Graph
+  ) throws -> [Value] {
+    var sum = vector
+    if iterations > 0 {
+      let hessian = try HessianProduct(lower, in: &graph)
+      var term = vector
+      for _ in 0..<iterations {
+        let product = try hessian.apply(to: term, in: &graph)
+        term = try Vectors.addScaled(term, -alpha, product, in: &graph)
+        sum = try zip(sum, term).map { try graph.call(P.add, [$0, $1]) }
+      }
+    }
+    return try Vectors.scaled(sum, by: alpha, in: &graph)
+  }
+}

@@ -1,0 +1,74 @@
+// Adagrad (Duchi, Hazan, Singer, JMLR 2011) with PyTorch's options:
+//   s ← s + g²,  θ ← θ − lr / (1 + (step − 1) · lr_decay) · g / (√s + eps).
+
+import BettyGraph
+
+enum Adagrad: OptimizerRule {
+  static let name = "Adagrad"
+  static let hyperparameters = [
+    Hyperparameter("lr", 1e-2), Hyperparameter("lr_decay", 0), Hyperparameter("weight_decay", 0),
+    Hyperparameter("initial_accumulator_value", 0), Hyperparameter("eps", 1e-10),
+    Hyperparameter("maximize", 0, .flag),
+  ]
+
+  static func structure(_ hyper: [Double]) -> Int {
+    Directed.structure(decay: hyper[2], maximize: hyper[5])
+  }
+
+  static func stateNames(structure: Int) -> [String] { ["sum"] }
+
+  static func form(structure: Int) -> RuntimeForm { .scalars }
+
+  /// The rate of this step, weight decay, eps, what enters the zero accumulator before its first use.
+  static func runtime(_ hyper: [Double], structure: Int, step: Int) -> [Double] {
+    [
+      hyper[0] / (1 + Double(step - 1) * hyper[1]), hyper[2], hyper[4], step == 1 ? hyper[3] : 0,
+    ]
+  }
+
+  static func update(
+    parameter: Value, gradient: Value, state: [Value], hyper: [Value], structure: Int,
+    in graph: inout Graph
+  ) throws -> (parameter: Value, state: [Value]) {
+    let gradient = try Directed.gradient(
+      gradient, of: parameter, decay: hyper[1], structure: structure, in: &graph)
+    let initial = try Vectors.spread(hyper[3], like: parameter, in: &graph)
+    let before = try graph.call(P.add, [state[0], initial])
+    let sum = try graph.call(P.add, [before, try graph.call(P.mul, [gradient, gradient])])
+    let step = try Directed.quotient(gradient, root: sum, eps: hyper[2], in: &graph)
+    let rate = try Vectors.spread(hyper[0], like: parameter, in: &graph)
+    return (try graph.call(P.sub, [parameter, try graph.call(P.mul, [rate, step])]), [sum])
+  }
+}
+
+/// What the elementwise rules share: the sign of the gradient and L2 decay, picked by the structure.
+enum Directed {
+  static let usesDecay = 1
+  static let maximizes = 2
+  /// The first bit that is free for a rule's own.
+  static let own = 4
+
+  static func structure(decay: Double, maximize: Double) -> Int {
+    (decay != 0 ? usesDecay : 0) | (maximize != 0 ? maximizes : 0)
+  }
+
+  static func gradient(
+    _ gradient: Value, of parameter: Value, decay: Value, structure: Int, in graph: inout Graph
+  ) throws -> Value {
+    var result = gradient
+    if structure & maximizes != 0 { result = try graph.call(P.neg, [result]) }
+    if structure & usesDecay != 0 {
+      result = try Vectors.addScaled(result, decay, parameter, in: &graph)
+    }
+    return result
+  }
+
+  /// value / (√square + eps)
+  static func quotient(
+    _ value: Value, root square: Value, eps: Value, in graph: inout Graph
+  ) throws -> Value {
+    let margin = try Vectors.spread(eps, like: value, in: &graph)
+    let root = try graph.call(P.sqrt, [square])
+    return try graph.call(P.div, [value, try graph.call(P.add, [root, margin])])
+  }
+}
