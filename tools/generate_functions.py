@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from betty._native import Tensor, dtype, operation
+from betty._native import Tensor, dtype, float32, int64, operation
 
 Number = int | float | bool
 _bool, _float, _int, _dtype = bool, float, int, dtype
@@ -71,6 +71,9 @@ TYPES = {
     "string": "str",
     "dtype": "_dtype",
 }
+
+# Element types that are defaults, by the engine's names.
+DTYPES = {"f32": "float32", "i64": "int64"}
 
 
 @dataclass
@@ -174,7 +177,7 @@ def _attribute(text: str) -> Parameter:
     if kind == "double" and default in ("inf", "-inf", "nan"):
         default = f'_float("{default}")'
     if kind == "dtype" and default not in ("", "None"):
-        default = f'"{default}"'
+        default = DTYPES[default]
     return Parameter(name, TYPES[kind], default or None)
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import namedtuple
+from typing import Any, NamedTuple
 
 import betty
 import numpy as np
@@ -24,6 +24,11 @@ class Squares(Dataset):
             raise LookupError(f"sample {index} is broken")
         self.seen.append(index)
         return {"x": betty.tensor([float(index), index**2]), "label": index, "name": f"s{index}"}
+
+
+class Pair(NamedTuple):
+    a: Any
+    b: Any
 
 
 def numbers(loader):
@@ -54,7 +59,7 @@ def test_shuffle_follows_the_seed_and_changes_every_pass():
     assert first[0] != first[1] != list(range(50))
     assert passes() == first
     betty.manual_seed(5)
-    assert [x.tolist() for x, _ in loader][0] != first[0][:8]
+    assert next(x.tolist() for x, _ in loader) != first[0][:8]
     for x, y in loader:
         assert (x * 2).tolist() == y.tolist()
 
@@ -70,7 +75,6 @@ def test_dict_samples(workers):
 
 
 def test_collates_every_kind_of_sample():
-    Pair = namedtuple("Pair", "a b")
     (pair,) = DataLoader([Pair(1.5, np.ones(2)), Pair(2.5, np.zeros(2))], 2)
     assert isinstance(pair, Pair)
     assert pair.a.dtype == betty.float64

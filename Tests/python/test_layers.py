@@ -63,7 +63,9 @@ def picked(x, weight=None, smoothing=0.0):
     logs = log_softmax(x)
     rows = np.arange(len(LABELS))
     smooth = -(logs * weight).sum(1) / 7
-    return (1 - smoothing) * -logs[rows, LABELS] * weight[LABELS] + smoothing * smooth, weight[LABELS]
+    return (1 - smoothing) * -logs[rows, LABELS] * weight[LABELS] + smoothing * smooth, weight[
+        LABELS
+    ]
 
 
 def bce(p):
@@ -185,6 +187,7 @@ def test_linear():
     weight, bias = (p.detach().numpy().copy() for p in layer.parameters())
     check(lambda x: F.linear(x, layer.weight.to(x.dtype), layer.bias.to(x.dtype)),
           lambda x: x @ weight.T + bias, X)  # fmt: skip
+    layer.zero_grad()
     layer(t(X)).sum().backward()
     np.testing.assert_allclose(layer.weight.grad.numpy(), np.tile(X.sum(0), (3, 1)), rtol=1e-12)
     np.testing.assert_allclose(layer.bias.grad.numpy(), np.full(3, 5.0))

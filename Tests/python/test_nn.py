@@ -93,7 +93,7 @@ class TestRegistration:
             def __init__(self):
                 self.layer = nn.Linear(1, 1)
 
-        with pytest.raises(AttributeError, match="before Module.__init__"):
+        with pytest.raises(AttributeError, match=r"before Module\.__init__"):
             Early()
 
 

@@ -1,4 +1,4 @@
-"""Optimizers against PyTorch's update rules written out in NumPy; schedules against their formulas."""
+"""Optimizers against PyTorch's rules written out in NumPy; schedules against their formulas."""
 
 import math
 import pickle
@@ -75,7 +75,18 @@ def rmsprop(
 
 CASES = [
     *(
-        (SGD, sgd, dict(lr=0.1, momentum=m, dampening=d, weight_decay=w, nesterov=n, maximize=x))
+        (
+            SGD,
+            sgd,
+            {
+                "lr": 0.1,
+                "momentum": m,
+                "dampening": d,
+                "weight_decay": w,
+                "nesterov": n,
+                "maximize": x,
+            },
+        )
         for m in (0, 0.9)
         for d in (0, 0.3)
         for w in (0, 0.05)
@@ -84,18 +95,18 @@ CASES = [
         if not n or (m and not d)
     ),
     (Adam, adam, {}),
-    (Adam, adam, dict(lr=0.1, betas=(0.5, 0.8), eps=1e-3, weight_decay=0.1)),
-    (Adam, adam, dict(lr=0.1, maximize=True)),
+    (Adam, adam, {"lr": 0.1, "betas": (0.5, 0.8), "eps": 1e-3, "weight_decay": 0.1}),
+    (Adam, adam, {"lr": 0.1, "maximize": True}),
     (AdamW, adamw, {}),
-    (AdamW, adamw, dict(lr=0.1, weight_decay=0.3, betas=(0.8, 0.9))),
-    (AdamW, adamw, dict(lr=0.1, maximize=True)),
+    (AdamW, adamw, {"lr": 0.1, "weight_decay": 0.3, "betas": (0.8, 0.9)}),
+    (AdamW, adamw, {"lr": 0.1, "maximize": True}),
     (Adagrad, adagrad, {}),
-    (Adagrad, adagrad, dict(lr=0.3, lr_decay=0.2, weight_decay=0.1, eps=1e-3)),
-    (Adagrad, adagrad, dict(lr=0.3, initial_accumulator_value=0.5, maximize=True)),
+    (Adagrad, adagrad, {"lr": 0.3, "lr_decay": 0.2, "weight_decay": 0.1, "eps": 1e-3}),
+    (Adagrad, adagrad, {"lr": 0.3, "initial_accumulator_value": 0.5, "maximize": True}),
     (RMSprop, rmsprop, {}),
-    (RMSprop, rmsprop, dict(lr=0.1, alpha=0.8, momentum=0.7, weight_decay=0.1)),
-    (RMSprop, rmsprop, dict(lr=0.1, centered=True, eps=1e-2)),
-    (RMSprop, rmsprop, dict(lr=0.1, centered=True, momentum=0.5, maximize=True)),
+    (RMSprop, rmsprop, {"lr": 0.1, "alpha": 0.8, "momentum": 0.7, "weight_decay": 0.1}),
+    (RMSprop, rmsprop, {"lr": 0.1, "centered": True, "eps": 1e-2}),
+    (RMSprop, rmsprop, {"lr": 0.1, "centered": True, "momentum": 0.5, "maximize": True}),
 ]
 
 
@@ -188,7 +199,8 @@ def test_state_names_are_pytorchs():
         (SGD, {"lr": 0.1, "momentum": 0.9}, {"momentum_buffer"}),
         (Adam, {}, {"step", "exp_avg", "exp_avg_sq"}),
         (Adagrad, {}, {"step", "sum"}),
-        (RMSprop, {"momentum": 0.1, "centered": True}, {"square_avg", "momentum_buffer", "grad_avg"}),
+        (RMSprop, {"momentum": 0.1, "centered": True},
+         {"square_avg", "momentum_buffer", "grad_avg"}),
     ):  # fmt: skip
         optimizer = kind([parameter], **options)
         assert optimizer.state_dict()["state"] == {}

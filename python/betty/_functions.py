@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from betty._native import Tensor, dtype, operation
+from betty._native import Tensor, dtype, float32, int64, operation
 
 Number = int | float | bool
 _bool, _float, _int, _dtype = bool, float, int, dtype
@@ -706,7 +706,7 @@ def expm1(input: Tensor) -> Tensor:
     return _expm1(input)
 
 
-def eye(n: _int, m: _int | None = None, dtype: _dtype = "f32") -> Tensor:
+def eye(n: _int, m: _int | None = None, dtype: _dtype = float32) -> Tensor:
     """Identity matrix, n by m."""
     return _eye(n=n, m=m, dtype=dtype)
 
@@ -924,7 +924,7 @@ def linear(input: Tensor, weight: Tensor | Number, bias: Tensor | Number | None 
     return _call(_linear, (input, weight), (bias,))
 
 
-def linspace(start: _float, end: _float, steps: _int, dtype: _dtype = "f32") -> Tensor:
+def linspace(start: _float, end: _float, steps: _int, dtype: _dtype = float32) -> Tensor:
     """steps numbers from start to end, both included."""
     return _linspace(start=start, end=end, steps=steps, dtype=dtype)
 
@@ -1135,7 +1135,7 @@ def one_hot(input: Tensor, num_classes: _int) -> Tensor:
     return _one_hot(input, num_classes=num_classes)
 
 
-def ones(size: _int | Sequence[_int], dtype: _dtype = "f32") -> Tensor:
+def ones(size: _int | Sequence[_int], dtype: _dtype = float32) -> Tensor:
     """Ones of a size."""
     return _ones(size=size, dtype=dtype)
 
@@ -1188,24 +1188,24 @@ def prod(
     return _prod(input, dim=dim, keepdim=keepdim, dtype=dtype)
 
 
-def rand(size: _int | Sequence[_int], dtype: _dtype = "f32") -> Tensor:
+def rand(size: _int | Sequence[_int], dtype: _dtype = float32) -> Tensor:
     """Uniform on [0, 1)."""
     return _rand(size=size, dtype=dtype)
 
 
 def randint(
-    *, low: _int = 0, high: _int, size: _int | Sequence[_int], dtype: _dtype = "i64"
+    *, low: _int = 0, high: _int, size: _int | Sequence[_int], dtype: _dtype = int64
 ) -> Tensor:
     """Integers from low to high - 1."""
     return _randint(low=low, high=high, size=size, dtype=dtype)
 
 
-def randn(size: _int | Sequence[_int], dtype: _dtype = "f32") -> Tensor:
+def randn(size: _int | Sequence[_int], dtype: _dtype = float32) -> Tensor:
     """Standard normal."""
     return _randn(size=size, dtype=dtype)
 
 
-def randperm(n: _int, dtype: _dtype = "i64") -> Tensor:
+def randperm(n: _int, dtype: _dtype = int64) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
     return _randperm(n=n, dtype=dtype)
 
@@ -1527,7 +1527,7 @@ def where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> 
     return _where(condition, input, other)
 
 
-def zeros(size: _int | Sequence[_int], dtype: _dtype = "f32") -> Tensor:
+def zeros(size: _int | Sequence[_int], dtype: _dtype = float32) -> Tensor:
     """Zeros of a size."""
     return _zeros(size=size, dtype=dtype)
 

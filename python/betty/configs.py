@@ -92,7 +92,9 @@ class EngineConfig:
 
     def __post_init__(self) -> None:
         if self.train_iters < 0:
-            raise ValueError(f"EngineConfig: train_iters must be at least 0, got {self.train_iters}")
+            raise ValueError(
+                f"EngineConfig: train_iters must be at least 0, got {self.train_iters}"
+            )
         if self.valid_step < 1:
             raise ValueError(f"EngineConfig: valid_step must be at least 1, got {self.valid_step}")
         if self.logger_type != "none":

@@ -1,13 +1,18 @@
 """The methods by which an upper problem's gradient flows through a lower problem.
 
-=========  ==================================================  =======================================
-type       −vᵀ H⁻¹ ∂²L/∂θ∂λ is approximated by                 source
-=========  ==================================================  =======================================
-darts      a central finite difference, H = I                  Liu, Simonyan, Yang, ICLR 2019
-exact      the mixed product itself (no ε), H = I              Pearlmutter, Neural Computation 1994
-neumann    α Σₖ (I − αH)ᵏ v, k = 0..neumann_iterations         Lorraine, Vicol, Duvenaud, AISTATS 2020
-cg         cg_iterations conjugate-gradient steps on Hx = v    Pedregosa, ICML 2016
-=========  ==================================================  =======================================
+=======  ==============================================  =======================================
+type     -v H^-1 d2L/dtheta dlambda is approximated by   source
+=======  ==============================================  =======================================
+darts    a central finite difference, H = I              Liu, Simonyan, Yang, ICLR 2019
+exact    the mixed product itself (no eps), H = I        Pearlmutter, Neural Computation 1994
+neumann  neumann_alpha sum over k = 0..K of              Lorraine, Vicol, Duvenaud, AISTATS 2020
+         (I - neumann_alpha H)^k v, with
+         K = neumann_iterations
+cg       cg_iterations conjugate-gradient steps on       Pedregosa, ICML 2016
+         H x = v from x = 0, times cg_alpha
+=======  ==============================================  =======================================
+
+Still to come: sama, reinforce.
 """
 
 from betty import _native

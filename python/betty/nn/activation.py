@@ -85,9 +85,7 @@ class ELU(_InPlace):
 class Hardtanh(_InPlace):
     """x clamped to [min_val, max_val]."""
 
-    def __init__(
-        self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
-    ) -> None:
+    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.min_val = min_val
         self.max_val = max_val

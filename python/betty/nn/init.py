@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from betty._functions import eye, rand, randn, where
+from betty._creation import eye, rand, randn
+from betty._functions import where
 from betty._native import Tensor
 
 __all__ = [

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self
 
 from betty._native import Tensor
 from betty.nn.parameter import Parameter
 
 __all__ = ["Module"]
-
-ModuleT = TypeVar("ModuleT", bound="Module")
 
 
 class _Incompatible(NamedTuple):
@@ -325,7 +323,7 @@ class Module:
 
     # Conversion.
 
-    def _apply(self: ModuleT, function: Callable[[Tensor], Tensor]) -> ModuleT:
+    def _apply(self, function: Callable[[Tensor], Tensor]) -> Self:
         """Replaces the data of every parameter and buffer; parameters stay the same objects."""
         for module in self.modules():
             for param in module._parameters.values():
@@ -338,7 +336,7 @@ class Module:
                     module._buffers[name] = function(buffer)
         return self
 
-    def to(self: ModuleT, *args: Any, **kwargs: Any) -> ModuleT:
+    def to(self, *args: Any, **kwargs: Any) -> Self:
         """Moves and converts floating parameters and buffers, as ``Tensor.to``."""
 
         def convert(tensor: Tensor) -> Tensor:
@@ -349,31 +347,31 @@ class Module:
 
         return self._apply(convert)
 
-    def double(self: ModuleT) -> ModuleT:
+    def double(self) -> Self:
         """Converts floating parameters and buffers to float64."""
         return self._apply(lambda t: t.double() if t.is_floating_point() else t)
 
-    def float(self: ModuleT) -> ModuleT:
+    def float(self) -> Self:
         """Converts floating parameters and buffers to float32."""
         return self._apply(lambda t: t.float() if t.is_floating_point() else t)
 
-    def half(self: ModuleT) -> ModuleT:
+    def half(self) -> Self:
         """Converts floating parameters and buffers to float16."""
         return self._apply(lambda t: t.half() if t.is_floating_point() else t)
 
-    def bfloat16(self: ModuleT) -> ModuleT:
+    def bfloat16(self) -> Self:
         """Converts floating parameters and buffers to bfloat16."""
         return self._apply(lambda t: t.bfloat16() if t.is_floating_point() else t)
 
-    def cpu(self: ModuleT) -> ModuleT:
+    def cpu(self) -> Self:
         """Does nothing: everything is on the CPU."""
         return self
 
-    def cuda(self: ModuleT, device: Any = None) -> ModuleT:
+    def cuda(self, device: Any = None) -> Self:
         """Raises: there is no GPU."""
         return self.to("cuda" if device is None else device)
 
-    def apply(self: ModuleT, fn: Callable[[Module], Any]) -> ModuleT:
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Calls a function on every submodule, then on this one."""
         for module in self.children():
             module.apply(fn)
@@ -382,7 +380,7 @@ class Module:
 
     # Modes.
 
-    def train(self: ModuleT, mode: bool = True) -> ModuleT:
+    def train(self, mode: bool = True) -> Self:
         """Sets training mode, here and below."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
@@ -390,11 +388,11 @@ class Module:
             object.__setattr__(module, "training", mode)
         return self
 
-    def eval(self: ModuleT) -> ModuleT:
+    def eval(self) -> Self:
         """Sets evaluation mode, here and below."""
         return self.train(False)
 
-    def requires_grad_(self: ModuleT, requires_grad: bool = True) -> ModuleT:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Sets whether gradients of all parameters are wanted."""
         for param in self.parameters():
             param.requires_grad_(requires_grad)

@@ -71,8 +71,7 @@ class Optimizer:
         for param in params:
             if not isinstance(param, Tensor):
                 raise TypeError(
-                    f"{type(self).__name__}: can optimize tensors only, "
-                    f"got {type(param).__name__}"
+                    f"{type(self).__name__}: can optimize tensors only, got {type(param).__name__}"
                 )
             if not param.is_leaf:
                 raise ValueError(f"{type(self).__name__}: can't optimize a non-leaf tensor")

@@ -145,7 +145,7 @@ class Problem:
             setattr(self, attribute, getattr(self, method)())
 
     def _let_engine_draw(self, callbacks: dict[str, Any]) -> None:
-        """For replay the engine sees to the batches: it holds those of a list, and asks for others."""
+        """For replay the engine sees to batches: it holds those of a list, and asks for others."""
         own = type(self).get_batch is Problem.get_batch
         held = self._batches.held() if own and self._batches is not None else None
         if held is None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from betty._creation import from_numpy
-from betty._functions import index_select, randperm
+from betty._creation import from_numpy, randperm
+from betty._functions import index_select
 from betty._native import Tensor
 
 __all__ = ["Dataset", "Subset", "TensorDataset", "random_split"]
@@ -49,9 +49,7 @@ class TensorDataset(Dataset):
     def rows(self, indices: np.ndarray) -> tuple[Tensor, ...]:
         """The batch of several samples at once: one gather a tensor, not one a sample."""
         chosen = from_numpy(np.ascontiguousarray(indices, dtype=np.int64))
-        return tuple(
-            index_select(tensor, 0, chosen) for tensor in self.tensors
-        )
+        return tuple(index_select(tensor, 0, chosen) for tensor in self.tensors)
 
 
 class Subset(Dataset):

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from betty._creation import from_numpy
-from betty._functions import randperm, stack
+from betty._creation import from_numpy, randperm
+from betty._functions import stack
 from betty._native import Tensor
 from betty.utils.data.dataset import TensorDataset
 
@@ -108,7 +108,11 @@ class DataLoader:
 
     def _indices(self) -> np.ndarray:
         if self.sampler is not None:
-            return np.fromiter(self.sampler, dtype=np.int64)
+            indices = np.fromiter(self.sampler, dtype=np.int64)
+            count = len(self.dataset)
+            for index in indices[(indices < -count) | (indices >= count)][:1]:
+                raise IndexError(f"DataLoader: index {index} is out of range of {count} samples")
+            return indices
         if self.shuffle:
             return randperm(len(self.dataset)).numpy()
         return np.arange(len(self.dataset))
