@@ -1,7 +1,7 @@
 """Writes python/betty/_functions.py from the operations that libbetty.so describes.
 
 Duty: one Python function for each operation, with PyTorch's order of parameters, defaults and
-types, so that signatures are read and checked where they are written once: beside the operation in Swift.
+types, so that signatures are written once: beside the operation in Swift.
 `--check` says whether the file is fresh and writes nothing. Functions whose parameters PyTorch
 overloads are written by hand in betty/_overloads.py.
 """

@@ -1,9 +1,9 @@
 """Betty: multilevel optimisation on a compiled engine.
 
 Tensors and functions under PyTorch's names; `betty.nn`, `betty.optim`, `betty.utils.data` beside
-them; `betty.engine`, `betty.problems` and `betty.configs` for multilevel programs. Reading order of this
-package: _types (element types), _tensor (methods), _functions (operations, generated), autograd,
-func.
+them; `betty.engine`, `betty.problems` and `betty.configs` for multilevel programs. Reading order
+of this package: _types (element types), _tensor (methods), _functions (operations, generated),
+autograd, func.
 """
 
 import importlib as _importlib

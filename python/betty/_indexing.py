@@ -30,7 +30,8 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     value = _as_value(x, value)
-    if isinstance(key, Tensor) and key.dtype is _types.bool and value.numel() == 1:
+    is_mask = isinstance(key, Tensor) and key.dtype is _types.bool and key.ndim > 0
+    if is_mask and value.numel() == 1 and key.shape == x.shape[: key.ndim]:
         mask = key.reshape(key.shape + (1,) * (x.ndim - key.ndim))
         x._assign(F.where(mask, value.reshape(()), x))
         return

@@ -1,0 +1,137 @@
+"""backward, grad, the grad modes and the transforms of functions."""
+
+import betty
+import pytest
+from betty import func
+
+
+def test_backward_accumulates():
+    w = betty.tensor([1.0, 2.0], requires_grad=True)
+    for _ in range(2):
+        (w * w).sum().backward()
+    assert w.grad.tolist() == [4, 8]
+    w.grad = None
+    (w * 3).backward(betty.tensor([1.0, 10.0]))
+    assert w.grad.tolist() == [3, 30]
+    w.grad.zero_()
+    assert w.grad.tolist() == [0, 0]
+
+
+def test_grad_of_grad():
+    x = betty.tensor(2.0, requires_grad=True)
+    (first,) = betty.autograd.grad(x**3, x, create_graph=True)
+    (second,) = betty.autograd.grad(first, x, create_graph=True)
+    (third,) = betty.autograd.grad(second, x)
+    assert [first.item(), second.item(), third.item()] == [12, 12, 6]
+    assert x.grad is None
+
+
+def test_what_cannot_be_differentiated():
+    x = betty.ones(2, requires_grad=True)
+    y = betty.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="scalar"):
+        (x * 2).backward()
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        betty.ones(2).sum().backward()
+    with pytest.raises(RuntimeError, match="not used|unused"):
+        betty.autograd.grad(x.sum(), y)
+    assert betty.autograd.grad(x.sum(), [x, y], allow_unused=True)[1] is None
+    zeros = betty.autograd.grad(x.sum(), [y], materialize_grads=True)[0]
+    assert zeros.tolist() == [0, 0]
+    with pytest.raises(RuntimeError, match="shape"):
+        (x * 2).backward(betty.ones(3))
+    with pytest.raises(RuntimeError, match="floating"):
+        betty.ones(2).long().requires_grad_()
+    with pytest.raises(TypeError, match="Tensor"):
+        betty.autograd.grad(x.sum(), [1.0])
+
+
+def test_reading_a_value_keeps_the_graph():
+    x = betty.ones(3, requires_grad=True)
+    y = (x * 2).exp()
+    assert y.sum().item() > 0
+    y.sum().backward()
+    assert x.grad.shape == (3,)
+
+
+def test_grad_modes():
+    x = betty.ones(1, requires_grad=True)
+    with betty.no_grad():
+        assert not (x * 2).requires_grad
+        with betty.enable_grad():
+            assert (x * 2).requires_grad
+        assert not betty.is_grad_enabled()
+    assert betty.is_grad_enabled()
+
+    @betty.no_grad()
+    def double(v):
+        return v * 2
+
+    assert not double(x).requires_grad
+    with betty.set_grad_enabled(False):
+        assert not (x * 2).requires_grad
+    with betty.inference_mode():
+        assert not (x * 2).requires_grad
+    with pytest.raises(ZeroDivisionError), betty.no_grad():
+        raise ZeroDivisionError
+    assert betty.is_grad_enabled()
+
+
+def test_detach_and_requires_grad():
+    x = betty.ones(2, requires_grad=True)
+    y = x.detach()
+    assert not y.requires_grad
+    assert y.is_leaf
+    z = x * 2
+    assert not z.is_leaf
+    z.retain_grad()
+    z.sum().backward()
+    assert z.grad.tolist() == [1, 1]
+    with pytest.raises(RuntimeError, match="leaf|leaves"):
+        (x * 2).requires_grad = False
+
+
+def energy(x, y):
+    return (x * x * y).sum()
+
+
+def test_func_grad():
+    x, y = betty.tensor([1.0, 2.0]), betty.tensor([3.0, 4.0])
+    assert func.grad(energy)(x, y).tolist() == [6, 16]
+    both = func.grad(energy, argnums=(0, 1))(x, y)
+    assert [g.tolist() for g in both] == [[6, 16], [1, 4]]
+    gradient, value = func.grad_and_value(energy)(x, y)
+    assert value.item() == 19
+    assert not gradient.requires_grad
+    assert not x.requires_grad
+    cube = func.grad(func.grad(lambda v: (v**3).sum().reshape(())))
+    with pytest.raises(RuntimeError, match="scalar"):
+        cube(betty.ones(2))
+    assert func.grad(func.grad(lambda v: v**3))(betty.tensor(2.0)).item() == 12
+
+
+def test_func_products():
+    x, y = betty.tensor([1.0, 2.0]), betty.tensor([3.0, 4.0])
+    value, pull = func.vjp(lambda a, b: a * b, x, y)
+    assert value.tolist() == [3, 8]
+    assert [c.tolist() for c in pull(betty.tensor([1.0, 10.0]))] == [[3, 40], [1, 20]]
+    value, push = func.jvp(lambda a, b: a * b, (x, y), (betty.ones(2), betty.zeros(2)))
+    assert push.tolist() == [3, 4]
+    value, products = func.hvp(energy, (x, y), (betty.ones(2), betty.zeros(2)))
+    assert value.item() == 19
+    assert [p.tolist() for p in products] == [[6, 8], [2, 4]]
+    with pytest.raises(RuntimeError, match="shape"):
+        func.jvp(lambda a: a, (x,), (betty.ones(3),))
+
+
+def test_func_is_connected_to_what_is_outside():
+    x = betty.tensor(3.0, requires_grad=True)
+    func.grad(lambda v: v**3)(x).backward()
+    assert x.grad.item() == 18
+
+
+def test_func_takes_trees():
+    tree = {"w": betty.tensor(2.0), "b": [betty.tensor(1.0)]}
+    found = func.grad(lambda t: t["w"] ** 2 + 3 * t["b"][0])(tree)
+    assert found["w"].item() == 4
+    assert found["b"][0].item() == 3
