@@ -1,4 +1,4 @@
-"""Operations against NumPy in each element type, and the generated functions against the library."""
+"""Operations against NumPy in each element type; the generated functions against the library."""
 
 import subprocess
 import sys

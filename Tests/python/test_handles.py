@@ -1,4 +1,4 @@
-"""Problems and the engine at the level of _native: callbacks, what they raise, what is left behind."""
+"""Problems and the engine at the level of _native: callbacks, what they raise, what is left."""
 
 import os
 import signal
