@@ -1,11 +1,12 @@
-"""Writes python/betty/_functions.py from the operations that libbetty.so describes.
+"""Writes python/betty/_functions.py and _native.pyi from what libbetty.so describes.
 
 Duty: one Python function for each operation, with PyTorch's order of parameters, defaults and
 types, so that signatures are written once: beside the operation in Swift.
-`--check` says whether the file is fresh and writes nothing. Functions whose parameters PyTorch
+`--check` says whether the files are fresh and writes nothing. Functions whose parameters PyTorch
 overloads are written by hand in betty/_overloads.py.
 """
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -15,6 +16,83 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "python" / "betty" / "_functions.py"
+STUB = ROOT / "python" / "betty" / "_native.pyi"
+METHODS = ROOT / "python" / "betty" / "_tensor.py"
+
+STUB_HEAD = '''"""The extension's types. Written by tools/generate_functions.py, not by hand."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from betty._types import Size
+
+Number = int | float | bool
+_bool = bool
+_float = float
+_int = int
+
+class dtype:
+    itemsize: int
+    is_floating_point: _bool
+    is_signed: _bool
+    is_complex: _bool
+
+float64: dtype
+float32: dtype
+bfloat16: dtype
+float16: dtype
+int64: dtype
+int32: dtype
+uint8: dtype
+bool: dtype
+_dtype = dtype
+
+operation: Callable[[str], Callable[..., Any]]
+
+def __getattr__(name: str) -> Any: ...
+
+class Tensor:
+    shape: Size
+    ndim: int
+    dtype: _dtype
+    requires_grad: _bool
+    is_leaf: _bool
+    grad: Tensor | None
+    data: Tensor
+    T: Tensor
+    mT: Tensor
+    def __init__(self, *values: Any, device: Any = None) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
+    def __getitem__(self, key: Any) -> Tensor: ...
+    def __setitem__(self, key: Any, value: Any) -> None: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Tensor]: ...
+    def __bool__(self) -> _bool: ...
+    def __int__(self) -> int: ...
+    def __float__(self) -> float: ...
+    def __index__(self) -> int: ...
+    def __eq__(self, other: object) -> Tensor: ...  # type: ignore[override]
+    def __ne__(self, other: object) -> Tensor: ...  # type: ignore[override]
+    def item(self) -> Number: ...
+    def numel(self) -> int: ...
+    def detach(self) -> Tensor: ...
+    def tolist(self) -> Any: ...
+    def numpy(self, *, force: _bool = False) -> Any: ...
+    def to(self, *args: Any, **options: Any) -> Tensor: ...
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: _bool | None = None,
+        create_graph: _bool = False,
+        inputs: Sequence[Tensor] | None = None,
+    ) -> None: ...
+'''
+
+OPERATORS = [
+    "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv",
+    "mod", "rmod", "pow", "rpow", "matmul", "rmatmul", "and", "or", "xor", "rand", "ror",
+    "rxor", "lt", "le", "gt", "ge",
+]  # fmt: skip
 
 HEAD = '''"""Every operation as a function. Written by tools/generate_functions.py, not by hand."""
 
@@ -143,6 +221,12 @@ class Operation:
         doc = "\n    ".join(textwrap.wrap(f'"""{self.doc}."""', 94))
         return f"{head}\n    {doc}\n    return {self._body()}\n"
 
+    def method(self) -> str:
+        """The signature as a method, in the stub."""
+        signature = ["self", *("*" if p is None else p.text() for p in self.parameters()[1:])]
+        returns = "tuple[Tensor, ...]" if self.returns_tuple else "Tensor"
+        return f"    def {self.name}({', '.join(signature)}) -> {returns}: ..."
+
     def _body(self) -> str:
         inputs = [p for p in self.inputs if p.name != "key"]
         named = "".join(f", {p.name}={p.value()}" for p in self.attributes)
@@ -203,8 +287,32 @@ def generate(lines: list[str]) -> str:
     found = "\n".join(f'_{o.name} = operation("{o.name}")' for o in operations)
     texts = "\n\n".join(o.text() for o in operations)
     names = "\n".join(f'    "{o.name}",' for o in operations)
-    text = f"{HEAD}\n\n__all__ = [\n{names}\n]\n\n{found}\n\n\n{texts}"
-    command = [_ruff(), "format", "--stdin-filename", str(TARGET), "-"]
+    return formatted(f"{HEAD}\n\n__all__ = [\n{names}\n]\n\n{found}\n\n\n{texts}", TARGET)
+
+
+def stub(lines: list[str]) -> str:
+    operations = sorted((Operation.parse(line) for line in lines), key=lambda o: o.name)
+    excluded = _no_methods() | {"detach", "to"}
+    methods = [o.method() for o in operations if _is_method(o, excluded)]
+    binary = [f"    def __{n}__(self, other: Any) -> Tensor: ..." for n in OPERATORS]
+    unary = [f"    def __{n}__(self) -> Tensor: ..." for n in ("neg", "pos", "abs", "invert")]
+    return formatted(STUB_HEAD + "\n".join([*binary, *unary, *methods]) + "\n", STUB)
+
+
+def _is_method(operation: Operation, excluded: set[str]) -> bool:
+    first = operation.inputs[0] if operation.inputs else None
+    return first is not None and first.name == "input" and operation.name not in excluded
+
+
+def _no_methods() -> set[str]:
+    for node in ast.parse(METHODS.read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_NO_METHODS":
+            return ast.literal_eval(node.value)
+    raise SystemExit(f"{METHODS}: no _NO_METHODS")
+
+
+def formatted(text: str, path: Path) -> str:
+    command = [_ruff(), "format", "--stdin-filename", str(path), "-"]
     done = subprocess.run(
         command, input=text, capture_output=True, text=True, cwd=ROOT, check=False
     )
@@ -219,14 +327,16 @@ def _ruff() -> str:
 
 
 def main() -> int:
-    text = generate(described())
-    if "--check" in sys.argv:
-        fresh = TARGET.exists() and TARGET.read_text() == text
-        if not fresh:
-            print("python/betty/_functions.py is stale: run tools/generate_functions.py")
-        return int(not fresh)
-    TARGET.write_text(text)
-    return 0
+    lines = described()
+    files = {TARGET: generate(lines), STUB: stub(lines)}
+    if "--check" not in sys.argv:
+        for path, text in files.items():
+            path.write_text(text)
+        return 0
+    stale = [p for p, text in files.items() if not p.exists() or p.read_text() != text]
+    for path in stale:
+        print(f"{path.relative_to(ROOT)} is stale: run tools/generate_functions.py")
+    return int(bool(stale))
 
 
 if __name__ == "__main__":
