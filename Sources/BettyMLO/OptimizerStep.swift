@@ -37,7 +37,7 @@ extension Optimizer {
     }
     let entry = StepCache.Entry(
       keys: keys, revision: revision, graph: RecordedGraph(capture),
-      program: try step.compiled(), present: positions, stepped: positions)
+      program: try step.compiled(), replay: nil, present: positions, stepped: positions)
     programs.insert(entry)
     return entry
   }

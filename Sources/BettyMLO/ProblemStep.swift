@@ -13,6 +13,8 @@ struct StepCache {
     /// Of the first recording.
     let graph: RecordedGraph
     let program: StepProgram
+    /// The same without the loss, made when the problem replays.
+    let replay: StepProgram?
     /// Positions of the parameters that have a gradient.
     let present: [Int]
     /// Positions in the optimizer of the parameters it updates.
@@ -97,9 +99,15 @@ extension Problem {
     let stepped = present.compactMap { optimizer?.position(of: parameters[$0]) }
     let entry = StepCache.Entry(
       keys: keys, revision: revision, graph: RecordedGraph(capture),
-      program: try builder.step.compiled(), present: present, stepped: stepped)
+      program: try builder.step.compiled(), replay: try replayed(builder.step),
+      present: present, stepped: stepped)
     steps.insert(entry)
     return entry
+  }
+
+  private func replayed(_ step: StepGraph) throws -> StepProgram? {
+    guard config.replay, batches != nil, isWhole, step.isReplayable else { return nil }
+    return try step.compiled(forReplay: true)
   }
 
   func stepAtOnce(_ capture: Capture, _ optimizer: Optimizer) throws -> StepCache.Entry {

@@ -14,7 +14,8 @@ struct Replay {
     let revision: Int32
     let lowerKeys: [StructureKey]
     let recorded: Recorded
-    let entry: StepCache.Entry
+    let program: StepProgram
+    let stepped: [Int]
     /// For each leaf the tensor of the batch that takes its place.
     let places: [Int?]
     let randomKeys: [Int]
@@ -51,11 +52,11 @@ extension Problem {
     let inputs = capture.inputs
     let places = inputs.places(in: batch)
     let entry = try stepAtOnce(capture, optimizer)
-    guard entry.program.isReplayable, let recorded = lastRecorded else { return }
+    guard let program = entry.replay, let recorded = lastRecorded else { return }
     replay.insert(
       Replay.Take(
         types: batch.map(\.type), revision: entry.revision, lowerKeys: lowers.map(\.key),
-        recorded: recorded, entry: entry, places: places, randomKeys: inputs.randomKeys))
+        recorded: recorded, program: program, stepped: entry.stepped, places: places, randomKeys: inputs.randomKeys))
   }
 
   private func run(
@@ -66,10 +67,10 @@ extension Problem {
       if let place { inputs.leaves[leaf] = batch[place] }
     }
     for leaf in take.randomKeys { inputs.leaves[leaf] = try RandomKeys.next() }
-    try take.entry.program.run(
+    try take.program.run(
       again: inputs, lowers: lowers.map(\.inputs),
-      hyper: optimizer.runtime(of: take.entry.stepped))
-    optimizer.advance(take.entry.stepped)
+      hyper: optimizer.runtime(of: take.stepped))
+    optimizer.advance(take.stepped)
     lastRecorded = Recorded(key: take.recorded.key, graph: take.recorded.graph, inputs: inputs)
     try hooks.paramCallback?()
   }

@@ -31,7 +31,7 @@ struct StepBuilder {
     _ capture: Capture, _ recordings: [Recorded], _ ending: Ending
   ) throws -> [Int] {
     let loss = step.add(capture)[0]
-    lowerLosses = recordings.enumerated().map { step.add($1, recording: $0) }
+    lowerLosses = recordings.map { step.add($0) }
     let (gradients, present) = try gradients(of: loss)
     switch ending {
     case .gradients:

@@ -27,13 +27,11 @@ struct Recorded {
 
 /// Where an input of a step comes from.
 private enum Source {
-  /// Of the step's own recording.
-  case leaf(Int)
-  case number(Int)
+  /// Of a recording: 0 is the step's own, the others are those of lower problems.
+  case leaf(recording: Int, index: Int)
+  case number(recording: Int, index: Int)
+  /// What was computed when the step's own recording was made.
   case computed(Int)
-  /// Of the recording of a lower problem.
-  case lowerLeaf(recording: Int, index: Int)
-  case lowerNumber(recording: Int, index: Int)
   /// The present value of a parameter or of optimizer state.
   case parameter(Int)
   /// Hyperparameters from this one on.
@@ -47,6 +45,8 @@ struct StepGraph {
   private var inputs: [Int32: Value] = [:]
   private var computed: [(value: Value, position: Int)] = []
   private var hyperCount = 0
+  /// Leaves and numbers of each recording.
+  private var counts: [(leaves: Int, numbers: Int)] = []
   private var captured: [Value] = []
   private var results: [Value] = []
   private var updates: [(parameter: Int, value: Value)] = []
@@ -69,38 +69,35 @@ struct StepGraph {
   /// Copies the step's own recording in; its outputs get their values from the step. Gives what its
   /// roots became. What the user has read already is not computed again.
   mutating func add(_ capture: Capture) -> [Value] {
-    let recorded = capture.graph
-    var arguments: [Value] = []
-    for (index, leaf) in capture.leaves.enumerated() {
-      let type = recorded.type(of: recorded.inputs[index])
-      arguments.append(leaf.parameterID != 0 ? input(leaf) : addInput(type, .leaf(index)))
-    }
-    for (index, value) in recorded.inputs.dropFirst(capture.leaves.count).enumerated() {
-      arguments.append(addInput(recorded.type(of: value), .number(index)))
-    }
-    let map = graph.inline(recorded, arguments)
+    let map = inline(capture.graph, on: capture.inputs)
     for (position, value) in capture.computed {
       computed.append((map[value.index], position))
     }
-    captured = recorded.outputs.map { map[$0.index] }
+    captured = capture.graph.outputs.map { map[$0.index] }
     return capture.roots.map { map[$0.index] }
   }
 
   /// Copies the recording of a lower problem in; gives its loss.
-  mutating func add(_ lower: Recorded, recording: Int) -> Value {
-    let recorded = lower.graph.value
+  mutating func add(_ lower: Recorded) -> Value {
+    inline(lower.graph.value, on: lower.inputs)[lower.graph.loss.index]
+  }
+
+  private mutating func inline(_ recorded: Graph, on made: RecordedInputs) -> [Value] {
+    let recording = counts.count
+    let leaves = made.leaves.count
+    counts.append((leaves, recorded.inputs.count - leaves))
     var arguments: [Value] = []
-    for (index, leaf) in lower.inputs.leaves.enumerated() {
-      let type = recorded.type(of: recorded.inputs[index])
-      arguments.append(
-        leaf.parameterID != 0
-          ? input(leaf) : addInput(type, .lowerLeaf(recording: recording, index: index)))
+    for (index, value) in recorded.inputs.enumerated() {
+      let type = recorded.type(of: value)
+      if index >= leaves {
+        arguments.append(addInput(type, .number(recording: recording, index: index - leaves)))
+      } else if made.leaves[index].parameterID != 0 {
+        arguments.append(input(made.leaves[index]))
+      } else {
+        arguments.append(addInput(type, .leaf(recording: recording, index: index)))
+      }
     }
-    for (index, value) in recorded.inputs.dropFirst(lower.inputs.leaves.count).enumerated() {
-      arguments.append(
-        addInput(recorded.type(of: value), .lowerNumber(recording: recording, index: index)))
-    }
-    return graph.inline(recorded, arguments)[lower.graph.loss.index]
+    return graph.inline(recorded, arguments)
   }
 
   /// Inputs for the hyperparameters of one parameter's update.
@@ -122,14 +119,19 @@ struct StepGraph {
     updates.append((place, value))
   }
 
-  /// The program of the whole step.
-  func compiled() throws -> StepProgram {
+  /// Whether nothing that the user read while recording takes part: what is left can be replayed.
+  var isReplayable: Bool { computed.isEmpty }
+
+  /// The program of the whole step. For a replay the recording's own values are left out: nobody has a
+  /// handle on them.
+  func compiled(forReplay: Bool = false) throws -> StepProgram {
     var step = self
+    if forReplay { step.captured = [] }
     var replaced: [(Value, Value)] = []
     for (value, position) in computed {
       replaced.append((value, step.addInput(graph.type(of: value), .computed(position))))
     }
-    var outputs = captured + results + updates.map(\.value)
+    var outputs = step.captured + results + updates.map(\.value)
     if !replaced.isEmpty {
       outputs = try Transform.substitute(&step.graph, of: outputs, replacing: replaced)
     }
@@ -138,21 +140,19 @@ struct StepGraph {
   }
 
   private func bound(_ graph: Graph) throws -> StepProgram {
-    var leaves: [StepProgram.LowerInput] = []
-    var numbers: [StepProgram.LowerInput] = []
+    var first = (leaves: 0, numbers: 0)
+    var starts: [(leaves: Int, numbers: Int)] = []
+    for count in counts {
+      starts.append(first)
+      first = (first.leaves + count.leaves, first.numbers + count.numbers)
+    }
     let bindings: [BoundProgram.Input] = sources.map { source in
       switch source {
-      case .leaf(let index): return .leaf(index)
-      case .number(let index): return .number(index)
-      case .computed(let position): return .computed(position)
-      case .parameter(let place): return .handle(place)
-      case .hyper(let first): return .scalars(first)
-      case .lowerLeaf(let recording, let index):
-        leaves.append((recording, index))
-        return .handle(parameters.count + leaves.count - 1)
-      case .lowerNumber(let recording, let index):
-        numbers.append((recording, index))
-        return .scalars(hyperCount + numbers.count - 1)
+      case .leaf(let recording, let index): .leaf(starts[recording].leaves + index)
+      case .number(let recording, let index): .number(starts[recording].numbers + index)
+      case .computed(let position): .computed(position)
+      case .parameter(let place): .handle(place)
+      case .hyper(let first): .scalars(first)
       }
     }
     var outputs: [BoundProgram.Output] = captured.indices.map { .captured($0) }
@@ -160,54 +160,30 @@ struct StepGraph {
     outputs += updates.map { .handle($0.parameter) }
     return StepProgram(
       program: try BoundProgram(graph, inputs: bindings, outputs: outputs),
-      parameters: parameters, lowerLeaves: leaves, lowerNumbers: numbers)
+      parameters: parameters)
   }
 }
 
 /// A step ready to run.
 final class StepProgram {
-  typealias LowerInput = (recording: Int, index: Int)
-
   private let program: BoundProgram
   private let parameters: [Tensor]
-  private let lowerLeaves: [LowerInput]
-  private let lowerNumbers: [LowerInput]
 
-  init(
-    program: BoundProgram, parameters: [Tensor], lowerLeaves: [LowerInput],
-    lowerNumbers: [LowerInput]
-  ) {
+  init(program: BoundProgram, parameters: [Tensor]) {
     self.program = program
     self.parameters = parameters
-    self.lowerLeaves = lowerLeaves
-    self.lowerNumbers = lowerNumbers
   }
 
   /// Runs on a recording of the step's structure, which is given up, and on the last ones of the lower
   /// problems. Parameters and state get their new values; gives the step's other results.
   func run(_ capture: Capture, lowers: [RecordedInputs] = [], hyper: [Double]) throws -> [Tensor] {
-    let (handles, scalars) = bind(lowers, hyper)
-    return try program.run(capture, handles: handles, scalars: scalars)
+    try program.run(capture, beside: lowers, handles: parameters, scalars: hyper)
   }
 
   /// Runs without recording anything, on other leaves of the same structure.
   func run(
     again inputs: RecordedInputs, lowers: [RecordedInputs] = [], hyper: [Double]
   ) throws {
-    let (handles, scalars) = bind(lowers, hyper)
-    _ = try program.run(again: inputs, handles: handles, scalars: scalars)
-  }
-
-  /// A step in which the user read values while it was recorded is specific to that recording.
-  var isReplayable: Bool { !program.readsComputed }
-
-  private func bind(
-    _ lowers: [RecordedInputs], _ hyper: [Double]
-  ) -> (handles: [Tensor], scalars: [Double]) {
-    var handles = parameters
-    var scalars = hyper
-    for (recording, index) in lowerLeaves { handles.append(lowers[recording].leaves[index]) }
-    for (recording, index) in lowerNumbers { scalars.append(lowers[recording].number(index)) }
-    return (handles, scalars)
+    _ = try program.run(again: inputs.joined(lowers), handles: parameters, scalars: hyper)
   }
 }

@@ -80,9 +80,39 @@ extension Rules {
       inputs[side] = node.inputs[0]
       flags[side].toggle()
     }
+    if let product = try thinProduct(&rewriter, call, inputs, flags) { return product }
     guard inputs != call.inputs else { return nil }
     return try rewriter.call(
       P.matmul, inputs, ["transpose_a": .bool(flags[0]), "transpose_b": .bool(flags[1])])
+  }
+
+  /// Products that are no work for a matrix kernel, and fuse as what they are: an outer product
+  /// [M, 1] × [1, N] is elementwise, an inner one [1, K] × [K, 1] a sum.
+  private static func thinProduct(
+    _ rewriter: inout Rewriter, _ call: Call, _ inputs: [Value], _ flags: [Bool]
+  ) throws -> Value? {
+    let shape = call.type.shape
+    let batch = shape.count - 2
+    let left = rewriter.shape(of: inputs[0])
+    let (rows, columns) = (shape[batch], shape[batch + 1])
+    let inner = left[flags[0] ? batch : batch + 1]
+    let lead = Array(shape[..<batch])
+    let axes = Array(0..<batch)
+    if inner == 1 {
+      let a = try rewriter.reshape(inputs[0], lead + [rows])
+      let b = try rewriter.reshape(inputs[1], lead + [columns])
+      return try rewriter.call(
+        P.mul,
+        [
+          rewriter.broadcast(a, shape, axes: axes + [batch]),
+          rewriter.broadcast(b, shape, axes: axes + [batch + 1]),
+        ])
+    }
+    guard rows == 1, columns == 1 else { return nil }
+    let a = try rewriter.reshape(inputs[0], lead + [inner])
+    let b = try rewriter.reshape(inputs[1], lead + [inner])
+    let total = try rewriter.sum(try rewriter.call(P.mul, [a, b]), [batch])
+    return try rewriter.reshape(total, shape)
   }
 
   /// (A B)ᵀ = Bᵀ Aᵀ

@@ -225,7 +225,9 @@ import Testing
     var generator = Generator(UInt64(seed))
     let graph = try RandomGraph.make(&generator)
     let simplified = try Transform.simplify(graph)
-    #expect(simplified.nodes.count <= graph.nodes.count)
+    // A thin matrix product becomes up to five nodes that fuse: two reshapes, two broadcasts, a mul.
+    let products = graph.nodes.count { $0.primitive === P.matmul }
+    #expect(simplified.nodes.count <= graph.nodes.count + 4 * products)
     let numbers = graph.inputs.map { generator.uniform(-1...1, graph.type(of: $0).count) }
     let expected = try Reference.evaluate(graph, numbers)
     let got = try Reference.evaluate(simplified, numbers)

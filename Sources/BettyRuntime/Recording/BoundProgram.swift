@@ -75,10 +75,11 @@ package final class BoundProgram: @unchecked Sendable {
   /// Runs once. The recording of `capture` is given up, so that the memory it refers to may be
   /// overwritten; its outputs get their values. Gives the tensors of the `fresh` outputs.
   package func run(
-    _ capture: Capture, handles: [Tensor] = [], scalars: [Double] = []
+    _ capture: Capture, beside others: [RecordedInputs] = [], handles: [Tensor] = [],
+    scalars: [Double] = []
   ) throws -> [Tensor] {
     let computed = keepComputed(capture)
-    return try run(capture.inputs, capture, computed, handles, scalars)
+    return try run(capture.inputs.joined(others), capture, computed, handles, scalars)
   }
 
   /// Runs on other leaves and numbers of the recording's structure; values of the recording's outputs
@@ -87,11 +88,6 @@ package final class BoundProgram: @unchecked Sendable {
     again inputs: RecordedInputs, handles: [Tensor] = [], scalars: [Double] = []
   ) throws -> [Tensor] {
     try run(inputs, nil, [:], handles, scalars)
-  }
-
-  /// Whether the program reads values that were computed before the recording was made into it.
-  package var readsComputed: Bool {
-    inputs.contains { if case .computed = $0 { true } else { false } }
   }
 
   private func run(

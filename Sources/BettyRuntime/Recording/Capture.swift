@@ -196,8 +196,12 @@ package struct RecordedInputs {
   package var leaves: [Tensor]
   let numbers: [NumberInput]
 
-  /// A number as the scalar of another recording's program.
-  package func number(_ position: Int) -> Double { numbers[position].value }
+  /// These and then those of other recordings, for a program that was made on all of them.
+  package func joined(_ others: [RecordedInputs]) -> RecordedInputs {
+    if others.isEmpty { return self }
+    return RecordedInputs(
+      leaves: leaves + others.flatMap(\.leaves), numbers: numbers + others.flatMap(\.numbers))
+  }
 
   /// Positions of the leaves that are keys of random draws.
   package var randomKeys: [Int] {
