@@ -5,7 +5,6 @@ import BettyGraph
 import BettyRuntime
 import BettyTransform
 
-
 /// Functions in the order of their names. They live for ever, so C may keep pointers to them.
 private let sorted: [Function] = Functions.all.sorted { $0.name < $1.name }
 /// Name and description of each as C strings, by the number of the function; never freed.

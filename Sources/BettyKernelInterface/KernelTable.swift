@@ -112,9 +112,10 @@ package struct KernelTable: Sendable {
   /// [f64, f32]: standard normal by Box and Muller
   package var normal = [@convention(c) (Raw, UnsafePointer<Int64>, Int, Int) -> Void]()
   /// i64 permutation of 0..<count by Fisher and Yates: (destination, key, count)
-  package var permutation: @convention(c) (
-    UnsafeMutablePointer<Int64>, UnsafePointer<Int64>, Int
-  ) -> Void = { _, _, _ in }
+  package var permutation:
+    @convention(c) (
+      UnsafeMutablePointer<Int64>, UnsafePointer<Int64>, Int
+    ) -> Void = { _, _, _ in }
 
   // Optimizer updates, in place allowed; [f64, f32]. Hyperparameters are an array of Doubles.
   /// PyTorch's SGD: (p out, buffer out, p, g, buffer, [lr, momentum, dampening, weight decay, nesterov,

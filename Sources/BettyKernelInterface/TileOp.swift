@@ -28,7 +28,9 @@ package enum TileOp: UInt8, Sendable, CaseIterable {
     }
   }
 
-  package var isComparison: Bool { rawValue >= TileOp.eq.rawValue && rawValue <= TileOp.ge.rawValue }
+  package var isComparison: Bool {
+    rawValue >= TileOp.eq.rawValue && rawValue <= TileOp.ge.rawValue
+  }
 }
 
 /// Reductions. `sum` accumulates floats in several lanes and in a fixed order.

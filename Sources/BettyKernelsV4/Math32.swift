@@ -36,7 +36,7 @@ extension F32: FloatElement {
   /// x = n log(2) + r: (n in the low bits of a float, expm1(r)).
   @inline(always) private static func reduce(_ x: Vector) -> (Vector, Vector) {
     // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
-    let magic = c(12582912)
+    let magic = c(12_582_912)
     let shifted = fma(x, c(1.44269504), magic)
     let n = shifted - magic
     let high = fma(n, c(-0.693359375), x)
@@ -67,8 +67,8 @@ extension F32: FloatElement {
 
   @inline(always) static func log(_ x: Vector) -> Vector {
     let tiny = less(x, c(0x1p-126))
-    let normal = select(x, x * c(8388608), tiny)
-    let bias = select(c(8388608 + 127), c(8388608 + 127 + 23), tiny)
+    let normal = select(x, x * c(8_388_608), tiny)
+    let bias = select(c(8_388_608 + 127), c(8_388_608 + 127 + 23), tiny)
     // Moves the boundary between exponents from 1 to sqrt(1/2), so that m is in [sqrt(1/2),
     // sqrt(2)).
     let moved = toBits(normal) &+ Bits(repeating: 0x3f80_0000 &- 0x3f35_04f3)
@@ -124,7 +124,7 @@ extension F32: FloatElement {
 
   /// (sin(r), cos(r), n) for x = n pi/2 + r with |r| <= pi/4; n is in the low bits.
   @inline(always) private static func reduceAngle(_ x: Vector) -> (Vector, Vector, Bits) {
-    let magic = c(12582912)
+    let magic = c(12_582_912)
     let shifted = fma(x, c(0.636619772), magic)
     let n = shifted - magic
     #if BETTY_FMA
@@ -211,7 +211,8 @@ extension F32: FloatElement {
     return d[0]
   }
   @inline(always) static func first(_ count: Int) -> Mask {
-    let inside = Bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+    let inside =
+      Bits(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
       .< Bits(repeating: Int32(truncatingIfNeeded: count))
     return unsafeBitCast(inside, to: Bits.self)
   }

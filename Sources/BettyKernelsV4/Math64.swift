@@ -38,9 +38,9 @@ extension F64: FloatElement {
     let n = shifted - magic
     let high = fma(n, c(-0x1.62e42feep-1), x)
     let r = fma(n, c(-0x1.a39ef35793c76p-33), high)
-    var p = fma(c(1.0 / 6227020800), r, c(1.0 / 479001600))
-    p = fma(p, r, c(1.0 / 39916800))
-    p = fma(p, r, c(1.0 / 3628800))
+    var p = fma(c(1.0 / 6_227_020_800), r, c(1.0 / 479_001_600))
+    p = fma(p, r, c(1.0 / 39_916_800))
+    p = fma(p, r, c(1.0 / 3_628_800))
     p = fma(p, r, c(1.0 / 362880))
     p = fma(p, r, c(1.0 / 40320))
     p = fma(p, r, c(1.0 / 5040))
@@ -135,7 +135,8 @@ extension F64: FloatElement {
     return c[0]
   }
   @inline(always) static func first(_ count: Int) -> Mask {
-    let inside = Bits(0, 1, 2, 3, 4, 5, 6, 7)
+    let inside =
+      Bits(0, 1, 2, 3, 4, 5, 6, 7)
       .< Bits(repeating: Int64(count))
     return unsafeBitCast(inside, to: Bits.self)
   }

@@ -31,7 +31,8 @@ struct HessianProduct {
 
 extension Hypergradients {
   /// An option that counts iterations; each is a Hessian product in the graph, so there is a limit.
-  static func iterations(_ name: String, in options: [String: Double], or usual: Int) throws -> Int {
+  static func iterations(_ name: String, in options: [String: Double], or usual: Int) throws -> Int
+  {
     let number = options[name] ?? Double(usual)
     guard let count = Int(exactly: number), (0...1000).contains(count) else {
       throw BettyError.value(

@@ -118,7 +118,9 @@ package final class Optimizer {
   }
 
   package func setSteps(_ steps: Int, of parameter: Tensor) throws {
-    guard steps >= 0 else { throw BettyError.value("\(rule.name): steps must be >= 0, got \(steps)") }
+    guard steps >= 0 else {
+      throw BettyError.value("\(rule.name): steps must be >= 0, got \(steps)")
+    }
     entries[try entry(of: parameter)].steps = steps
   }
 

@@ -95,7 +95,8 @@ package final class Problem {
 
   private func checked(_ tensors: [Tensor]) throws -> [Tensor] {
     for tensor in tensors where tensor.parameterID == 0 {
-      throw BettyError.value("problem '\(name)': parameters must be nn.Parameter, got \(tensor.type)")
+      throw BettyError.value(
+        "problem '\(name)': parameters must be nn.Parameter, got \(tensor.type)")
     }
     return tensors
   }

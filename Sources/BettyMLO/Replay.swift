@@ -56,7 +56,8 @@ extension Problem {
     replay.insert(
       Replay.Take(
         types: batch.map(\.type), revision: entry.revision, lowerKeys: lowers.map(\.key),
-        recorded: recorded, program: program, stepped: entry.stepped, places: places, randomKeys: inputs.randomKeys))
+        recorded: recorded, program: program, stepped: entry.stepped, places: places,
+        randomKeys: inputs.randomKeys))
   }
 
   private func run(

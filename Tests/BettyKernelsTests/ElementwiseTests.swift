@@ -132,8 +132,11 @@ private func checkFloat<T: TestElement & BinaryFloatingPoint>(
   try check(table, .atan2, T.self, { T(atan2(Double($0), Double($1))) }, near)
   try check(table, .remainder, T.self, { T(modulo(Double($0), Double($1))) }, near)
   try check(table, .floorDivide, T.self) { a, b in
-    b == 0 ? a / b : b.isInfinite && a.isFinite && a != 0 && (a < 0) != (b < 0) ? -1
-      : T(((Double(a) - modulo(Double(a), Double(b))) / Double(b)).rounded())
+    b == 0
+      ? a / b
+      : b.isInfinite && a.isFinite && a != 0 && (a < 0) != (b < 0)
+        ? -1
+        : T(((Double(a) - modulo(Double(a), Double(b))) / Double(b)).rounded())
   }
   for n in lengths {
     let (a, b) = (operands(T.self, n, seed: 1), operands(T.self, n, seed: 2))

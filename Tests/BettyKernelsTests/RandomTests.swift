@@ -2,9 +2,10 @@
 import BettyKernelInterface
 import Testing
 
-private typealias Draw = @convention(c) (
-  UnsafeMutableRawPointer, UnsafePointer<Int64>, Int, Int
-) -> Void
+private typealias Draw =
+  @convention(c) (
+    UnsafeMutableRawPointer, UnsafePointer<Int64>, Int, Int
+  ) -> Void
 
 private func drawn<T>(
   _ function: Draw, _ zero: T, _ key: [Int64], _ first: Int, _ count: Int

@@ -73,7 +73,9 @@ private func checkSums<T: TestElement & BinaryFloatingPoint>(
   }
   try check(table, .sum, T.self, specials: true) { column in
     T(column.reduce(Double(0)) { $0 + Double($1) })
-  } _: { a, b, _ in a.isFinite == b.isFinite }
+  } _: { a, b, _ in
+    a.isFinite == b.isFinite
+  }
   // Between 1/2 and 3/2, so that no order of the product leaves the range.
   try check(table, .prod, T.self, specials: false, tame: true) {
     T($0.reduce(Double(1)) { $0 * Double($1) })

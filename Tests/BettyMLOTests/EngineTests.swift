@@ -16,7 +16,10 @@ private final class Quadratic {
   let lambda: Tensor
   var events: [String] = []
 
-  init(type: String, unroll: Int, iterations: Int, configure: (inout ProblemConfig) throws -> Void = { _ in })
+  init(
+    type: String, unroll: Int, iterations: Int,
+    configure: (inout ProblemConfig) throws -> Void = { _ in }
+  )
     throws
   {
     let theta = try Tensor.parameter(try Tensor.doubles([0.5, -1, 2]))

@@ -126,8 +126,9 @@ class Lower(ImplicitProblem):
 
 def quadratic(iterations=4, upper=Upper, lower=Lower, engine=Engine, valid_step=500, **options):
     options = {"type": "exact", **options}
-    top = make(upper, "upper", Config(replay=options.get("replay", False)), np.ones(3), 0.05,
-               [(TARGET,)])
+    top = make(
+        upper, "upper", Config(replay=options.get("replay", False)), np.ones(3), 0.05, [(TARGET,)]
+    )
     bottom = make(lower, "lower", Config(**options), [0.5, -1, 2], 0.1, [(A,)])
     return link(top, bottom, iterations, engine, valid_step=valid_step)
 

@@ -119,7 +119,9 @@ package struct GraphMap: Sendable {
 
 /// Reads the words of a recording and builds its graph.
 enum GraphBuilder {
-  static func build(words: [Int32], operations: [RecordedOperation?]) -> (graph: Graph, map: GraphMap) {
+  static func build(words: [Int32], operations: [RecordedOperation?]) -> (
+    graph: Graph, map: GraphMap
+  ) {
     var graph = Graph()
     var map = GraphMap()
     addInputs(words, operations, &graph, &map)
@@ -167,7 +169,8 @@ enum GraphBuilder {
 
   /// Leaves first, then numbers, each in the order they are met.
   private static func addInputs(
-    _ words: [Int32], _ operations: [RecordedOperation?], _ graph: inout Graph, _ map: inout GraphMap
+    _ words: [Int32], _ operations: [RecordedOperation?], _ graph: inout Graph,
+    _ map: inout GraphMap
   ) {
     var numbers: [DType] = []
     var cursor = 0

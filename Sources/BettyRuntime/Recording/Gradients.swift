@@ -20,7 +20,9 @@ extension Capture {
   /// What was differentiated once and given up cannot be again.
   package func checkHistory(_ name: String) throws {
     let isGone = Lock.held {
-      order.contains { $0.flags.contains(.freed) && $0.flags.isDisjoint(with: [.history, .gradLeaf]) }
+      order.contains {
+        $0.flags.contains(.freed) && $0.flags.isDisjoint(with: [.history, .gradLeaf])
+      }
     }
     guard !isGone else {
       throw BettyError.runtime(

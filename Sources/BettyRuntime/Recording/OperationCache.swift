@@ -35,7 +35,8 @@ enum OperationCache {
   ) -> UnsafeMutablePointer<Entry> {
     var hash = UInt64(UInt32(bitPattern: function)) &* 0x9E37_79B9_7F4A_7C15
     hash ^= UInt64(UInt32(bitPattern: attributes)) &* 0xC2B2_AE3D_27D4_EB4F
-    hash ^= (UInt64(UInt32(bitPattern: t0)) | UInt64(UInt32(bitPattern: t1)) << 32)
+    hash ^=
+      (UInt64(UInt32(bitPattern: t0)) | UInt64(UInt32(bitPattern: t1)) << 32)
       &* 0x1656_67B1_9E37_79F9
     hash ^= UInt64(UInt32(bitPattern: t2)) &* 0x2545_F491_4F6C_DD1D
     hash ^= hash >> 29

@@ -139,7 +139,11 @@ extension Recording {
       for position in 0..<count {
         let bits = take(
           operands[position], areValues, operation, position, &depth, &flowing)
-        if position == 0 { slots.0 = bits } else if position == 1 { slots.1 = bits } else {
+        if position == 0 {
+          slots.0 = bits
+        } else if position == 1 {
+          slots.1 = bits
+        } else {
           slots.2 = bits
         }
       }
@@ -180,7 +184,8 @@ extension Recording {
 
   /// Calls that are not one new value: an operand given back, a view, several results.
   @inline(never)
-  private static func recordSpecial(_ operation: RecordedOperation, _ operands: Operands) -> Tensor {
+  private static func recordSpecial(_ operation: RecordedOperation, _ operands: Operands) -> Tensor
+  {
     if let position = operation.returnedOperand {
       return operands[position].takeUnretainedValue()
     }
@@ -216,7 +221,8 @@ extension Recording {
 
   private static func flowsToGrad(_ node: Tensor, _ flow: UInt64) -> Bool {
     (0..<node.inputCount).contains { position in
-      guard flow & RecordedOperation.flowBit(position) != 0, node.operation?.isNumber(position) == false
+      guard flow & RecordedOperation.flowBit(position) != 0,
+        node.operation?.isNumber(position) == false
       else { return false }
       return node.input(position)?._withUnsafeGuaranteedRef {
         $0.flags.contains(.requiresGrad)

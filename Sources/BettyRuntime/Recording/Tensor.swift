@@ -60,7 +60,8 @@ package final class Tensor: @unchecked Sendable {
 
   @inline(__always)
   init(
-    operation: RecordedOperation?, _ slot0: UInt = 0, _ slot1: UInt = 0, _ slot2: UInt = 0, typeID: Int32,
+    operation: RecordedOperation?, _ slot0: UInt = 0, _ slot1: UInt = 0, _ slot2: UInt = 0,
+    typeID: Int32,
     flags: Flags, depth: Int32 = 0, buffer: Buffer? = nil, extra: Extra? = nil
   ) {
     self.operation = operation

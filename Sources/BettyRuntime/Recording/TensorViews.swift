@@ -97,7 +97,10 @@ extension Tensor {
             + "\(TypeID.type(typeID))")
       }
       try checkChangeable(name)
-      if new === resolved() { return root.makeExtra().version &+= 1 }
+      if new === resolved() {
+        root.makeExtra().version &+= 1
+        return
+      }
       new.flags.insert(.wasRead)
       try write(new, GradMode.isEnabled ? .recorded : .valueOnly, name)
     }

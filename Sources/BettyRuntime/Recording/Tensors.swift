@@ -118,7 +118,9 @@ extension Tensor {
     _ bytes: UnsafeRawBufferPointer, _ index: Int, _ dtype: DType
   ) -> Scalar {
     let offset = index * dtype.size
-    func load<Number>(_ type: Number.Type) -> Number { bytes.load(fromByteOffset: offset, as: type) }
+    func load<Number>(_ type: Number.Type) -> Number {
+      bytes.load(fromByteOffset: offset, as: type)
+    }
     return switch dtype {
     case .f64: .double(load(Double.self))
     case .f32: .double(Double(load(Float.self)))
