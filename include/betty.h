@@ -382,8 +382,8 @@ typedef struct betty_problem_callbacks {
 } betty_problem_callbacks;
 
 /* Options, with their defaults: "type" ("darts"), "unroll_steps" (1), "gradient_accumulation" (1),
- * "gradient_clipping" (0), "warmup_steps" (0), "log_step" (-1), "first_order" (1), "replay" (0), ...
- * With "replay" a problem promises that training_step depends on nothing but its batch and the
+ * "gradient_clipping" (0), "warmup_steps" (0), "log_step" (-1), "first_order" (1), "replay" (0),
+ * ... With "replay" a problem promises that training_step depends on nothing but its batch and the
  * parameters: it is called once for each kind of batch, and its recording is run again. Its batches
  * must then come from set_data, add_batch or a source. */
 betty_status betty_problem_new(

@@ -1,5 +1,5 @@
-// The message of the last call on each thread. One pointer a thread, so that the library asks little
-// of the room for thread-local variables; the text goes when its thread ends.
+// The message of the last call on each thread. One pointer a thread, so that the library asks
+// little of the room for thread-local variables; the text goes when its thread ends.
 #pragma once
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
-// What recording needs on its fast path and Swift cannot say: state of the thread without a call, and
-// one lock that is recursive by owner, costs a compare-and-swap when free and survives fork.
+// What recording needs on its fast path and Swift cannot say: state of the thread without a call,
+// and one lock that is recursive by owner, costs a compare-and-swap when free and survives fork.
 #pragma once
 #include <sched.h>
 #include <stddef.h>
