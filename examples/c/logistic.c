@@ -2,8 +2,8 @@
  * Per-feature L2 of a logistic regression, tuned by its validation loss: a bilevel program in C.
  *
  * The lower problem learns weights w on training data under a penalty exp(s_i) on each w_i; the
- * upper problem moves s along the gradient of the validation loss through that solution. Three of the
- * eight features matter; the penalties of the others should grow.
+ * upper problem moves s along the gradient of the validation loss through that solution. Three of
+ * the eight features matter; the penalties of the others should grow.
  *
  *   cc logistic.c $(pkg-config --cflags --libs betty) -lm -o logistic && ./logistic
  */
