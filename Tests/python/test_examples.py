@@ -1,0 +1,63 @@
+"""The examples run: small, as a user would start them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def run(script: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(EXAMPLES / script), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> tuple[str, Path]:
+    """What a small run of the demo prints, and its figure."""
+    figure = tmp_path_factory.mktemp("demo") / "weights.png"
+    arguments = ["--seeds", "2", "--steps", "60", "--figure", str(figure)]
+    done = run("data_reweighting.py", *arguments, folder=figure.parent)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, figure
+
+
+def test_the_demo_prints_a_row_for_every_training(small):
+    rows = re.findall(
+        r"^(plain|plain, with .*?|reweighted, with .*?)  .* (\d+\.\d) ± (\d+\.\d) %$",
+        small[0],
+        re.M,
+    )
+    assert [name for name, _, _ in rows] == [
+        "plain",
+        "plain, with the clean samples",
+        "reweighted, with the clean samples",
+    ]
+    assert all(30 < float(accuracy) <= 100 for _, accuracy, _ in rows)
+
+
+def test_the_demo_saves_its_figure(small):
+    output, figure = small
+    assert str(figure) in output
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_demo_refuses_a_run_without_steps(tmp_path):
+    done = run("data_reweighting.py", "--steps", "0", folder=tmp_path)
+    assert done.returncode == 2
+    assert "--steps" in done.stderr
+
+
+def test_splits_share_no_sample(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    from data_reweighting import split_digits
+
+    split = split_digits(3)
+    parts = (split.train, split.clean, split.valid, split.test)
+    images = [tuple(row) for images, _ in parts for row in images.tolist()]
+    assert len(set(images)) == len(images)
+    assert [int(sum(split.clean[1] == digit)) for digit in range(10)] == [10] * 10
+    assert 0.3 < split.wrong.mean() < 0.5
