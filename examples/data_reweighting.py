@@ -1,6 +1,6 @@
 """Learn from bad data: reweight mislabelled digits so that a few clean ones are understood.
 
-The training set is long-tailed (ten times fewer nines than zeros) and 40 % of its labels are
+The training set is long-tailed (twenty times fewer nines than zeros) and 40 % of its labels are
 wrong. A small clean set, ten images a digit, says what we want. The program has two levels:
 
     upper   weights      minimise the loss on the clean set       over one weight per sample
@@ -15,6 +15,7 @@ samples that nobody trains on; the test set is used for the table and nothing el
 """
 
 import argparse
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +30,8 @@ from betty.problems import ImplicitProblem
 from tqdm import tqdm
 
 TEST, CLEAN, VALID = 500, 10, 10  # test samples; clean and validation samples of each digit
-TAIL, WRONG = 0.1, 0.4  # samples of the last class against the first; share of wrong labels
-RATES = (0.003, 0.01, 0.03, 0.1)  # learning rates that every row of the table may choose from
+TAIL, WRONG = 0.05, 0.4  # samples of the last class against the first; share of wrong labels
+RATES = (0.005, 0.01, 0.02, 0.05, 0.1)  # learning rates that every row may choose from
 WEIGHT_RATE = 0.05  # learning rate of the sample weights
 METHODS = ("plain", "plain, with the clean samples", "reweighted, with the clean samples")
 REWEIGHTED = METHODS[2]
@@ -156,7 +157,7 @@ def train(method: str, split: Split, rate: float, seed: int, steps: int, bar: tq
     else:
         lower = PlainClassifier("plain", Config(replay=True), **classifier_parts(rate, samples))
         problems = [lower]
-    chunk = min(steps, 50)
+    chunk = math.gcd(steps, 50)  # steps between two moves of the bar
     engine = Engine(problems, EngineConfig(train_iters=chunk), dependencies)
     for _ in range(steps // chunk):
         engine.run()
