@@ -16,6 +16,8 @@ enum { FEATURES = 8, USEFUL = 3, TRAIN = 40, VALID = 200, INNER = 20, OUTER = 60
 typedef struct {
   betty_tensor *weights;   /* of the lower problem */
   betty_tensor *penalties; /* of the upper problem, as logarithms */
+  double first, last;      /* validation losses at the first and at the last upper step */
+  int steps;
 } Model;
 
 /* The message of the first call that failed; the rest of a function is then passed over. */
@@ -61,7 +63,7 @@ static int apply(const char *name, betty_tensor **a, betty_tensor *b) {
   return 0;
 }
 
-/* Mean cross-entropy of the problem's batch. */
+/* Mean cross-entropy of the problem's batch, owned by the caller. */
 static int data_loss(betty_problem *problem, const Model *model, betty_tensor **out_loss) {
   betty_tensor *scores = NULL, *classes = NULL;
   int bad = failed(betty_problem_batch(problem, 0, &scores)) ||
@@ -92,10 +94,20 @@ static int lower_step(
   return bad;
 }
 
+/* The validation loss; reading it here costs little, as the step needs it anyway. */
 static int upper_step(
     betty_problem *problem, int32_t fresh, betty_tensor **out_loss, void *user_data) {
   (void)fresh;
-  return data_loss(problem, user_data, out_loss);
+  Model *model = user_data;
+  betty_tensor *loss = NULL;
+  if (data_loss(problem, model, &loss)) return 1;
+  if (failed(betty_tensor_item_double(loss, &model->last))) {
+    betty_tensor_free(loss);
+    return 1;
+  }
+  if (!model->steps++) model->first = model->last;
+  *out_loss = loss; /* the engine frees it */
+  return 0;
 }
 
 /* A parameter of FEATURES equal numbers. */
@@ -152,6 +164,8 @@ static int print_table(const Model *model) {
   if (failed(betty_tensor_copy_out(model->weights, weights, sizeof weights)) ||
       failed(betty_tensor_copy_out(model->penalties, penalties, sizeof penalties)))
     return 1;
+  printf("validation loss  %.4f with equal penalties, %.4f with learned ones\n", model->first,
+         model->last);
   printf("feature  useful   weight  penalty\n");
   for (int i = 0; i < FEATURES; i++)
     printf("%7d  %6s  %7.3f  %7.4f\n", i, i < USEFUL ? "yes" : "no", weights[i],
@@ -161,7 +175,7 @@ static int print_table(const Model *model) {
 
 int main(void) {
   uint64_t state = 7;
-  Model model = {NULL, NULL};
+  Model model = {NULL, NULL, 0, 0, 0};
   betty_tensor *train[2] = {NULL, NULL}, *valid[2] = {NULL, NULL};
   betty_problem *problems[2] = {NULL, NULL};
   int bad = make_data(&state, TRAIN, train) || make_data(&state, VALID, valid) ||
