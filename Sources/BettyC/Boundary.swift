@@ -47,19 +47,8 @@ func missing(_ name: StaticString) -> BettyError { .value("\(name): is NULL") }
 
 // MARK: Handles
 
-/// An object behind a handle. Its class is its tag: the first word of a live object is its type,
-/// that of freed memory is not.
-protocol Boxed: AnyObject {
-  static var noun: StaticString { get }
-}
-
 extension Handle {
-  /// The object, if this is a live one of the class.
-  @inline(__always)
-  func object<Object: AnyObject>(_ type: Object.Type, _ noun: StaticString) throws -> Object {
-    try unmanaged(type, noun).takeUnretainedValue()
-  }
-
+  /// An object whose class is its tag: the first word of a live one is its type.
   @inline(__always)
   func unmanaged<Object: AnyObject>(
     _ type: Object.Type, _ noun: StaticString
@@ -90,18 +79,18 @@ func stale(_ noun: StaticString) -> BettyError {
 /// The object of a kind that an argument names.
 func object<Object: Boxed>(_ handle: Handle?, as type: Object.Type) throws -> Object {
   guard let handle else { throw missing(Object.noun) }
-  return try handle.object(type, Object.noun)
+  guard let object = LiveObjects.find(handle, as: type) else { throw stale(Object.noun) }
+  return object
 }
 
 /// Gives an object to the caller, who owns it.
 func give<Object: Boxed>(_ object: Object, to out: HandleOut?, _ name: StaticString) throws {
-  try given(out, name).pointee = OpaquePointer(Unmanaged.passRetained(object).toOpaque())
+  try given(out, name).pointee = LiveObjects.give(object)
 }
 
 /// `_free`: NULL is nothing to do, and what is no live object is left alone.
 func release<Object: Boxed>(_ handle: Handle?, as type: Object.Type) {
-  guard let handle, let box = try? handle.unmanaged(type, Object.noun) else { return }
-  box.release()
+  if let handle { LiveObjects.release(handle, as: type) }
 }
 
 // MARK: Values

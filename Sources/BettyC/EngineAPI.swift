@@ -45,6 +45,8 @@ final class EngineBox: Boxed {
     }
   }
 
+  deinit { LiveObjects.forget(self) }
+
   private var handle: Handle { Handle(Unmanaged.passUnretained(self).toOpaque()) }
 }
 

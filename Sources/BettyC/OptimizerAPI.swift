@@ -8,6 +8,7 @@ final class OptimizerBox: Boxed {
   static let noun: StaticString = "optimizer"
   let optimizer: Optimizer
   init(_ optimizer: Optimizer) { self.optimizer = optimizer }
+  deinit { LiveObjects.forget(self) }
 }
 
 private func optimizer(_ handle: Handle?) throws -> Optimizer {

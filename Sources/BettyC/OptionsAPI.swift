@@ -11,6 +11,8 @@ final class Options: Boxed {
   /// The number of these attributes for recording, made when first needed.
   private var interned: InternedAttributes?
 
+  deinit { LiveObjects.forget(self) }
+
   func set(_ name: UnsafePointer<CChar>?, _ value: Attribute) throws {
     values[try text(name, "name")] = value
     interned = nil

@@ -87,6 +87,8 @@ final class ProblemBox: Boxed {
     }
   }
 
+  deinit { LiveObjects.forget(self) }
+
   private var handle: Handle { Handle(Unmanaged.passUnretained(self).toOpaque()) }
   private var title: String { "problem '\(problem.name)'" }
 

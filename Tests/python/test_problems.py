@@ -1,6 +1,7 @@
 """Multilevel programs against NumPy and closed forms; hooks, counts, lifetimes, recompilation."""
 
 import gc
+import threading
 import weakref
 
 import betty
@@ -228,7 +229,7 @@ def test_validation_stops_a_run():
 
     upper = make(Upper, "upper", Config(), np.ones(3), 0.05, [(TARGET,)])
     lower = make(Lower, "lower", Config(type="exact"), np.ones(3), 0.1, [(A,)])
-    config = dict(early_stopping=True, early_stopping_tolerance=2, valid_step=1)
+    config = {"early_stopping": True, "early_stopping_tolerance": 2, "valid_step": 1}
     engine = link(upper, lower, 100, Stopped, **config)
     engine.run()
     assert 2 <= engine.global_step <= 4
@@ -243,6 +244,23 @@ def test_compiles_nothing_after_the_first_upper_steps(replay):
     after = betty.counters()
     assert after["compilations"] == before["compilations"]
     assert after["program_runs"] > before["program_runs"]
+
+
+def test_other_threads_work_while_a_callback_runs():
+    values = []
+
+    class Threaded(Lower):
+        def training_step(self, batch):
+            work = lambda: values.append(float((betty.ones(4) * 2).sum()))  # noqa: E731
+            thread = threading.Thread(target=work, daemon=True)
+            thread.start()
+            thread.join(timeout=10)
+            assert not thread.is_alive(), "the library holds its lock"
+            return super().training_step(batch)
+
+    engine = quadratic(3, lower=Threaded)
+    engine.run()
+    assert values == [8.0] * 3
 
 
 def test_a_dropped_program_is_collected():

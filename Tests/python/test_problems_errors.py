@@ -1,4 +1,4 @@
-"""What goes wrong in a multilevel program: every exception arrives as itself, and all is as before."""
+"""What goes wrong in a multilevel program: exceptions arrive as themselves, all is as before."""
 
 import os
 import signal

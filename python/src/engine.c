@@ -93,6 +93,10 @@ static void deallocate(PyObject *self) {
 static PyObject *work(PyObject *self, betty_status (*body)(betty_engine *)) {
   betty_engine *handle = engine(self)->handle;
   betty_status status;
+  if (!engine(self)->problems) {
+    PyErr_SetString(PyExc_RuntimeError, "EngineHandle: its problems are gone");
+    return NULL;
+  }
   Py_INCREF(self); /* a callback may drop the last other reference */
   Py_BEGIN_ALLOW_THREADS
   status = body(handle);

@@ -12,7 +12,8 @@ int has_callback(PyObject *callbacks, const char *name) {
 }
 
 PyObject *call_back(PyObject *callbacks, const char *name, PyObject *argument) {
-  PyObject *function = PyDict_GetItemString(callbacks, name);
+  /* The collector may have taken the callbacks of an unreachable program. */
+  PyObject *function = callbacks ? PyDict_GetItemString(callbacks, name) : NULL;
   if (!function) {
     PyErr_Format(PyExc_RuntimeError, "%s: this callback is gone", name);
     return NULL;
