@@ -285,3 +285,19 @@ def test_prints_as_pytorch():
         "  (loss): CrossEntropyLoss()\n"
         ")"
     )
+
+
+def test_lists_print_equal_neighbours_once():
+    blocks = [nn.Sequential(nn.ReLU()), nn.Sequential(nn.ReLU()), nn.Tanh()]
+    assert repr(nn.ModuleList(blocks)) == (
+        "ModuleList(\n"
+        "  (0-1): 2 x Sequential(\n"
+        "    (0): ReLU()\n"
+        "  )\n"
+        "  (2): Tanh()\n"
+        ")"
+    )
+    assert repr(nn.ModuleList()) == "ModuleList()"
+    assert repr(nn.ParameterList([betty.zeros(2, 3)])) == (
+        "ParameterList(\n  (0): Parameter containing: [betty.float32 of size 2x3]\n)"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from betty.nn.module import Module
@@ -98,6 +99,16 @@ class ModuleList(Module):
             self.append(module)
         return self
 
+    def __repr__(self) -> str:
+        """Equal neighbours are one line, as in PyTorch."""
+        lines, first = [], 0
+        for text, equal in groupby(map(repr, self)):
+            last = first + len(list(equal)) - 1
+            head = f"({first}): " if last == first else f"({first}-{last}): {last - first + 1} x "
+            lines.append("\n  " + (head + text).replace("\n", "\n  "))
+            first = last + 1
+        return f"{self._get_name()}({''.join(lines)}" + ("\n)" if lines else ")")
+
     def insert(self, index: int, module: Module) -> None:
         """Puts a module before a position."""
         modules = list(self)
@@ -158,6 +169,14 @@ class ParameterList(Module):
 
     def __getitem__(self, index: int) -> Parameter:
         return list(self._parameters.values())[_position(index, len(self))]
+
+    def __repr__(self) -> str:
+        lines = [
+            f"\n  ({index}): Parameter containing: "
+            f"[{value.dtype} of size {'x'.join(map(str, value.shape))}]"
+            for index, value in enumerate(self)
+        ]
+        return f"{self._get_name()}({''.join(lines)}" + ("\n)" if lines else ")")
 
     def __len__(self) -> int:
         return len(self._parameters)
