@@ -33,6 +33,8 @@ package final class Problem {
   /// Micro-steps taken.
   package private(set) var count = 0
   let method: any HypergradientMethod
+  /// Micro-steps between two steps of the parents.
+  private let period: Int
 
   // Set by the engine.
   weak var engine: Engine?
@@ -57,6 +59,14 @@ package final class Problem {
     self.config = config
     self.hooks = hooks
     method = try Hypergradients.make(config)
+    let (period, overflow) = config.unrollSteps.multipliedReportingOverflow(
+      by: config.gradientAccumulation)
+    guard !overflow else {
+      throw BettyError.value(
+        "problem '\(name)': unroll_steps times gradient_accumulation is out of range, got "
+          + "\(config.unrollSteps) and \(config.gradientAccumulation)")
+    }
+    self.period = period
   }
 
   /// The parameters that are trained, and through which hypergradients flow.
@@ -132,7 +142,7 @@ package final class Problem {
     }
     try hooks.schedulerStep?()
     if config.logStep > 0 && count % config.logStep == 0 { try hooks.log?() }
-    let isDue = count % (config.unrollSteps * config.gradientAccumulation) == 0
+    let isDue = count % period == 0
     if isDue && count > config.warmupSteps {
       isInnerLoopStart = true
       for parent in parents {

@@ -2,7 +2,7 @@
 
 import BettyGraph
 
-package enum Precision: String, Sendable, CaseIterable { case fp32, fp16, bf16 }
+package enum Precision: String, Sendable, CaseIterable { case fp32 }
 
 package struct ProblemConfig: Sendable {
   package var type = "darts"
@@ -32,7 +32,7 @@ package struct ProblemConfig: Sendable {
     case "precision":
       guard case .string(let text) = value else { throw wrongKind(name, "string", value) }
       guard let known = Precision(rawValue: text) else {
-        throw BettyError.value("Config: precision must be fp32, fp16 or bf16, got '\(text)'")
+        throw BettyError.value("Config: precision must be fp32, got '\(text)'")
       }
       precision = known
     case "unroll_steps": unrollSteps = try integer(name, value, atLeast: 1)

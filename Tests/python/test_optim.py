@@ -1,5 +1,6 @@
 """Optimizers against PyTorch's rules written out in NumPy; schedules against their formulas."""
 
+import copy
 import math
 import pickle
 
@@ -191,6 +192,38 @@ def test_state_round_trip(kind, rule, options):
         drive(second, [two], step)
     assert np.array_equal(values(one), values(two))
     assert second.param_groups[0]["lr"] == first.param_groups[0]["lr"]
+
+
+@pytest.mark.parametrize("twin", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+def test_copies_go_on_alone(twin):
+    one = nn.Parameter(betty.from_numpy(start("float64")))
+    first = Adam([{"params": [one], "lr": 0.2}], betas=(0.8, 0.9))
+    drive(first, [one], 1)
+    two, second = twin((one, first))
+    assert second.param_groups[0]["params"][0] is two
+    assert second.param_groups[0]["lr"] == 0.2
+    before = values(one)
+    drive(second, [two], 2)
+    assert np.array_equal(values(one), before)
+    drive(first, [one], 2)
+    assert np.array_equal(values(one), values(two))
+
+
+def test_a_loaded_state_is_a_copy():
+    one, two = (nn.Parameter(betty.ones(2)) for _ in range(2))
+    first, second = SGD([one], lr=0.1, momentum=0.9), SGD([two], lr=0.1, momentum=0.9)
+    drive(first, [one], 1)
+    second.load_state_dict(first.state_dict())
+    buffer = second.state_dict()["state"][0]["momentum_buffer"].tolist()
+    drive(first, [one], 2)
+    assert second.state_dict()["state"][0]["momentum_buffer"].tolist() == buffer
+    assert first.state_dict()["state"][0]["momentum_buffer"].tolist() != buffer
+
+
+def test_takes_named_parameters():
+    layer = nn.Linear(2, 1)
+    optimizer = SGD(layer.named_parameters(), lr=0.1)
+    assert optimizer.param_groups[0]["params"] == [layer.weight, layer.bias]
 
 
 def test_state_names_are_pytorchs():

@@ -183,10 +183,47 @@ class TestParameters:
             two.load_state_dict({"engine": {}})
 
 
+def test_what_is_computed_without_gradients_is_a_constant():
+    def square(self, batch):
+        with betty.no_grad():
+            factor = self.module() * 1.0
+            with betty.enable_grad():
+                other = self.module().detach() * 1.0
+        return (self.module() * factor * other).sum()
+
+    engine, only = single(square, iterations=1, lr=0.5, module=Scalar(3.0))
+    engine.run()
+    assert only.module.w.item() == 3 - 0.5 * 9
+
+    def nothing(self, batch):
+        with betty.no_grad():
+            return (self.module() ** 2).sum()
+
+    engine, only = single(nothing)
+    with pytest.raises(RuntimeError, match="'only': the loss depends on none of its parameters"):
+        engine.run()
+
+
+def test_no_hypergradient_flows_through_constants():
+    class Blind(Lower):
+        def training_step(self, batch):
+            with betty.no_grad():
+                goal = self.upper() * 1.0
+            return 0.5 * ((self.module() - goal + 0 * self.upper()) ** 2).sum()
+
+    engine, low, up = pair(lower=Blind, iterations=3)
+    engine.run()
+    assert up.module.w.item() == 1
+    assert up.count == low.count == 3
+
+
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
         ({"type": "cgg"}, ValueError, "'cgg' is unknown, known are darts, exact, neumann, cg"),
+        ({"unroll_steps": 2**62, "gradient_accumulation": 4}, ValueError, "out of range"),
+        ({"unroll_steps": 10**20}, (OverflowError, ValueError), "too big|range"),
+        ({"precision": "bf16"}, ValueError, "precision must be fp32, got 'bf16'"),
         ({"unroll_steps": 1.5}, TypeError, "unroll_steps.*takes int"),
         ({"precision": "fp8"}, ValueError, "fp8"),
         ({"type": "cg", "cg_iterations": -1}, ValueError, "cg_iterations.*-1"),
@@ -205,6 +242,13 @@ def test_a_loss_of_integers_is_refused():
     with pytest.raises((TypeError, ValueError, RuntimeError), match="'only'"):
         engine.run()
     assert only.module.w.item() == 1
+
+
+def test_configs_of_another_type():
+    with pytest.raises(TypeError, match="problem 'a': config must be a Config, got dict"):
+        ImplicitProblem("a", {"type": "darts"})
+    with pytest.raises(TypeError, match="Engine: config must be an EngineConfig, got Config"):
+        Engine([problem(Lower, "a")], Config())
 
 
 def test_a_name_that_is_taken():

@@ -37,6 +37,8 @@ class Engine:
     ) -> None:
         self.problems = list(problems)
         self.config = config if config is not None else EngineConfig()
+        if not isinstance(self.config, EngineConfig):
+            raise TypeError(f"Engine: config must be an EngineConfig, got {type(config).__name__}")
         self.dependencies = dependencies if dependencies is not None else {}
         self.env = env
         self.train_iters = self.config.train_iters

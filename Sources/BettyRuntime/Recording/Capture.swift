@@ -135,6 +135,8 @@ enum GraphBuilder {
         map.computed.append(results.count)
         cursor += 1
       }
+      let isConstant = words[cursor] == Walk.Word.constant
+      if isConstant { cursor += 1 }
       switch words[cursor] {
       case Walk.Word.leaf:
         results.append([map.leaves[leaf]])
@@ -156,7 +158,8 @@ enum GraphBuilder {
           }
         }
         let inlined = graph.inline(operation.graph, arguments)
-        let made = operation.graph.outputs.map { inlined[$0.index] }
+        var made = operation.graph.outputs.map { inlined[$0.index] }
+        if isConstant { made = made.map { stopped($0, in: &graph) } }
         if operation.isTuple { map.results[results.count] = made }
         results.append(made)
         cursor += 1 + operation.inputCount
@@ -165,6 +168,11 @@ enum GraphBuilder {
     map.values = results.map { $0.count == 1 ? $0[0] : nil }
     graph.outputs = words[(cursor + 1)...].compactMap { map.values[Int($0)] }
     return (graph, map)
+  }
+
+  /// The value as a constant to whoever differentiates the graph.
+  private static func stopped(_ value: Value, in graph: inout Graph) -> Value {
+    graph.append(P.stopGradient, [value], [:], [graph.type(of: value)])[0]
   }
 
   /// Leaves first, then numbers, each in the order they are met.
@@ -177,6 +185,7 @@ enum GraphBuilder {
     var position = 0
     while cursor < words.count, words[cursor] != Walk.Word.outputs {
       if words[cursor] == Walk.Word.computed { cursor += 1 }
+      if words[cursor] == Walk.Word.constant { cursor += 1 }
       switch words[cursor] {
       case Walk.Word.leaf:
         let type = words[cursor + 1]

@@ -156,7 +156,9 @@ extension Recording {
       slots.0 = UInt(bitPattern: heap)
     }
     var flags: Tensor.Flags = .history
-    if flowing != 0 && GradMode.isEnabled { flags = [.history, .requiresGrad] }
+    if flowing != 0 {
+      flags = GradMode.isEnabled ? [.history, .requiresGrad] : [.history, .constant]
+    }
     Counters.recordings.store(
       Counters.recordings.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     return Tensor(

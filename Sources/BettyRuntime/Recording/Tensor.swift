@@ -36,6 +36,8 @@ package final class Tensor: @unchecked Sendable {
     static let root = Flags(rawValue: 2048)
     /// The key of a draw: replaying the recording takes the next one.
     static let randomKey = Flags(rawValue: 4096)
+    /// Recorded while gradients were off: a constant to whoever differentiates a recording.
+    static let constant = Flags(rawValue: 8192)
   }
 
   /// What is applied; nil for leaves and for results of a tuple.

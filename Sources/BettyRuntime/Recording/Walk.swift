@@ -37,6 +37,8 @@ struct Walk {
     static let outputs: Int32 = -3
     /// precedes a node that is computed already
     static let computed: Int32 = -4
+    /// precedes a node through which no gradient flows
+    static let constant: Int32 = -5
     /// in the place of an input
     static let number: Int32 = -1
   }
@@ -205,7 +207,10 @@ struct Walk {
   private mutating func emitNode(_ tensor: Tensor) {
     guard let operation = tensor.operation else { return emitProjection(tensor) }
     note(tensor)
-    if tensor.buffer != nil && mode == .step { words.append(Word.computed) }
+    if mode == .step {
+      if tensor.buffer != nil { words.append(Word.computed) }
+      if tensor.flags.contains(.constant) { words.append(Word.constant) }
+    }
     words.append(operation.id)
     for position in 0..<operation.inputCount {
       if operation.isNumber(position), let dtype = operation.numbers[position] {

@@ -47,10 +47,7 @@ class Optimizer:
     _pairs: dict[str, tuple[str, ...]] = {}
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
-        self._handle = _native.OptimizerHandle(type(self).__name__)
-        self._known = _native.optimizer_hyperparameters(type(self).__name__)
-        self.defaults = defaults
-        self.param_groups: list[dict[str, Any]] = []
+        self._open(defaults)
         if isinstance(params, Tensor):
             raise TypeError(
                 f"{type(self).__name__}: params should be an iterable of tensors or dicts, "
@@ -64,10 +61,17 @@ class Optimizer:
         for group in groups:
             self.add_param_group(group)
 
+    def _open(self, defaults: dict[str, Any]) -> None:
+        self._handle = _native.OptimizerHandle(type(self).__name__)
+        self._known = _native.optimizer_hyperparameters(type(self).__name__)
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds a group; options it doesn't give are the defaults."""
         params = param_group["params"]
         params = [params] if isinstance(params, Tensor) else list(params)
+        params = [param[1] if _is_named(param) else param for param in params]
         for param in params:
             if not isinstance(param, Tensor):
                 raise TypeError(
@@ -157,13 +161,31 @@ class Optimizer:
             for key, value in loaded.items():
                 if key != "params":
                     group[key] = value
-            for param, number in zip(group["params"], loaded["params"], strict=True):
-                entries = state_dict["state"].get(number, {})
-                for name, value in entries.items():
-                    if name == "step":
-                        self._handle.set_steps(param, int(value))
-                    else:
-                        self._handle.set_state(param, name, value)
+        numbers = [number for group in groups for number in group["params"]]
+        state = state_dict["state"]
+        self._load_state({own: state.get(number, {}) for own, number in enumerate(numbers)})
+
+    def _load_state(self, state: dict[int, dict[str, Any]]) -> None:
+        """Takes the state of each parameter by its number over all groups."""
+        params = [param for group in self.param_groups for param in group["params"]]
+        for number, param in enumerate(params):
+            for name, value in state.get(number, {}).items():
+                if name == "step":
+                    self._handle.set_steps(param, int(value))
+                else:
+                    self._handle.set_state(param, name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        groups = [dict(group) for group in self.param_groups]
+        return {
+            "defaults": self.defaults, "groups": groups, "state": self.state_dict()["state"]
+        }  # fmt: skip
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        self._open(saved["defaults"])
+        for group in saved["groups"]:
+            self.add_param_group(group)
+        self._load_state(saved["state"])
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -171,3 +193,8 @@ class Optimizer:
             lines.append(f"Parameter Group {index}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
+
+
+def _is_named(param: Any) -> bool:
+    """Whether it is a pair as ``named_parameters`` gives them."""
+    return isinstance(param, tuple) and len(param) == 2 and isinstance(param[0], str)

@@ -58,6 +58,10 @@ class Problem:
             raise ValueError(f"Problem: name must be a Python identifier, got {name!r}")
         self._name = name
         self._config = config if config is not None else Config()
+        if not isinstance(self._config, Config):
+            raise TypeError(
+                f"problem '{name}': config must be a Config, got {type(config).__name__}"
+            )
         self.cfg = extra_config
         self.module = module
         self.optimizer = optimizer
