@@ -28,6 +28,10 @@ def log_softmax(x, axis=1):
     return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
 
 
+def selu(x):
+    return 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x))
+
+
 def gelu(x):
     return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
 
@@ -51,6 +55,18 @@ ACTIVATIONS = [
     (nn.Softmax(1), lambda x: np.exp(log_softmax(x))),
     (nn.Softmax(0), lambda x: np.exp(log_softmax(x, 0))),
     (nn.LogSoftmax(-1), log_softmax),
+    (
+        nn.SELU(),
+        lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
+    ),
+    (nn.CELU(0.5), lambda x: np.where(x > 0, x, 0.5 * np.expm1(x / 0.5))),
+    (nn.Mish(), lambda x: x * np.tanh(np.log1p(np.exp(x)))),
+    (nn.Hardswish(), lambda x: x * np.clip(x + 3, 0, 6) / 6),
+    (nn.Hardsigmoid(), lambda x: np.clip(x + 3, 0, 6) / 6),
+    (nn.LogSigmoid(), lambda x: -np.log1p(np.exp(-x))),
+    (nn.Softsign(), lambda x: x / (1 + np.abs(x))),
+    (nn.Tanhshrink(), lambda x: x - np.tanh(x)),
+    (nn.Softmin(1), lambda x: np.exp(log_softmax(-x))),
     (nn.Identity(3, any="thing"), lambda x: x),
     (nn.Flatten(0), lambda x: x.reshape(-1)),
     (nn.Dropout(0.5).eval(), lambda x: x),
@@ -163,6 +179,27 @@ def check(call, formula, x):
 @pytest.mark.parametrize(("layer", "formula"), ACTIVATIONS, ids=lambda a: str(a)[:24])
 def test_activation(layer, formula):
     check(layer, formula, X)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.ReLU(True), nn.ReLU6(True), nn.SiLU(True), nn.LeakyReLU(0.1, True), nn.ELU(1, True),
+     nn.Hardtanh(-1, 1, True), nn.SELU(True), nn.CELU(1, True), nn.Mish(True), nn.Hardswish(True),
+     nn.Hardsigmoid(True), nn.Dropout(1.0, True)],
+    ids=str,
+)  # fmt: skip
+def test_in_place(layer):
+    leaf = t(X).requires_grad_()
+    x = leaf * 1.0
+    y = layer(x)
+    assert y is x
+    layer.inplace = False
+    other = t(X).requires_grad_()
+    z = layer(other * 1.0)
+    np.testing.assert_array_equal(y.detach().numpy(), z.detach().numpy())
+    y.sum().backward()
+    z.sum().backward()
+    np.testing.assert_array_equal(leaf.grad.numpy(), other.grad.numpy())
 
 
 @pytest.mark.parametrize("name", LOSSES)

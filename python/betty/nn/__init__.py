@@ -2,18 +2,27 @@
 
 from betty.nn import functional, init
 from betty.nn.activation import (
+    CELU,
     ELU,
     GELU,
+    SELU,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
+    LogSigmoid,
     LogSoftmax,
+    Mish,
     ReLU,
     ReLU6,
     Sigmoid,
     SiLU,
     Softmax,
+    Softmin,
     Softplus,
+    Softsign,
     Tanh,
+    Tanhshrink,
 )
 from betty.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
 from betty.nn.dropout import Dropout
@@ -33,6 +42,15 @@ from betty.nn.module import Module
 from betty.nn.parameter import Parameter
 
 __all__ = [
+    "SELU",
+    "Mish",
+    "Hardswish",
+    "Hardsigmoid",
+    "LogSigmoid",
+    "Softsign",
+    "Tanhshrink",
+    "CELU",
+    "Softmin",
     "ELU",
     "GELU",
     "BCELoss",

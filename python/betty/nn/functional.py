@@ -5,16 +5,38 @@ from __future__ import annotations
 import warnings
 
 from betty import _functions as ops
+from betty._functions import (
+    cosine_similarity,
+    embedding,
+    glu,
+    hardshrink,
+    hinge_embedding_loss,
+    logsigmoid,
+    prelu,
+    soft_margin_loss,
+    softshrink,
+    softsign,
+    tanhshrink,
+)
 from betty._native import Tensor
+from betty.nn._in_place import celu, finish, hardsigmoid, hardswish, mish, selu, threshold
 
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "celu",
+    "cosine_similarity",
     "cross_entropy",
     "dropout",
     "elu",
+    "embedding",
     "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
     "hardtanh",
+    "hinge_embedding_loss",
     "huber_loss",
     "kl_div",
     "l1_loss",
@@ -22,19 +44,29 @@ __all__ = [
     "leaky_relu",
     "linear",
     "log_softmax",
+    "logsigmoid",
+    "mish",
     "mse_loss",
     "nll_loss",
     "normalize",
     "one_hot",
     "pad",
+    "prelu",
     "relu",
     "relu6",
+    "selu",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
 ]
 
 
@@ -50,29 +82,29 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6)."""
-    return _finish(input, ops.relu6(input), inplace)
+    return finish(input, ops.relu6(input), inplace)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else ``negative_slope`` x."""
-    return _finish(input, ops.leaky_relu(input, negative_slope=negative_slope), inplace)
+    return finish(input, ops.leaky_relu(input, negative_slope=negative_slope), inplace)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha (exp(x) - 1)."""
-    return _finish(input, ops.elu(input, alpha=alpha), inplace)
+    return finish(input, ops.elu(input, alpha=alpha), inplace)
 
 
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
     """x clamped to [min_val, max_val]."""
-    return _finish(input, ops.hardtanh(input, min_val=min_val, max_val=max_val), inplace)
+    return finish(input, ops.hardtanh(input, min_val=min_val, max_val=max_val), inplace)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x sigmoid(x)."""
-    return _finish(input, ops.silu(input), inplace)
+    return finish(input, ops.silu(input), inplace)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -111,13 +143,21 @@ def log_softmax(
     return ops.log_softmax(input, dim=_implicit_dim("log_softmax", dim, input))
 
 
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: object = None
+) -> Tensor:
+    """Softmax of -x along ``dim``."""
+    input = input if dtype is None else input.to(dtype)
+    return ops.softmin(input, dim=_implicit_dim("softmin", dim, input))
+
+
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes elements with probability ``p`` and scales the rest by 1 / (1 - p)."""
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout: probability has to be between 0 and 1, got {p}")
     if not training or p == 0.0:
         return input
-    return _finish(input, ops.dropout(input, p=p), inplace)
+    return finish(input, ops.dropout(input, p=p), inplace)
 
 
 def layer_norm(
@@ -277,10 +317,6 @@ def kl_div(
         return total / input.shape[0]
     reduction = _reduction(size_average, reduce, reduction)
     return ops.kl_div(input, target, reduction=reduction, log_target=log_target)
-
-
-def _finish(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
-    return input.copy_(result) if inplace else result
 
 
 def _implicit_dim(name: str, dim: int | None, input: Tensor) -> int:
