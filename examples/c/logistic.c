@@ -164,7 +164,8 @@ static int print_table(const Model *model) {
   if (failed(betty_tensor_copy_out(model->weights, weights, sizeof weights)) ||
       failed(betty_tensor_copy_out(model->penalties, penalties, sizeof penalties)))
     return 1;
-  printf("validation loss  %.4f with equal penalties, %.4f with learned ones\n", model->first,
+  /* Part of the difference is plain training: at the first the weights are INNER steps old. */
+  printf("validation loss  %.4f at the first upper step, %.4f at the last\n", model->first,
          model->last);
   printf("feature  useful   weight  penalty\n");
   for (int i = 0; i < FEATURES; i++)
