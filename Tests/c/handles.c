@@ -1,5 +1,6 @@
 /* Duty: what C can pass wrongly gives a status and a message: NULL everywhere, freed handles,
- * handles of another kind, unknown names, counts that make no sense. Nothing is leaked or changed by it. */
+ * handles of another kind, unknown names, counts that make no sense. Nothing is leaked or changed
+ * by it. */
 #include <betty.h>
 #include <stdio.h>
 #include <stdlib.h>

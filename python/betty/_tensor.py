@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from betty import _creation, _derived, _indexing, _native, _overloads, _printing, _types
+from betty import _creation, _derived, _indexing, _inplace, _native, _overloads, _printing, _types
 from betty import _functions as F
 from betty._native import Tensor, dtype
 from betty._types import Size, check_device, refuse_device
@@ -197,59 +197,6 @@ def _matrices_transposed(self: Tensor) -> Tensor:
     return F.transpose(self, -2, -1)
 
 
-# ---- changes in place --------------------------------------------------------------------------
-
-
-def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
-    self.requires_grad = requires_grad
-    return self
-
-
-def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
-    """Take the values of another tensor, broadcast and converted."""
-    return self._assign(src if isinstance(src, Tensor) else _creation.as_tensor(src))
-
-
-def detach_(self: Tensor) -> Tensor:
-    self.data = self.detach().clone()
-    return self
-
-
-def fill_(self: Tensor, value: Any) -> Tensor:
-    return self._assign(value if isinstance(value, Tensor) else _native.from_scalar(value))
-
-
-def zero_(self: Tensor) -> Tensor:
-    return self._assign(_native.from_scalar(0))
-
-
-def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator=None) -> Tensor:
-    return self._assign(_creation.randn_like(self) * std + mean)
-
-
-def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator=None, **names) -> Tensor:
-    low = names.pop("from", from_)
-    return self._assign(_creation.rand_like(self) * (to - low) + low)
-
-
-def bernoulli_(self: Tensor, p: Any = 0.5, *, generator=None) -> Tensor:
-    return self._assign(_creation.rand(self.shape) < p)
-
-
-def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator=None) -> Tensor:
-    low, high = (0, from_) if to is None and from_ else (from_, to)
-    if high is None:
-        high = 256 if self.dtype is _types.uint8 else 2 if self.dtype is _types.bool else 2**24
-    return self._assign(_creation.randint(low, high, self.shape))
-
-
-def _in_place(function: Any):
-    def change(self: Tensor, *arguments: Any, **keywords: Any) -> Tensor:
-        return self._update(function(self, *arguments, **keywords))
-
-    return change
-
-
 # ---- Python's protocols ------------------------------------------------------------------------
 
 
@@ -354,15 +301,15 @@ _OWN = {
     "tolist": tolist,
     "size": size,
     "stride": stride,
-    "requires_grad_": requires_grad_,
-    "copy_": copy_,
-    "detach_": detach_,
-    "fill_": fill_,
-    "zero_": zero_,
-    "normal_": normal_,
-    "uniform_": uniform_,
-    "bernoulli_": bernoulli_,
-    "random_": random_,
+    "requires_grad_": _inplace.requires_grad_,
+    "copy_": _inplace.copy_,
+    "detach_": _inplace.detach_,
+    "fill_": _inplace.fill_,
+    "zero_": _inplace.zero_,
+    "normal_": _inplace.normal_,
+    "uniform_": _inplace.uniform_,
+    "bernoulli_": _inplace.bernoulli_,
+    "random_": _inplace.random_,
     "bernoulli": _creation.bernoulli,
     "dim": lambda self: self.ndim,
     "ndimension": lambda self: self.ndim,
@@ -433,7 +380,7 @@ def _attach() -> None:
     for name, read in _PROPERTIES.items():
         setattr(Tensor, name, property(read))
     for name in _IN_PLACE:
-        setattr(Tensor, f"{name}_", _in_place(getattr(Tensor, name)))
+        setattr(Tensor, f"{name}_", _inplace.in_place(getattr(Tensor, name)))
 
 
 _attach()
