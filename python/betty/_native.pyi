@@ -1,11 +1,11 @@
 """The extension's types. Written by tools/generate_functions.py, not by hand."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from betty._types import Size
 
-Number = int | float | bool
+Number: TypeAlias = int | float | bool
 _bool = bool
 _float = float
 _int = int
