@@ -82,6 +82,74 @@ class TestMethods:
             assert abs(low.module.w.item() - 3) < 1e-2
 
 
+class Reweighted(ImplicitProblem):
+    """A lower level with everything that real ones have: dropout, weights, a dict, a detach."""
+
+    def training_step(self, batch):
+        x, y = batch
+        losses = nn.functional.cross_entropy(self.module(x), y, reduction="none")
+        weights = self.upper(losses.detach().unsqueeze(1)).squeeze(1)
+        accuracy = (self.module(x).argmax(1) == y).float().mean()
+        return {"loss": (weights * losses).mean(), "accuracy": accuracy}
+
+
+class Weighted(Reweighted):
+    """Without the detach, which a finite difference moves along and a derivative does not."""
+
+    def training_step(self, batch):
+        x, y = batch
+        losses = nn.functional.cross_entropy(self.module(x), y, reduction="none")
+        return (self.upper(x[:, :1]).squeeze(1) * losses).mean()
+
+
+class Clean(ImplicitProblem):
+    def training_step(self, batch):
+        return nn.functional.cross_entropy(self.lower(batch[0]), batch[1])
+
+
+def reweighting(kind, unroll, iterations, lower=Reweighted):
+    betty.manual_seed(3)
+    rs = np.random.RandomState(0)
+    data = betty.utils.data.TensorDataset(
+        betty.from_numpy(rs.randn(40, 6)), betty.from_numpy(rs.randint(0, 3, 40))
+    )
+    net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Dropout(0.5), nn.Linear(8, 3)).double()
+    weigh = nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1), nn.Sigmoid()).double()
+    inner = betty.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    low = lower(
+        "lower", Config(type=kind, unroll_steps=unroll), net, inner,
+        betty.optim.lr_scheduler.CosineAnnealingLR(inner, 100),
+        betty.utils.data.DataLoader(data, 16, shuffle=True),
+    )  # fmt: skip
+    up = Clean(
+        "upper", Config(), weigh, betty.optim.SGD(weigh.parameters(), lr=1.0),
+        train_data_loader=[data.tensors],
+    )  # fmt: skip
+    edges = {"u2l": {up: [low]}, "l2u": {low: [up]}}
+    return Engine([up, low], EngineConfig(train_iters=iterations), edges), weigh
+
+
+def test_loaders_schedules_and_dropout_compile_nothing_anew():
+    engine, _ = reweighting("darts", 2, 12)
+    engine.run()
+    before = betty.counters()["compilations"]
+    engine.run()
+    assert betty.counters()["compilations"] == before
+
+
+def test_a_finite_difference_sees_the_masks_of_the_step():
+    """The losses at both ends of the difference draw the same dropout, or it would be noise."""
+    moved = []
+    for kind in ("darts", "exact"):
+        engine, weigh = reweighting(kind, 1, 1, Weighted)
+        before = [p.detach().numpy().copy() for p in weigh.parameters()]
+        engine.run()
+        after = [p.detach().numpy() for p in weigh.parameters()]
+        moved.append(np.concatenate([(a - b).ravel() for a, b in zip(after, before, strict=True)]))
+    assert np.abs(moved[1]).max() > 1e-5
+    np.testing.assert_allclose(moved[0], moved[1], rtol=0, atol=1e-3 * np.abs(moved[1]).max())
+
+
 class TestBatches:
     def test_dict_loss_is_logged(self, caplog):
         caplog.set_level("INFO", "betty")
