@@ -290,12 +290,7 @@ def test_prints_as_pytorch():
 def test_lists_print_equal_neighbours_once():
     blocks = [nn.Sequential(nn.ReLU()), nn.Sequential(nn.ReLU()), nn.Tanh()]
     assert repr(nn.ModuleList(blocks)) == (
-        "ModuleList(\n"
-        "  (0-1): 2 x Sequential(\n"
-        "    (0): ReLU()\n"
-        "  )\n"
-        "  (2): Tanh()\n"
-        ")"
+        "ModuleList(\n  (0-1): 2 x Sequential(\n    (0): ReLU()\n  )\n  (2): Tanh()\n)"
     )
     assert repr(nn.ModuleList()) == "ModuleList()"
     assert repr(nn.ParameterList([betty.zeros(2, 3)])) == (
