@@ -223,6 +223,20 @@ static void test_dlpack(void) {
   betty_tensor_free(y);
 }
 
+static void test_parameter_of_a_number(void) {
+  betty_tensor *number = NULL, *x = NULL, *square = NULL, *slope = NULL;
+  double value = 0;
+  GOOD(betty_tensor_number_double(3, &number));
+  GOOD(betty_parameter_new(number, 1, &x));
+  betty_tensor *twice[] = {x, x};
+  GOOD(betty_call("mul", twice, 2, NULL, &square));
+  GOOD(betty_grad(&square, NULL, 1, &x, 1, 0, 0, 0, &slope));
+  GOOD(betty_tensor_item_double(slope, &value));
+  expect(value == 6, "the slope of a square", __LINE__);
+  betty_tensor *all[] = {number, x, square, slope};
+  for (int i = 0; i < 4; i++) betty_tensor_free(all[i]);
+}
+
 int main(void) {
   test_null_in_tensors();
   test_null_in_operations();
@@ -230,5 +244,6 @@ int main(void) {
   test_messages();
   test_borrowed_memory();
   test_dlpack();
+  test_parameter_of_a_number();
   return failures != 0;
 }

@@ -219,7 +219,8 @@ extension Tensor {
 
   /// A parameter: a handle that programs know by itself, standing for the value of `tensor` at first.
   package static func parameter(_ tensor: Tensor, requiresGrad: Bool = true) throws -> Tensor {
-    try Lock.held {
+    let tensor = tensor.isNumber ? try tensor.withBytes { try copying($0, tensor.type) } : tensor
+    return try Lock.held {
       let value = tensor.resolved()
       value.flags.insert(.wasRead)
       let type = TypeID.type(value.typeID)
