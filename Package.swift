@@ -35,9 +35,13 @@ let copies = marches.filter { march in
 }
 let copyNames = copies.map { "BettyKernels\($0.name)" }
 
-let pure: [SwiftSetting] = [
-  .strictMemorySafety(), .unsafeFlags(["-Werror", "StrictMemorySafety"]),
+/// Exclusive access is checked in debug builds, which the tests are; a check at run time costs a step of
+/// ten operations as much as one of them.
+let engine: [SwiftSetting] = [
+  .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))
 ]
+let pure: [SwiftSetting] =
+  engine + [.strictMemorySafety(), .unsafeFlags(["-Werror", "StrictMemorySafety"])]
 /// `make install` names the library by its major version; everywhere else it is plain libbetty.so.
 let soname = Context.environment["BETTY_SONAME"].map { ["-Xlinker", "-soname=\($0)"] } ?? []
 
@@ -75,7 +79,8 @@ let package = Package(
       swiftSettings: pure),
     .target(
       name: "BettyRuntime",
-      dependencies: ["BettyGraph", "BettyKernels", "BettyKernelInterface", "CBettySupport"]),
+      dependencies: ["BettyGraph", "BettyKernels", "BettyKernelInterface", "CBettySupport"],
+      swiftSettings: engine),
     .target(
       name: "BettyMLO",
       dependencies: ["BettyTransform", "BettyRuntime", "BettyGraph", "BettyKernelInterface"],
@@ -85,7 +90,7 @@ let package = Package(
       dependencies: [
         "BettyMLO", "BettyTransform", "BettyRuntime", "BettyGraph", "BettyKernels",
         "BettyKernelInterface", "CBettySupport",
-      ]),
+      ], swiftSettings: engine),
     .target(
       name: "BettyLibrary", dependencies: ["BettyC"], exclude: ["betty.map", "link"],
       swiftSettings: [.unsafeFlags(["-static-stdlib"])],
