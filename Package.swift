@@ -106,7 +106,6 @@ let package = Package(
     tests(of: "BettyTransform", ["BettyRuntime", "BettyGraph", "BettyKernels"]),
     tests(of: "BettyRuntime", ["BettyTransform", "BettyGraph", "BettyKernels"]),
     tests(of: "BettyMLO", ["BettyTransform", "BettyRuntime", "BettyGraph", "BettyKernels"]),
-    tests(of: "BettyC", ["BettyMLO", "BettyTransform", "BettyRuntime", "BettyGraph"]),
   ]
     + copies.map {
       .target(
