@@ -49,10 +49,9 @@ class Module(Stateful):
 
     def __getattr__(self, name: str) -> Any:
         tables = self.__dict__
-        for table in ("_parameters", "_buffers", "_modules"):
-            entries = tables.get(table)
-            if entries is not None and name in entries:
-                return entries[name]
+        for table in ("_parameters", "_modules", "_buffers"):
+            if table in tables and name in tables[table]:
+                return tables[table][name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -26,9 +26,12 @@ class _Endless:
         self.problem = problem
         self.epoch = 0
         self.iterator: Iterator | None = None
+        self.position = 0
 
     def next(self) -> tuple[Any, bool]:
         """The next batch and whether an epoch ended before it."""
+        if isinstance(self.loader, (list, tuple)):
+            return self._next_of_list()
         ended = False
         if self.iterator is None:
             self.iterator = iter(self.loader)
@@ -44,10 +47,23 @@ class _Endless:
                 batch = next(self.iterator)
             except StopIteration:
                 self.iterator = None
-                raise RuntimeError(
-                    f"problem '{self.problem}': its train data loader gives no batch"
-                ) from None
+                raise self._empty() from None
         return to_tensors(batch), ended
+
+    def _next_of_list(self) -> tuple[Any, bool]:
+        """The same without an iterator, whose end is an exception at every pass."""
+        ended = self.position >= len(self.loader)
+        if ended:
+            if not self.loader:
+                raise self._empty()
+            self.epoch += 1
+            self.position = 0
+        batch = self.loader[self.position]
+        self.position += 1
+        return to_tensors(batch), ended
+
+    def _empty(self) -> RuntimeError:
+        return RuntimeError(f"problem '{self.problem}': its train data loader gives no batch")
 
 
 class Batches:
