@@ -11,7 +11,7 @@ struct HessianProduct {
   private let isPresent: [Bool]
 
   init(_ lower: LowerProblem, in graph: inout Graph) throws {
-    let one = try Vectors.constant(1, like: lower.loss, in: &graph)
+    let one = try graph.constant(1, like: lower.loss)
     let gradients = try Transform.vjp(
       &graph, of: [lower.loss], cotangents: [one], wrt: lower.parameters)
     isPresent = gradients.map { $0 != nil }
@@ -24,7 +24,7 @@ struct HessianProduct {
     var products = try linear.apply(&graph, to: vector).makeIterator()
     return try zip(isPresent, vector).map { isPresent, value in
       if isPresent, let product = products.next() { return product }
-      return try Vectors.constant(0, like: value, in: &graph)
+      return try graph.constant(0, like: value)
     }
   }
 }

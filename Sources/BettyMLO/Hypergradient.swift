@@ -57,16 +57,6 @@ package enum Hypergradients {
 
 /// Arithmetic on lists of values shaped as parameters, as the methods write it.
 package enum Vectors {
-  /// A scalar constant of a value's type, spread over its shape.
-  static func constant(_ number: Double, like value: Value, in graph: inout Graph) throws -> Value {
-    try graph.call(
-      P.constant, [],
-      [
-        "value": .double(number), "shape": .ints(graph.shape(of: value)),
-        "dtype": .dtype(graph.dtype(of: value)),
-      ])
-  }
-
   /// Spreads a scalar over the shape of `value`, in its element type.
   static func spread(_ scalar: Value, like value: Value, in graph: inout Graph) throws -> Value {
     var result = scalar
@@ -132,7 +122,7 @@ package enum Vectors {
   static func scaled(_ x: [Value], by scale: Double, in graph: inout Graph) throws -> [Value] {
     if scale == 1 { return x }
     return try x.map {
-      try graph.call(P.mul, [constant(scale, like: $0, in: &graph), $0])
+      try graph.call(P.mul, [graph.constant(scale, like: $0), $0])
     }
   }
 }

@@ -51,8 +51,6 @@ package final class Problem {
   /// Batches that the engine draws; nil if training_step sees to them.
   package var batches: Batches?
   var replay = Replay()
-  /// Whatever the owner of this problem wants to live as long.
-  package var tag: AnyObject?
 
   package init(_ name: String, config: ProblemConfig, hooks: ProblemHooks) throws {
     self.name = name
@@ -78,23 +76,6 @@ package final class Problem {
   package func setMetaParameters(_ tensors: [Tensor]) throws {
     metaParameters = try checked(tensors)
   }
-
-  /// Sets a hook by the name under which users define it.
-  package func setHook(_ name: String, _ hook: (() throws -> Void)?) throws {
-    guard let path = Self.hookPaths.first(where: { $0.name == name })?.path else {
-      let known = Self.hookPaths.map(\.name).joined(separator: ", ")
-      throw BettyError(.key, "problem '\(self.name)': unknown hook '\(name)', known are \(known)")
-    }
-    hooks[keyPath: path] = hook
-    batches?.epochEnded = hooks.epochCallback
-  }
-
-  private static let hookPaths:
-    [(name: String, path: WritableKeyPath<ProblemHooks, (() throws -> Void)?> & Sendable)] = [
-      ("on_inner_loop_start", \.onInnerLoopStart), ("grad_callback", \.gradCallback),
-      ("param_callback", \.paramCallback), ("custom_optimizer_step", \.customOptimizerStep),
-      ("scheduler_step", \.schedulerStep), ("log", \.log), ("epoch_callback", \.epochCallback),
-    ]
 
   /// Lets the engine draw the batches.
   package func setBatches(_ source: BatchSource) throws {

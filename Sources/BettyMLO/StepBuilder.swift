@@ -55,8 +55,8 @@ struct StepBuilder {
     let firsts = firstLowers()
     let lowerInputs = firsts.map { $0.metaParameters.map { step.input($0) } }
     let scale = 1 / Double(problem.config.gradientAccumulation)
-    let seed = try Vectors.constant(scale, like: loss, in: &step.graph)
-    let unscaled = try Vectors.constant(1, like: loss, in: &step.graph)
+    let seed = try step.graph.constant(scale, like: loss)
+    let unscaled = try step.graph.constant(1, like: loss)
     var total = try Transform.vjp(&step.graph, of: [loss], cotangents: [seed], wrt: own)
     if !lowers.isEmpty {
       let flat = try Transform.vjp(
@@ -109,7 +109,7 @@ struct StepBuilder {
 
   private mutating func orZeros(_ value: Value?, like input: Value) throws -> Value {
     if let value { return value }
-    return try Vectors.constant(0, like: input, in: &step.graph)
+    return try step.graph.constant(0, like: input)
   }
 
   private mutating func sum(_ a: Value?, _ b: Value?) throws -> Value? {
@@ -119,7 +119,7 @@ struct StepBuilder {
 
   private mutating func scaled(_ value: Value, by factor: Double) throws -> Value {
     if factor == 1 { return value }
-    let constant = try Vectors.constant(factor, like: value, in: &step.graph)
+    let constant = try step.graph.constant(factor, like: value)
     return try step.graph.call(P.mul, [value, constant])
   }
 
@@ -137,9 +137,9 @@ struct StepBuilder {
   ) throws -> [Value] {
     guard let square = try Vectors.dot(gradients, gradients, in: &graph) else { return gradients }
     let norm = try graph.call(P.sqrt, [square])
-    let margin = try Vectors.constant(1e-6, like: norm, in: &graph)
-    let bound = try Vectors.constant(limit, like: norm, in: &graph)
-    let one = try Vectors.constant(1, like: norm, in: &graph)
+    let margin = try graph.constant(1e-6, like: norm)
+    let bound = try graph.constant(limit, like: norm)
+    let one = try graph.constant(1, like: norm)
     let ratio = try graph.call(P.div, [bound, try graph.call(P.add, [norm, margin])])
     let factor = try graph.call(P.minimum, [ratio, one])
     return try gradients.map {

@@ -38,7 +38,7 @@ struct ConjugateGradient: HypergradientMethod {
     }
     let hessian = try HessianProduct(lower, in: &graph)
     var (residual, direction) = (vector, vector)
-    var solution = try vector.map { try Vectors.constant(0, like: $0, in: &graph) }
+    var solution = try vector.map { try graph.constant(0, like: $0) }
     for step in 1...iterations {
       let product = try hessian.apply(to: direction, in: &graph)
       guard let curvature = try Vectors.dot(direction, product, in: &graph) else { return nil }
@@ -57,8 +57,8 @@ struct ConjugateGradient: HypergradientMethod {
 
   /// a / b, and 0 where b is 0.
   private func quotient(_ a: Value, _ b: Value, in graph: inout Graph) throws -> Value {
-    let zero = try Vectors.constant(0, like: b, in: &graph)
-    let one = try Vectors.constant(1, like: b, in: &graph)
+    let zero = try graph.constant(0, like: b)
+    let one = try graph.constant(1, like: b)
     let isZero = try graph.call(P.eq, [b, zero])
     let divisor = try graph.call(P.select, [isZero, one, b])
     return try graph.call(P.select, [isZero, zero, try graph.call(P.div, [a, divisor])])

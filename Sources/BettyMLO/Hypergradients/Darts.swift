@@ -26,16 +26,16 @@ struct Darts: HypergradientMethod {
     }
     let norm = try graph.call(P.sqrt, [square])
     // A zero vector has a zero product; the floor keeps ε finite so that 0 · ε is 0.
-    let floor = try Vectors.constant(1e-30, like: norm, in: &graph)
+    let floor = try graph.constant(1e-30, like: norm)
     let bounded = try graph.call(P.maximum, [norm, floor])
-    let radius = try Vectors.constant(alpha, like: norm, in: &graph)
+    let radius = try graph.constant(alpha, like: norm)
     let epsilon = try graph.call(P.div, [radius, bounded])
 
     let above = try gradient(at: epsilon, vector, lower, upper, in: &graph)
     let negative = try graph.call(P.neg, [epsilon])
     let below = try gradient(at: negative, vector, lower, upper, in: &graph)
 
-    let two = try Vectors.constant(2, like: epsilon, in: &graph)
+    let two = try graph.constant(2, like: epsilon)
     let width = try graph.call(P.mul, [two, epsilon])
     return try zip(above, below).map { plus, minus in
       guard let plus, let minus else { return nil }
@@ -56,7 +56,7 @@ struct Darts: HypergradientMethod {
       replaced.append((parameter, try graph.call(P.stopGradient, [moved])))
     }
     let losses = try Transform.substitute(&graph, of: [lower.loss], replacing: replaced)
-    let one = try Vectors.constant(1, like: losses[0], in: &graph)
+    let one = try graph.constant(1, like: losses[0])
     return try Transform.vjp(&graph, of: losses, cotangents: [one], wrt: upper)
   }
 }

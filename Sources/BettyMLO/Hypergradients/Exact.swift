@@ -13,7 +13,7 @@ struct Exact: HypergradientMethod {
   func product(
     of vector: [Value], lower: LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
-    let one = try Vectors.constant(1, like: lower.loss, in: &graph)
+    let one = try graph.constant(1, like: lower.loss)
     let gradients = try Transform.vjp(
       &graph, of: [lower.loss], cotangents: [one], wrt: upper)
     let present = gradients.compactMap { $0 }
