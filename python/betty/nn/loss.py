@@ -6,6 +6,7 @@ from typing import Any
 
 from betty._native import Tensor
 from betty.nn import functional as F
+from betty.nn.functional.losses import old_reduction
 from betty.nn.module import Module
 
 __all__ = [
@@ -33,7 +34,7 @@ class _Loss(Module):
         super().__init__()
         if reduction not in ("none", "mean", "sum", "batchmean"):
             raise ValueError(f"{reduction} is not a valid value for reduction")
-        self.reduction = F._reduction(size_average, reduce, reduction)
+        self.reduction = old_reduction(size_average, reduce, reduction)
 
 
 class MSELoss(_Loss):

@@ -1,0 +1,156 @@
+"""Activations. Those with ``inplace`` may write over their input."""
+
+from __future__ import annotations
+
+import warnings
+
+from betty import _functions as ops
+from betty._functions import glu, hardshrink, logsigmoid, prelu, softshrink, softsign, tanhshrink
+from betty._native import Tensor
+
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "log_softmax",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+]
+
+
+def finish(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
+    """The result, put in the place of the input if asked for."""
+    return input.copy_(result) if inplace else result
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0)."""
+    return input.relu_() if inplace else ops.relu(input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x, 0), 6)."""
+    return finish(input, ops.relu6(input), inplace)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where x > 0, else ``negative_slope`` x."""
+    return finish(input, ops.leaky_relu(input, negative_slope=negative_slope), inplace)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, else alpha (exp(x) - 1)."""
+    return finish(input, ops.elu(input, alpha=alpha), inplace)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, else alpha (exp(x / alpha) - 1)."""
+    return finish(input, ops.celu(input, alpha=alpha), inplace)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Self-normalizing ELU (Klambauer et al., NeurIPS 2017)."""
+    return finish(input, ops.selu(input), inplace)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """x sigmoid(x)."""
+    return finish(input, ops.silu(input), inplace)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x tanh(softplus(x)) (Misra, BMVC 2020)."""
+    return finish(input, ops.mish(input), inplace)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """x Phi(x), or its tanh approximation with ``approximate="tanh"``."""
+    return ops.gelu(input, approximate=approximate)
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """x clamped to [min_val, max_val]."""
+    return finish(input, ops.hardtanh(input, min_val=min_val, max_val=max_val), inplace)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x relu6(x + 3) / 6."""
+    return finish(input, ops.hardswish(input), inplace)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """relu6(x + 3) / 6."""
+    return finish(input, ops.hardsigmoid(input), inplace)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where x > ``threshold``, else ``value``."""
+    return finish(input, ops.threshold(input, threshold=threshold, value=value), inplace)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta x)) / beta; x itself where beta x exceeds the threshold."""
+    return ops.softplus(input, beta=beta, threshold=threshold)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return ops.sigmoid(input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return ops.tanh(input)
+
+
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: object = None
+) -> Tensor:
+    """exp(x) over its sum along ``dim``."""
+    input = input if dtype is None else input.to(dtype)
+    return ops.softmax(input, dim=_implicit_dim("softmax", dim, input))
+
+
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: object = None
+) -> Tensor:
+    """The logarithm of softmax."""
+    input = input if dtype is None else input.to(dtype)
+    return ops.log_softmax(input, dim=_implicit_dim("log_softmax", dim, input))
+
+
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: object = None
+) -> Tensor:
+    """Softmax of -x along ``dim``."""
+    input = input if dtype is None else input.to(dtype)
+    return ops.softmin(input, dim=_implicit_dim("softmin", dim, input))
+
+
+def _implicit_dim(name: str, dim: int | None, input: Tensor) -> int:
+    if dim is not None:
+        return dim
+    warnings.warn(f"{name}: implicit choice of dim is deprecated, pass dim=", stacklevel=3)
+    return 0 if input.dim() in (0, 1, 3) else 1

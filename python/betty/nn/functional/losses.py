@@ -1,0 +1,168 @@
+"""Losses, reduced by "mean", "sum" or "none"."""
+
+from __future__ import annotations
+
+import warnings
+
+from betty import _functions as ops
+from betty._functions import cosine_similarity, hinge_embedding_loss, soft_margin_loss
+from betty._native import Tensor
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cosine_similarity",
+    "cross_entropy",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "mse_loss",
+    "nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+]
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """(x - y)²; reduction "mean", "sum" or "none"."""
+    _warn_broadcast("mse_loss", input, target)
+    return ops.mse_loss(input, target, reduction=old_reduction(size_average, reduce, reduction))
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """|x - y|; reduction "mean", "sum" or "none"."""
+    _warn_broadcast("l1_loss", input, target)
+    return ops.l1_loss(input, target, reduction=old_reduction(size_average, reduce, reduction))
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    """Squared below ``beta``, linear above."""
+    _warn_broadcast("smooth_l1_loss", input, target)
+    reduction = old_reduction(size_average, reduce, reduction)
+    return ops.smooth_l1_loss(input, target, reduction=reduction, beta=beta)
+
+
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
+) -> Tensor:
+    """Squared below ``delta``, linear above, without the division by delta."""
+    _warn_broadcast("huber_loss", input, target)
+    return ops.huber_loss(input, target, reduction=reduction, delta=delta)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Softmax cross-entropy of logits [N, C] and class indices [N] (or probabilities [N, C])."""
+    options = {"reduction": old_reduction(size_average, reduce, reduction)}
+    if ignore_index != -100:
+        options["ignore_index"] = ignore_index
+    if label_smoothing:
+        options["label_smoothing"] = label_smoothing
+    return ops.cross_entropy(input, target, weight, **options)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The negative of the log-probability [N, C] at each class index [N]."""
+    options = {"reduction": old_reduction(size_average, reduce, reduction)}
+    if ignore_index != -100:
+        options["ignore_index"] = ignore_index
+    return ops.nll_loss(input, target, weight, **options)
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-(y log x + (1 - y) log(1 - x)) of probabilities; logarithms are at least -100."""
+    reduction = old_reduction(size_average, reduce, reduction)
+    return ops.binary_cross_entropy(input, target, weight, reduction=reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """Binary cross-entropy of logits, stable for large ones."""
+    reduction = old_reduction(size_average, reduce, reduction)
+    return ops.binary_cross_entropy_with_logits(
+        input, target, weight, pos_weight, reduction=reduction
+    )
+
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
+    """target (log target - input), where input holds log-probabilities."""
+    if reduction == "batchmean":
+        total = ops.kl_div(input, target, reduction="sum", log_target=log_target)
+        return total / input.shape[0]
+    reduction = old_reduction(size_average, reduce, reduction)
+    return ops.kl_div(input, target, reduction=reduction, log_target=log_target)
+
+
+def old_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """PyTorch's two old flags, where given, in the words of the new one."""
+    if size_average is None and reduce is None:
+        return reduction
+    if reduce is False:
+        return "none"
+    return "sum" if size_average is False else "mean"
+
+
+def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:
+    if input.shape != target.shape:
+        warnings.warn(
+            f"{name}: target size {tuple(target.shape)} is different from input size "
+            f"{tuple(input.shape)}; they are broadcast, which is rarely meant",
+            stacklevel=3,
+        )
