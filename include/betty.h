@@ -310,6 +310,16 @@ betty_status betty_hvp(
     betty_tensor *output, betty_tensor *const *inputs, betty_tensor *const *vectors,
     int32_t input_count, betty_tensor **out_products);
 
+/* A function of one example becomes one of many. `betty_vmap_example` gives an example of a tensor
+ * whose first dimension counts them: it has a type and no value (reading it, or what depends on it,
+ * is BETTY_ERROR_RUNTIME). Record the function on examples; `betty_vmap` gives its outputs for all
+ * `size` examples, along their first dimension. `level` is the depth of nesting, from 0; a function
+ * inside another's takes the next. Results are owned. */
+betty_status betty_vmap_example(betty_tensor *tensor, int32_t level, betty_tensor **out_example);
+betty_status betty_vmap(
+    betty_tensor *const *outputs, int32_t count, int32_t level, int64_t size,
+    betty_tensor **out_batched);
+
 /* Whether operations on this thread are recorded for gradients: on at first. Setting it gives what
  * it was, to be put back. */
 int32_t betty_grad_mode_set(int32_t enabled);

@@ -117,6 +117,30 @@ public func betty_hvp(
   }
 }
 
+@_cdecl("betty_vmap_example")
+public func betty_vmap_example(
+  _ handle: Handle?, _ level: Int32, _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_example")
+    out.pointee = try hand(Autograd.example(of: tensor(handle), level: Int(level)))
+  }
+}
+
+@_cdecl("betty_vmap")
+public func betty_vmap(
+  _ outputs: HandleList?, _ count: Int32, _ level: Int32, _ size: Int64, _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let outputs = try tensors(outputs, count, "outputs")
+    if outputs.isEmpty { return }
+    let out = try given(out, "out_batched")
+    guard size > 0 else { throw BettyError.value("vmap: size must be positive, got \(size)") }
+    let batched = try Autograd.batch(outputs, level: Int(level), size: Int(size))
+    for (place, tensor) in batched.enumerated() { out[place] = hand(tensor) }
+  }
+}
+
 @_cdecl("betty_grad_mode_set") public func betty_grad_mode_set(_ enabled: Int32) -> Int32 {
   defer { GradMode.isEnabled = enabled != 0 }
   return GradMode.isEnabled ? 1 : 0

@@ -1,4 +1,4 @@
-// A primitive is one entry: name, type rule, derivative rule, kernel, samples. Every table-driven
+// A primitive is one entry: name, type rule, derivative rule, kernel, batching rule, samples. Every table-driven
 // test and every interpretation (vjp, jvp, compile, print) reads the same record.
 
 import BettyKernelInterface
@@ -193,19 +193,22 @@ package final class Primitive: Sendable {
   package let typeRule: TypeRule
   package let derivative: Derivative
   package let kernel: Kernel
+  package let batching: Batching
   package let samples: [Sample]
   /// Worth keeping for a later gradient once computed (products, sorts), unlike a fused chain.
   package let isExpensive: Bool
 
   package init(
     _ name: String, attributes: [AttributeSpec] = [], derivative: Derivative, kernel: Kernel,
-    samples: [Sample], isExpensive: Bool = false, typeRule: @escaping TypeRule
+    batching: Batching? = nil, samples: [Sample], isExpensive: Bool = false,
+    typeRule: @escaping TypeRule
   ) {
     self.name = name
     self.attributes = attributes
     self.typeRule = typeRule
     self.derivative = derivative
     self.kernel = kernel
+    self.batching = batching ?? .standard(kernel, derivative)
     self.samples = samples
     self.isExpensive = isExpensive
   }

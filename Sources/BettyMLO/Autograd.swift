@@ -108,7 +108,7 @@ package enum Autograd {
 
 extension Autograd {
   nonisolated(unsafe) private static var plans: [StructureKey: GradientPlan] = [:]
-  private static let limit = 4096
+  static let limit = 4096
 
   /// Looks up or makes the plan and records its operation.
   private static func derive(
@@ -132,20 +132,7 @@ extension Autograd {
       }
     }
     if plan.results.allSatisfy({ $0 == nil }) { return plan.results.map { _ in nil } }
-    let inputs = try plan.sources.map { source in
-      switch source {
-      case .position(let position): return capture.order[position]
-      case .result(let position, let index):
-        return Recording.result(of: capture.order[position], index)
-      case .number(let index): return capture.number(index)
-      case .vector(let index):
-        guard let vector = vectors[index] else {
-          throw BettyError.runtime("grad: a vector is missing")
-        }
-        return vector
-      }
-    }
-    let made = GradMode.with(gradMode) { Recording.splice(plan.operation, inputs) }
+    let made = try GradMode.with(gradMode) { try plan.record(on: capture, vectors: vectors) }
     return plan.results.map { $0.map { made[$0] } }
   }
 

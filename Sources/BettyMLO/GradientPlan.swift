@@ -71,11 +71,11 @@ final class GradientPlan: Sendable {
       case .hvp:
         try Transform.hvp(&graph, loss: outputs[0], wrt: wrt, vector: vectors.compactMap { $0 })
       }
-    return try assemble(question, graph, answers, boundary, capture)
+    return try cutOut(question, graph, answers, boundary, capture)
   }
 
   /// Values that the recording has: leaves, numbers, results of nodes.
-  private static func boundaries(_ map: GraphMap) -> [Value: Source] {
+  static func boundaries(_ map: GraphMap) -> [Value: Source] {
     var boundary: [Value: Source] = [:]
     for (position, values) in map.results {
       for (index, value) in values.enumerated() { boundary[value] = .result(position, index) }
@@ -87,7 +87,7 @@ final class GradientPlan: Sendable {
     return boundary
   }
 
-  private static func assemble(
+  private static func cutOut(
     _ question: DerivativeQuestion, _ graph: Graph, _ answers: [Value?],
     _ boundary: [Value: Source], _ capture: Capture
   ) throws -> GradientPlan {
@@ -113,12 +113,39 @@ final class GradientPlan: Sendable {
         sources.append(.position(position))
       }
     }
+    return assemble(
+      "\(question)", cut, sources, capture, results: results, isGradient: question == .vjp)
+  }
+
+  /// The plan of a graph whose inputs come from `sources`; without `results`, one for each output.
+  static func assemble(
+    _ name: String, _ graph: Graph, _ sources: [Source], _ capture: Capture,
+    results: [Int?]? = nil, isGradient: Bool = false
+  ) -> GradientPlan {
     let numbers = sources.map { source -> DType? in
       if case .number(let index) = source { capture.numberKind(index) } else { nil }
     }
-    let operation = Recording.operation(
-      "\(question)", cut, numbers: numbers, isGradient: question == .vjp)
-    return GradientPlan(operation: operation, sources: sources, results: results)
+    let operation = Recording.operation(name, graph, numbers: numbers, isGradient: isGradient)
+    return GradientPlan(
+      operation: operation, sources: sources, results: results ?? Array(graph.outputs.indices))
+  }
+
+  /// Records the operation on what a recording of the plan's structure was made on.
+  func record(on capture: Capture, vectors: [Tensor?]) throws -> [Tensor] {
+    let inputs = try sources.map { source in
+      switch source {
+      case .position(let position): return capture.order[position]
+      case .result(let position, let index):
+        return Recording.result(of: capture.order[position], index)
+      case .number(let index): return capture.number(index)
+      case .vector(let index):
+        guard let vector = vectors[index] else {
+          throw BettyError.runtime("grad: a vector is missing")
+        }
+        return vector
+      }
+    }
+    return Recording.splice(operation, inputs)
   }
 
   private static func ones(_ graph: inout Graph, _ type: TensorType) throws -> Value {

@@ -1,4 +1,4 @@
-"""Transforms of functions: grad, value_and_grad, vjp, jvp, hvp.
+"""Transforms of functions: grad, grad_and_value, vjp, jvp, hvp, vmap.
 
 Each runs the function once on fresh copies of its inputs and differentiates what was recorded.
 Invariant: a transform of a transform is exact, because an input that already needs a gradient stays
@@ -12,9 +12,11 @@ from typing import Any
 
 from betty import _native
 from betty._native import Tensor
+from betty._trees import leaves_of, rebuild
+from betty._vmap import vmap
 from betty.autograd import enable_grad
 
-__all__ = ["grad", "grad_and_value", "hvp", "jvp", "vjp"]
+__all__ = ["grad", "grad_and_value", "hvp", "jvp", "vjp", "vmap"]
 
 
 def _fresh(tensor: Any, name: str) -> Tensor:
@@ -30,35 +32,14 @@ def _fresh(tensor: Any, name: str) -> Tensor:
     return fresh
 
 
-def _leaves(tree: Any) -> list[Tensor]:
-    """The tensors of nested tuples, lists and dicts, in order."""
-    if isinstance(tree, dict):
-        return [leaf for value in tree.values() for leaf in _leaves(value)]
-    if isinstance(tree, (tuple, list)):
-        return [leaf for value in tree for leaf in _leaves(value)]
-    return [tree]
-
-
-def _rebuild(tree: Any, leaves: Any) -> Any:
-    """The same nesting with other leaves, taken from an iterator."""
-    if isinstance(tree, dict):
-        return {key: _rebuild(value, leaves) for key, value in tree.items()}
-    if isinstance(tree, (tuple, list)):
-        values = [_rebuild(value, leaves) for value in tree]
-        if hasattr(tree, "_fields"):
-            return type(tree)(*values)
-        return type(tree)(values)
-    return next(leaves)
-
-
 class _Copies:
     """Fresh copies of trees of tensors."""
 
     def __init__(self, trees: tuple, name: str) -> None:
-        self.originals = [leaf for tree in trees for leaf in _leaves(tree)]
+        self.originals = [leaf for tree in trees for leaf in leaves_of(tree)]
         self.leaves = tuple(_fresh(leaf, name) for leaf in self.originals)
         copies = iter(self.leaves)
-        self.trees = tuple(_rebuild(tree, copies) for tree in trees)
+        self.trees = tuple(rebuild(tree, copies) for tree in trees)
         # Only what came in needing a gradient can ask for one of the results.
         self.connected = any(leaf.requires_grad for leaf in self.originals)
 
@@ -74,8 +55,8 @@ def _outputs(result: Any, has_aux: bool, name: str) -> tuple[Any, Any]:
 def _detached(tree: Any, connected: bool) -> Any:
     if connected:
         return tree
-    leaves = (leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in _leaves(tree))
-    return _rebuild(tree, leaves)
+    leaves = (leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves_of(tree))
+    return rebuild(tree, leaves)
 
 
 def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False):
@@ -96,7 +77,7 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
             shape = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise RuntimeError(f"grad: the function must return a scalar tensor, got {shape}")
         found = _products((value,), copies, None)
-        gradients = _rebuild(copies.trees, iter(found))
+        gradients = rebuild(copies.trees, iter(found))
         gradient = gradients[0] if isinstance(argnums, int) else gradients
         value, aux = _detached(value, copies.connected), _detached(aux, copies.connected)
         return (gradient, (value, aux)) if has_aux else (gradient, value)
@@ -136,14 +117,14 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False):
     copies = _Copies(primals, "vjp")
     with enable_grad():
         result, aux = _outputs(func(*copies.trees), has_aux, "vjp")
-    outputs = tuple(_leaves(result))
+    outputs = tuple(leaves_of(result))
 
     def products(*cotangents: Any) -> Any:
-        given = tuple(_leaves(cotangents[0] if len(cotangents) == 1 else cotangents))
+        given = tuple(leaves_of(cotangents[0] if len(cotangents) == 1 else cotangents))
         if len(given) != len(outputs):
             raise RuntimeError(f"vjp: got {len(given)} cotangents for {len(outputs)} outputs")
         found = _products(outputs, copies, given)
-        return _rebuild(copies.trees, iter(found))
+        return rebuild(copies.trees, iter(found))
 
     value = _detached(result, copies.connected)
     if has_aux:
@@ -159,10 +140,10 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, has_aux: bool = Fals
     vectors = _along(copies, tangents, "jvp")
     with enable_grad():
         result, aux = _outputs(func(*copies.trees), has_aux, "jvp")
-    outputs = tuple(_leaves(result))
+    outputs = tuple(leaves_of(result))
     found = _native.jvp(outputs, copies.leaves, vectors)
     value = _detached(result, copies.connected)
-    change = _detached(_rebuild(result, iter(found)), copies.connected or _needs_grad(vectors))
+    change = _detached(rebuild(result, iter(found)), copies.connected or _needs_grad(vectors))
     if has_aux:
         return value, change, _detached(aux, copies.connected)
     return value, change
@@ -180,12 +161,12 @@ def hvp(func: Callable, primals: tuple, tangents: tuple):
         raise RuntimeError("hvp: the function must return a scalar tensor")
     found = _native.hvp((value,), copies.leaves, vectors)
     connected = copies.connected or _needs_grad(vectors)
-    products = _detached(_rebuild(copies.trees, iter(found)), connected)
+    products = _detached(rebuild(copies.trees, iter(found)), connected)
     return _detached(value, copies.connected), products
 
 
 def _along(copies: _Copies, tangents: tuple, name: str) -> tuple[Tensor, ...]:
-    vectors = tuple(leaf for tree in tangents for leaf in _leaves(tree))
+    vectors = tuple(leaf for tree in tangents for leaf in leaves_of(tree))
     if len(vectors) != len(copies.leaves):
         raise RuntimeError(f"{name}: {len(vectors)} tangents for {len(copies.leaves)} primals")
     for primal, vector in zip(copies.leaves, vectors, strict=True):

@@ -122,6 +122,38 @@ static PyObject *hvp(PyObject *module, PyObject *arguments) {
   return product(arguments, 2, "hvp");
 }
 
+static PyObject *vmap_example(PyObject *module, PyObject *arguments) {
+  (void)module;
+  PyObject *tensor;
+  int level;
+  if (!PyArg_ParseTuple(arguments, "Oi", &tensor, &level)) return NULL;
+  betty_tensor *handle = require_tensor(tensor, "vmap"), *made = NULL;
+  if (!handle) return NULL;
+  betty_status status = betty_vmap_example(handle, level, &made);
+  return status ? raise_status(status) : wrap_tensor(made);
+}
+
+static PyObject *vmap(PyObject *module, PyObject *arguments) {
+  (void)module;
+  PyObject *outputs;
+  int level;
+  long long size;
+  if (!PyArg_ParseTuple(arguments, "OiL", &outputs, &level, &size)) return NULL;
+  Handles out = {NULL, 0};
+  PyObject *result = NULL;
+  if (!gather(outputs, &out, 0, "vmap")) {
+    betty_tensor **made = PyMem_Calloc((size_t)out.count + 1, sizeof *made);
+    if (!made) PyErr_NoMemory();
+    else {
+      betty_status status = betty_vmap(out.handles, out.count, level, size, made);
+      result = status ? raise_status(status) : wrap_tuple(made, out.count);
+    }
+    PyMem_Free(made);
+  }
+  discard(&out);
+  return result;
+}
+
 static PyObject *set_grad_mode(PyObject *module, PyObject *value) {
   (void)module;
   int enabled = PyObject_IsTrue(value);
@@ -140,6 +172,8 @@ PyMethodDef autograd_functions[] = {
     {"vjp", vjp, METH_VARARGS, "(outputs, inputs, cotangents) -> products"},
     {"jvp", jvp, METH_VARARGS, "(outputs, inputs, tangents) -> products"},
     {"hvp", hvp, METH_VARARGS, "([output], inputs, vectors) -> products"},
+    {"vmap_example", vmap_example, METH_VARARGS, "(tensor, level) -> one example, without a value"},
+    {"vmap", vmap, METH_VARARGS, "(outputs, level, size) -> outputs of all examples"},
     {"grad_mode_set", set_grad_mode, METH_O, "Turn recording for gradients on or off."},
     {"grad_mode_get", get_grad_mode, METH_NOARGS, "Whether it is on."},
     {NULL, NULL, 0, NULL},

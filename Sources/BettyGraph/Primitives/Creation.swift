@@ -24,7 +24,7 @@ extension P {
 
   /// The operand, through which no derivative flows.
   package static let stopGradient: Primitive = Primitive(
-    "stop_gradient", derivative: .zero, kernel: .alias,
+    "stop_gradient", derivative: .zero, kernel: .alias, batching: .same,
     samples: [Sample([.init([])]), Sample([.init([3, 4])])]
   ) { inputs, _ in
     try Rules.count(inputs, 1, "stop_gradient")

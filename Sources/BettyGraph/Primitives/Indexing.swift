@@ -22,7 +22,7 @@ extension P {
       return [
         try graph.call(indexAdd, [base, node.inputs[1], cotangent], node.attributes), nil,
       ]
-    }, kernel: .buffer(prepare: prepareTake),
+    }, kernel: .buffer(prepare: prepareTake), batching: .rule(batchTake),
     samples: [
       Sample([.init([5]), .init([3], 0...4, dtype: .i64)], ["axis": .int(0)]),
       Sample([.init([4, 3]), .init([], 0...3, dtype: .i64)], ["axis": .int(0)]),
@@ -33,6 +33,20 @@ extension P {
     try Rules.count(inputs, 2, "take")
     try Rules.indices(inputs[1], "take")
     return [try taken(inputs[0], inputs[1], Rules.axis(attributes, inputs[0], "take"))]
+  }
+
+  /// Other indices of one operand, or the same indices of many operands; else one after the other.
+  @Sendable private static func batchTake(
+    _ graph: inout Graph, _ node: BatchedApplication
+  ) throws -> [Value] {
+    let axis = node.attributes.int("axis")
+    if node.isBatched == [true, false] {
+      return try graph.apply(take, node.inputs, ["axis": .int(axis + 1)])
+    }
+    guard node.isBatched == [false, true] else { return try node.each(in: &graph) }
+    let taken = try graph.call(take, node.inputs, node.attributes)
+    let rest = graph.shape(of: taken).indices.filter { $0 != axis }
+    return [try graph.permute(taken, [axis] + rest)]
   }
 
   @Sendable private static func prepareTake(_ request: KernelRequest) throws -> PreparedKernel {
@@ -87,6 +101,13 @@ extension P {
             split.length, split.inner, count, range.lowerBound, range.upperBound, frame.status)
         }
       }),
+    batching: .rule { graph, node in
+      if node.isBatched[1] { return try node.each(in: &graph) }
+      let updates = try node.batched(2, in: &graph)
+      return try graph.apply(
+        indexAdd, [node.batched(0, in: &graph), node.inputs[1], updates],
+        ["axis": .int(node.attributes.int("axis") + 1)])
+    },
     samples: [
       Sample(
         [.init([4]), .init([3], 0...3, dtype: .i64), .init([3])], ["axis": .int(0)]),
@@ -163,7 +184,7 @@ extension P {
           split.outer, split.length, split.inner, length, range.lowerBound, range.upperBound,
           frame.status)
       }
-    },
+    }, batching: .axis,
     samples: [
       Sample([.init([5]), .init([3], 0...4, dtype: .i64)], ["axis": .int(0)]),
       Sample([.init([3, 4]), .init([3, 1], 0...3, dtype: .i64)], ["axis": .int(1)]),
@@ -196,7 +217,7 @@ extension P {
             UnsafePointer(frame.operands[1].assumingMemoryBound(to: Int64.self)), split.outer,
             split.length, split.inner, length, range.lowerBound, range.upperBound, frame.status)
         }
-      }),
+      }), batching: .axis,
     samples: [
       Sample(
         [.init([4]), .init([3], 0...3, dtype: .i64), .init([3])], ["axis": .int(0)]),
@@ -219,7 +240,7 @@ extension P {
   /// A last axis of `classes` elements: 1 at the index, 0 elsewhere.
   package static let oneHot: Primitive = Primitive(
     "one_hot", attributes: [AttributeSpec("classes", .int), AttributeSpec("dtype", .dtype)],
-    derivative: .zero, kernel: .buffer(prepare: prepareOneHot),
+    derivative: .zero, kernel: .buffer(prepare: prepareOneHot), batching: .same,
     samples: [
       Sample([.init([4], 0...2, dtype: .i64)], ["classes": .int(3), "dtype": .dtype(.f32)]),
       Sample([.init([], 0...2, dtype: .i64)], ["classes": .int(3), "dtype": .dtype(.i64)]),

@@ -38,6 +38,11 @@ extension P {
         return [try graph.call(P.pad, [tangent], attributes)]
       }),
     kernel: .buffer(prepare: preparePad),
+    batching: .shifted { attributes, _ in
+      padAttributes(
+        [0] + attributes.ints("low"), [0] + attributes.ints("high"),
+        [0] + attributes.ints("interior"), value: attributes.double("value"))
+    },
     samples: [
       Sample([.init([3])], padAttributes([1], [2], [0], value: 0.5)),
       Sample([.init([2, 3])], padAttributes([0, 1], [1, 0], [2, 1])),
@@ -133,7 +138,7 @@ extension P {
         }
         return [try graph.concatenate(parts, axis: node.attributes.int("axis"))]
       }),
-    kernel: .buffer(prepare: prepareConcatenate),
+    kernel: .buffer(prepare: prepareConcatenate), batching: .axis,
     samples: [
       Sample([.init([3]), .init([2])], ["axis": .int(0)]),
       Sample([.init([2, 3]), .init([2, 1]), .init([2, 0])], ["axis": .int(1)]),

@@ -30,7 +30,7 @@ extension P {
             functions(request.table), request.inputs[0].dtype, name)
           return try prepareRows(
             request, axis: request.attributes.int("axis"), reduces: false, function)
-        }),
+        }), batching: .axis,
       samples: [
         Sample([.init([5])], ["axis": .int(0)]), Sample([.init([3, 4])], ["axis": .int(1)]),
         Sample([.init([3, 4])], ["axis": .int(0)]), Sample([.init([2, 3, 4])], ["axis": .int(1)]),
@@ -112,7 +112,7 @@ extension P {
             UnsafePointer(frame.operands[1].assumingMemoryBound(to: Int64.self)), columns,
             range.lowerBound, range.upperBound, frame.status)
         }
-      }),
+      }), batching: .rows,
     samples: [
       Sample(labelled), Sample([.init([1, 2]), .init([1], 0...1, dtype: .i64)]),
       Sample([.init([0, 4]), .init([0], 0...3, dtype: .i64)]),
@@ -149,7 +149,7 @@ extension P {
             UnsafePointer(frame.operands[1].assumingMemoryBound(to: Int64.self)),
             frame.operands[2], columns, range.lowerBound, range.upperBound, frame.status)
         }
-      }),
+      }), batching: .rows,
     samples: [Sample(labelled + [.init([3])])]
   ) { inputs, _ in
     try Rules.count(inputs, 3, "cross_entropy_gradient")

@@ -8,6 +8,9 @@ extension P {
     derivative: .linear(operands: [0]) { graph, node, cotangent in
       [try graph.reshape(cotangent, graph.shape(of: node.inputs[0]))]
     }, kernel: .alias,
+    batching: .shifted { attributes, size in
+      ["shape": .ints([size] + attributes.ints("shape"))]
+    },
     samples: [
       Sample([.init([2, 6])], ["shape": .ints([3, 4])]),
       Sample([.init([])], ["shape": .ints([1, 1])]),
@@ -35,6 +38,9 @@ extension P {
     kernel: .view { input, _, attributes in
       let strides = input.strides
       return StridedView(offset: 0, strides: attributes.ints("axes").map { strides[$0] })
+    },
+    batching: .shifted { attributes, _ in
+      ["axes": .ints([0] + attributes.ints("axes").map { $0 + 1 })]
     },
     samples: [
       Sample([.init([3, 4])], ["axes": .ints([1, 0])]),
@@ -71,6 +77,12 @@ extension P {
         strides[target] = own[axis]
       }
       return StridedView(offset: 0, strides: strides)
+    },
+    batching: .shifted { attributes, size in
+      [
+        "shape": .ints([size] + attributes.ints("shape")),
+        "axes": .ints([0] + attributes.ints("axes").map { $0 + 1 }),
+      ]
     },
     samples: [
       Sample([.init([])], ["shape": .ints([2, 3]), "axes": .ints([])]),
@@ -114,6 +126,11 @@ extension P {
         view.strides[axis] = own[axis] &* steps[axis]
       }
       return view
+    },
+    batching: .shifted { attributes, size in
+      sliceAttributes(
+        [0] + attributes.ints("starts"), [size] + attributes.ints("stops"),
+        [1] + attributes.ints("steps"))
     },
     samples: [
       Sample([.init([7])], sliceAttributes([1], [6], [2])),

@@ -24,7 +24,7 @@ extension P {
           ? try graph.matmul(cotangent, a, transposeA: true, transposeB: ta)
           : try graph.matmul(a, cotangent, transposeA: !ta)
       }),
-    kernel: .buffer(prepare: prepareMatmul),
+    kernel: .buffer(prepare: prepareMatmul), batching: .rule(batchMatmul),
     samples: matmulSamples, isExpensive: true
   ) { inputs, attributes in
     try Rules.count(inputs, 2, "matmul")
@@ -44,6 +44,21 @@ extension P {
       throw BettyError.value("matmul: a dimension exceeds 2147483647, got \(a) and \(b)")
     }
     return [try TensorType(a.dtype, Array(a.shape.dropLast(2)) + [size.m, size.n])]
+  }
+
+  /// Many rows on one matrix are one product: [B, M, K] x [K, N] as [B M, K] x [K, N].
+  @Sendable private static func batchMatmul(
+    _ graph: inout Graph, _ node: BatchedApplication
+  ) throws -> [Value] {
+    let (ta, tb) = transposes(node.attributes)
+    if node.isBatched == [true, false], node.types[1].rank == 2, !ta {
+      let shape = node.types[0].shape
+      let rows = try graph.reshape(node.inputs[0], [node.size * shape[0], shape[1]])
+      let product = try graph.matmul(rows, node.inputs[1], transposeB: tb)
+      let columns = graph.shape(of: product)[1]
+      return [try graph.reshape(product, [node.size, shape[0], columns])]
+    }
+    return try graph.apply(P.matmul, node.allBatched(in: &graph), node.attributes)
   }
 
   private static var matmulSamples: [Sample] {

@@ -118,7 +118,7 @@ extension P {
           request.table.logSumExpRows, request.inputs[0].dtype, "logsumexp")
         return try prepareRows(
           request, axis: request.attributes.ints("axes")[0], reduces: true, rows)
-      }),
+      }), batching: .axes,
     samples: [
       Sample([.init([5])], ["axes": .ints([0])]),
       Sample([.init([3, 4])], ["axes": .ints([1])]),
@@ -157,7 +157,7 @@ extension P {
               split.outer, split.length, split.inner, range.lowerBound, range.upperBound,
               isMaximum ? 1 : 0)
           }
-        }),
+        }), batching: .axis,
       samples: [
         Sample([.init([5], distinct: true)], ["axis": .int(0)]),
         Sample([.init([3, 4], distinct: true)], ["axis": .int(1)]),
@@ -199,7 +199,7 @@ extension P {
             frame.operands[1], frame.operands[0], split.outer, split.length, split.inner,
             range.lowerBound, range.upperBound, reverse)
         }
-      }),
+      }), batching: .axis,
     samples: [
       Sample([.init([5])], ["axis": .int(0), "reverse": .bool(false)]),
       Sample([.init([3, 4])], ["axis": .int(1), "reverse": .bool(true)]),
