@@ -11,11 +11,11 @@ The machine must be idle: whatever else runs is in the figures.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
-from datetime import date
 from pathlib import Path
+
+import report
 
 HERE = Path(__file__).resolve().parent
 # Settings meant for another OpenBLAS or OpenMP would be measured instead of the libraries.
@@ -54,13 +54,6 @@ def measure(python: str, program: str, library: str, threads: int) -> dict[str, 
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def readable(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds * 1e9:.3g} ns"
-
-
 def times_faster(ours: float, theirs: float | None) -> str:
     return "" if theirs is None else f"{theirs / ours:.2f} ×"
 
@@ -81,23 +74,8 @@ def rows(program: str, peer: str | None, threads: int, build: bool) -> list[list
             table.append([name, "", f"{seconds:.1f}", "", "", goal(name)])
             continue
         ratios = [times_faster(seconds, side.get(name)) for side in (straight, theirs)]
-        table.append([name, str(threads), readable(seconds), *ratios, goal(name)])
+        table.append([name, str(threads), report.readable(seconds), *ratios, goal(name)])
     return table
-
-
-def markdown(table: list[list[str]]) -> str:
-    head = ["", "threads", "Betty", "OpenBLAS, by hand", "PyTorch", "goal"]
-    widths = [max(len(row[i]) for row in [head, *table]) for i in range(len(head))]
-
-    def line(row: list[str]) -> str:
-        return f"| {' | '.join(map(str.ljust, row, widths))} |"
-
-    return "\n".join([line(head), line(["-" * width for width in widths]), *map(line, table)])
-
-
-def processor() -> str:
-    models = [s for s in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in s]
-    return models[0].partition(": ")[2] if models else platform.machine()
 
 
 def main() -> None:
@@ -114,12 +92,12 @@ def main() -> None:
     for program in options.only:
         for threads in options.threads[-1:] if program == "package" else options.threads:
             table += rows(program, peer, threads, options.build)
-    text = markdown(table)
+    head = ["", "threads", "Betty", "OpenBLAS, by hand", "PyTorch", "goal"]
+    text = report.table(head, table)
     print(text)
     if options.write:
-        about = f"{processor()}, {os.cpu_count()} processors, {date.today().isoformat()}"
         note = "Columns of others: how many times faster Betty is. Written by `run.py --write`."
-        (HERE / "RESULTS.md").write_text(f"# Results\n\n{about}. {note}\n\n{text}\n")
+        report.write_section("Operations and the logistic program", f"{note}\n\n{text}")
 
 
 if __name__ == "__main__":
