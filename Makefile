@@ -12,6 +12,8 @@ export PATH := $(PATH):/opt/swift/usr/bin:$(HOME)/.local/share/swiftly/bin
 export BETTY_SCRATCH ?= $(CURDIR)/.build
 
 PREFIX ?= /usr/local
+# What `make peers` installs for PyTorch: a requirement or the path of a wheel.
+TORCH ?= torch
 DESTDIR ?=
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -83,6 +85,15 @@ dist: wheel ## install the wheel into a fresh environment of every Python >= 3.1
 bench: install-venv ## measure, with PyTorch beside when .venv has it
 	@$(PYTHON) benchmarks/run.py
 
+peers: ## make the environments of the libraries that benchmarks compare with, in .peers
+	@for peer in torch jax; do python3 -m venv .peers/$$peer; done
+	.peers/torch/bin/pip install --quiet "$(TORCH)" numpy scikit-learn
+	.peers/torch/bin/pip install --quiet --ignore-requires-python --no-deps betty-ml==0.2.1
+	.peers/jax/bin/pip install --quiet jax optax
+
+bench-bilevel: install-venv ## measure whole bilevel programs, beside the peers that are there
+	@$(PYTHON) benchmarks/bilevel.py
+
 docs-check: install-venv ## run the examples of README and docstrings
 	@$(PYTHON) tools/docs_check.py
 
@@ -106,4 +117,4 @@ clean: ## remove what was built, and .venv
 	@rm -rf .build dist $(VENV) python/betty/libbetty.so python/betty/_native.abi3.so
 
 .PHONY: help setup toolchain build wheel install-venv demo install test test-swift test-python test-c dist \
-  bench docs-check format lint develop clean
+  bench peers bench-bilevel docs-check format lint develop clean

@@ -1,0 +1,27 @@
+"""b8 in JAX: the gradient is linearised once for the five terms of the series."""
+
+import jax
+from data import images
+from jax_common import dense, dense_spec, load, sgd
+from jax_reweight import neumann, reweight
+
+SPEC = dense_spec("1", 784, 200) + dense_spec("3", 200, 10)
+
+
+def apply(p, x):
+    return dense(p, "3", jax.nn.relu(dense(p, "1", x.reshape(x.shape[0], -1))))
+
+
+reweight(
+    "b8_neumann",
+    SPEC,
+    load(SPEC, 1),
+    apply,
+    sgd(0.1, 0.9),
+    images(11, 10, 100, (1, 28, 28)),
+    images(12, 10, 100, (1, 28, 28)),
+    group=10,
+    steps=300,
+    warmup=30,
+    method=neumann,
+)
