@@ -100,10 +100,11 @@ extension P {
   package static let round: Primitive = unary("round", .round, range: 0.6...1.4, derivative: .zero)
   package static let trunc: Primitive = unary("trunc", .trunc, range: 0.1...0.9, derivative: .zero)
 
+  /// The slope is told from the result, which the next operation keeps anyway.
   package static let relu: Primitive = smooth("relu", .relu, .number, range: 0.2...2) {
-    graph, x, _ in
-    let zero = try graph.zeros(like: x)
-    return try graph.select(graph.call(gt, [x, zero]), graph.constant(1, like: x), zero)
+    graph, _, y in
+    let zero = try graph.zeros(like: y)
+    return try graph.select(graph.call(gt, [y, zero]), graph.constant(1, like: y), zero)
   }
 
   /// x Φ(x), with Φ through erf.
