@@ -154,6 +154,9 @@ package enum Kernel: Sendable {
   case buffer(inPlace: [Int?] = [], prepare: @Sendable (KernelRequest) throws -> PreparedKernel)
   /// No kernel of its own: compiled as its decomposed definition.
   case definition
+  /// Compiled as this graph, but differentiated by a rule of its own: (graph, inputs, attributes)
+  /// gives its outputs.
+  case composite(@Sendable (inout Graph, [Value], Attributes) throws -> [Value])
   /// `repeat`: the compiler makes a program of its body.
   case loop
 }

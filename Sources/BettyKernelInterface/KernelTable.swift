@@ -131,6 +131,24 @@ package struct KernelTable: Sendable {
     ) -> Void
   ]()
 
+  // Windows sliding over channels-last images, [f64, f32]. geometry: height, width, channels of the wide
+  // side; height, width of the narrow one; window, stride, padding, dilation, each height and width. Rows
+  // are those of what is written.
+  /// (y, tap of each largest element, x, geometry, first row, last row)
+  package var maxPool = [
+    @convention(c) (Raw, UnsafeMutablePointer<Int32>, RawIn, UnsafePointer<Int>, Int, Int) -> Void
+  ]()
+  /// (destination, source, taps, geometry, first row, last row): wide to narrow, and back
+  package var windowGather = [
+    @convention(c) (Raw, RawIn, UnsafePointer<Int32>, UnsafePointer<Int>, Int, Int) -> Void
+  ]()
+  package var windowScatter = [
+    @convention(c) (Raw, RawIn, UnsafePointer<Int32>, UnsafePointer<Int>, Int, Int) -> Void
+  ]()
+  /// (destination, source, geometry, first row, last row): wide to narrow, and back
+  package var windowSum = [@convention(c) (Raw, RawIn, UnsafePointer<Int>, Int, Int) -> Void]()
+  package var windowSpread = [@convention(c) (Raw, RawIn, UnsafePointer<Int>, Int, Int) -> Void]()
+
   /// An empty table; each set of kernels fills its own.
   package init(isa: String) { self.isa = isa }
 

@@ -21,5 +21,6 @@ package func makeKernelTable(isa: String) -> KernelTable {
   table.fillRows()
   table.fillRandom()
   table.fillUpdates()
+  table.fillWindows()
   return table
 }

@@ -69,15 +69,27 @@ struct Lowering {
         node: node, inputs: inputs, types: types, results: results, inPlace: inPlace)
       return try buffer(application, prepare)
     case .definition:
-      guard case .decomposed(let definition) = node.primitive.derivative,
-        depth < Lowering.deepest
-      else { throw BettyError(.notSupported, "\(name): has neither a kernel nor a definition") }
-      var graph = Graph()
-      let operands = types.map { graph.addInput($0) }
-      graph.outputs = try definition(&graph, operands, node.attributes)
-      return try inline(graph, inputs, depth: depth + 1)
+      guard case .decomposed(let definition) = node.primitive.derivative else {
+        throw BettyError(.notSupported, "\(name): has neither a kernel nor a definition")
+      }
+      return try inline(definition, of: node, inputs, types, depth: depth)
+    case .composite(let definition):
+      return try inline(definition, of: node, inputs, types, depth: depth)
     case .loop: return try loop(node, inputs, results)
     }
+  }
+
+  private mutating func inline(
+    _ definition: (inout Graph, [Value], Attributes) throws -> [Value], of node: Node,
+    _ inputs: [Int], _ types: [TensorType], depth: Int
+  ) throws -> [Int] {
+    guard depth < Lowering.deepest else {
+      throw BettyError(.notSupported, "\(node.primitive.name): its definition does not end")
+    }
+    var graph = Graph()
+    let operands = types.map { graph.addInput($0) }
+    graph.outputs = try definition(&graph, operands, node.attributes)
+    return try inline(graph, inputs, depth: depth + 1)
   }
 
   // MARK: Elementwise

@@ -74,13 +74,22 @@ enum Reference {
         results.map { try $0.with($0.dtype.computeType) })
     case .definition:
       guard case .decomposed(let definition) = node.primitive.derivative else { return [] }
-      var graph = Graph()
-      let inputs = types.map { graph.addInput($0) }
-      let outputs = try definition(&graph, inputs, node.attributes)
-      return try evaluate(graph, x, outputs)
+      return try evaluate(definition, node.attributes, x, types)
+    case .composite(let definition):
+      return try evaluate(definition, node.attributes, x, types)
     case .loop:
       return try loop(node, x)
     }
+  }
+
+  private static func evaluate(
+    _ definition: (inout Graph, [Value], Attributes) throws -> [Value], _ attributes: Attributes,
+    _ x: [[Double]], _ types: [TensorType]
+  ) throws -> [[Double]] {
+    var graph = Graph()
+    let inputs = types.map { graph.addInput($0) }
+    let outputs = try definition(&graph, inputs, attributes)
+    return try evaluate(graph, x, outputs)
   }
 
   private static func loop(_ node: Node, _ x: [[Double]]) throws -> [[Double]] {
