@@ -198,7 +198,8 @@ package enum Functions {
 
   private static let families: [[FunctionEntry]] = [
     arithmetic, pointwise, comparisons, reductions, products, movement, parts, indexing,
-    activations, normalizations, losses, creation,
+    activations, normalizations, statisticNormalizations, poolings, resampling,
+    losses, creation,
   ]
 
   private static let byName: [String: Function] = Dictionary(

@@ -63,6 +63,18 @@ import Testing
       i64[2, 1]: count_nonzero#1
       i64[2, 3]: randint
       i64[3, 4]: one_hot
+      ?[2, 3, 2]: batch_norm_inference adaptive_avg_pool1d adaptive_max_pool1d
+      ?[4, 3, 2] ?[3] ?[3]: batch_norm_training
+      ?[2, 3, 4] ?[3] ?[3]: instance_norm_training
+      ?[2, 4, 3]: group_norm
+      ?[2, 3, 3]: max_pool1d avg_pool1d
+      ?[2, 3, 3, 2]: max_pool2d avg_pool2d
+      ?[2, 3, 2, 2]: adaptive_avg_pool2d adaptive_max_pool2d
+      ?[1, 2, 5, 8]: interpolate
+      ?[2, 18, 9]: unfold
+      ?[2, 3, 4, 5]: fold
+      ?[1, 2, 4, 6]: pixel_shuffle
+      ?[1, 8, 2, 3]: pixel_unshuffle
       """
     var expected: [String: String] = [:]
     for line in table.split(separator: "\n") {

@@ -26,6 +26,10 @@ def _call(call, required, optional, **attributes):
 __all__ = [
     "abs",
     "acos",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
     "add",
     "addmm",
     "all",
@@ -38,6 +42,10 @@ __all__ = [
     "asin",
     "atan",
     "atan2",
+    "avg_pool1d",
+    "avg_pool2d",
+    "batch_norm_inference",
+    "batch_norm_training",
     "bernoulli",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -79,6 +87,7 @@ __all__ = [
     "floor",
     "floor_divide",
     "fmod",
+    "fold",
     "frac",
     "full",
     "full_like",
@@ -86,6 +95,7 @@ __all__ = [
     "ge",
     "gelu",
     "glu",
+    "group_norm",
     "gt",
     "hardshrink",
     "hardsigmoid",
@@ -99,6 +109,8 @@ __all__ = [
     "index_fill",
     "index_put",
     "index_select",
+    "instance_norm_training",
+    "interpolate",
     "isclose",
     "isfinite",
     "isinf",
@@ -127,6 +139,8 @@ __all__ = [
     "masked_fill",
     "matmul",
     "max",
+    "max_pool1d",
+    "max_pool2d",
     "maximum",
     "mean",
     "meshgrid",
@@ -152,6 +166,8 @@ __all__ = [
     "outer",
     "pad",
     "permute",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "pow",
     "pow_number",
     "prelu",
@@ -213,6 +229,7 @@ __all__ = [
     "trunc",
     "unbind",
     "unflatten",
+    "unfold",
     "unsqueeze",
     "var",
     "where",
@@ -222,6 +239,10 @@ __all__ = [
 
 _abs = operation("abs")
 _acos = operation("acos")
+_adaptive_avg_pool1d = operation("adaptive_avg_pool1d")
+_adaptive_avg_pool2d = operation("adaptive_avg_pool2d")
+_adaptive_max_pool1d = operation("adaptive_max_pool1d")
+_adaptive_max_pool2d = operation("adaptive_max_pool2d")
 _add = operation("add")
 _addmm = operation("addmm")
 _all = operation("all")
@@ -234,6 +255,10 @@ _argmin = operation("argmin")
 _asin = operation("asin")
 _atan = operation("atan")
 _atan2 = operation("atan2")
+_avg_pool1d = operation("avg_pool1d")
+_avg_pool2d = operation("avg_pool2d")
+_batch_norm_inference = operation("batch_norm_inference")
+_batch_norm_training = operation("batch_norm_training")
 _bernoulli = operation("bernoulli")
 _binary_cross_entropy = operation("binary_cross_entropy")
 _binary_cross_entropy_with_logits = operation("binary_cross_entropy_with_logits")
@@ -275,6 +300,7 @@ _flip = operation("flip")
 _floor = operation("floor")
 _floor_divide = operation("floor_divide")
 _fmod = operation("fmod")
+_fold = operation("fold")
 _frac = operation("frac")
 _full = operation("full")
 _full_like = operation("full_like")
@@ -282,6 +308,7 @@ _gather = operation("gather")
 _ge = operation("ge")
 _gelu = operation("gelu")
 _glu = operation("glu")
+_group_norm = operation("group_norm")
 _gt = operation("gt")
 _hardshrink = operation("hardshrink")
 _hardsigmoid = operation("hardsigmoid")
@@ -295,6 +322,8 @@ _index_copy = operation("index_copy")
 _index_fill = operation("index_fill")
 _index_put = operation("index_put")
 _index_select = operation("index_select")
+_instance_norm_training = operation("instance_norm_training")
+_interpolate = operation("interpolate")
 _isclose = operation("isclose")
 _isfinite = operation("isfinite")
 _isinf = operation("isinf")
@@ -323,6 +352,8 @@ _lt = operation("lt")
 _masked_fill = operation("masked_fill")
 _matmul = operation("matmul")
 _max = operation("max")
+_max_pool1d = operation("max_pool1d")
+_max_pool2d = operation("max_pool2d")
 _maximum = operation("maximum")
 _mean = operation("mean")
 _meshgrid = operation("meshgrid")
@@ -348,6 +379,8 @@ _ones_like = operation("ones_like")
 _outer = operation("outer")
 _pad = operation("pad")
 _permute = operation("permute")
+_pixel_shuffle = operation("pixel_shuffle")
+_pixel_unshuffle = operation("pixel_unshuffle")
 _pow = operation("pow")
 _pow_number = operation("pow_number")
 _prelu = operation("prelu")
@@ -409,6 +442,7 @@ _triu = operation("triu")
 _trunc = operation("trunc")
 _unbind = operation("unbind")
 _unflatten = operation("unflatten")
+_unfold = operation("unfold")
 _unsqueeze = operation("unsqueeze")
 _var = operation("var")
 _where = operation("where")
@@ -424,6 +458,30 @@ def abs(input: Tensor) -> Tensor:
 def acos(input: Tensor) -> Tensor:
     """Inverse cosine."""
     return _acos(input)
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor:
+    """Means of output_size windows that cover the input; -1 keeps a dimension."""
+    return _adaptive_avg_pool1d(input, output_size=output_size)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor:
+    """Means of output_size windows that cover the input; -1 keeps a dimension."""
+    return _adaptive_avg_pool2d(input, output_size=output_size)
+
+
+def adaptive_max_pool1d(
+    input: Tensor, output_size: _int | Sequence[_int], return_indices: _bool = False
+) -> Tensor:
+    """Largest elements of output_size windows that cover the input; -1 keeps a dimension."""
+    return _adaptive_max_pool1d(input, output_size=output_size, return_indices=return_indices)
+
+
+def adaptive_max_pool2d(
+    input: Tensor, output_size: _int | Sequence[_int], return_indices: _bool = False
+) -> Tensor:
+    """Largest elements of output_size windows that cover the input; -1 keeps a dimension."""
+    return _adaptive_max_pool2d(input, output_size=output_size, return_indices=return_indices)
 
 
 def add(input: Tensor, other: Tensor | Number, *, alpha: Tensor | Number | None = None) -> Tensor:
@@ -493,6 +551,75 @@ def atan(input: Tensor) -> Tensor:
 def atan2(input: Tensor, other: Tensor | Number) -> Tensor:
     """Angle of the point (other, input)."""
     return _atan2(input, other)
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+    divisor_override: _int | None = None,
+) -> Tensor:
+    """Mean of each window."""
+    return _avg_pool1d(
+        input,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        ceil_mode=ceil_mode,
+        count_include_pad=count_include_pad,
+        divisor_override=divisor_override,
+    )
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+    divisor_override: _int | None = None,
+) -> Tensor:
+    """Mean of each window."""
+    return _avg_pool2d(
+        input,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        ceil_mode=ceil_mode,
+        count_include_pad=count_include_pad,
+        divisor_override=divisor_override,
+    )
+
+
+def batch_norm_inference(
+    input: Tensor,
+    running_mean: Tensor | Number,
+    running_var: Tensor | Number,
+    weight: Tensor | Number | None = None,
+    bias: Tensor | Number | None = None,
+    eps: _float = 1e-05,
+) -> Tensor:
+    """Channels with given mean and variance made standard, times weight, plus bias."""
+    return _call(_batch_norm_inference, (input, running_mean, running_var), (weight, bias), eps=eps)
+
+
+def batch_norm_training(
+    input: Tensor,
+    weight: Tensor | Number | None = None,
+    bias: Tensor | Number | None = None,
+    running_mean: Tensor | Number | None = None,
+    running_var: Tensor | Number | None = None,
+    momentum: Tensor | Number | None = None,
+    eps: _float = 1e-05,
+) -> tuple[Tensor, ...]:
+    """Channels made standard by their own mean and variance; then the new running statistics."""
+    return _call(
+        _batch_norm_training, (input,), (weight, bias, running_mean, running_var, momentum), eps=eps
+    )
 
 
 def bernoulli(input: Tensor) -> Tensor:
@@ -736,6 +863,25 @@ def fmod(input: Tensor, other: Tensor | Number) -> Tensor:
     return _fmod(input, other)
 
 
+def fold(
+    input: Tensor,
+    output_size: _int | Sequence[_int],
+    kernel_size: _int | Sequence[_int],
+    dilation: _int | Sequence[_int] = 1,
+    padding: _int | Sequence[_int] = 0,
+    stride: _int | Sequence[_int] = 1,
+) -> Tensor:
+    """Images [N, C, H, W] with patches [N, C * kernel, L] added up in their places."""
+    return _fold(
+        input,
+        output_size=output_size,
+        kernel_size=kernel_size,
+        dilation=dilation,
+        padding=padding,
+        stride=stride,
+    )
+
+
 def frac(input: Tensor) -> Tensor:
     """The part behind the point."""
     return _frac(input)
@@ -769,6 +915,18 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 def glu(input: Tensor, dim: _int = -1) -> Tensor:
     """First half times sigmoid of the second."""
     return _glu(input, dim=dim)
+
+
+def group_norm(
+    input: Tensor,
+    weight: Tensor | Number | None = None,
+    *,
+    bias: Tensor | Number | None = None,
+    num_groups: _int,
+    eps: _float = 1e-05,
+) -> Tensor:
+    """Groups of channels of each sample made standard, times weight, plus bias."""
+    return _call(_group_norm, (input,), (weight, bias), num_groups=num_groups, eps=eps)
 
 
 def gt(input: Tensor, other: Tensor | Number) -> Tensor:
@@ -852,6 +1010,38 @@ def index_put(
 def index_select(input: Tensor, dim: _int, index: Tensor | Number) -> Tensor:
     """Positions of a dimension by a vector."""
     return _index_select(input, index, dim=dim)
+
+
+def instance_norm_training(
+    input: Tensor,
+    weight: Tensor | Number | None = None,
+    bias: Tensor | Number | None = None,
+    running_mean: Tensor | Number | None = None,
+    running_var: Tensor | Number | None = None,
+    momentum: Tensor | Number | None = None,
+    eps: _float = 1e-05,
+) -> tuple[Tensor, ...]:
+    """Channels of each sample made standard; then the new running statistics."""
+    return _call(
+        _instance_norm_training,
+        (input,),
+        (weight, bias, running_mean, running_var, momentum),
+        eps=eps,
+    )
+
+
+def interpolate(
+    input: Tensor,
+    size: _int | Sequence[_int],
+    mode: str = "nearest",
+    align_corners: _bool = False,
+    scale_h: _float | None = None,
+    scale_w: _float | None = None,
+) -> Tensor:
+    """An image of another size: nearest, nearest-exact, linear or bilinear."""
+    return _interpolate(
+        input, size=size, mode=mode, align_corners=align_corners, scale_h=scale_h, scale_w=scale_w
+    )
 
 
 def isclose(
@@ -1011,6 +1201,48 @@ def max(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tenso
     return _max(input, dim=dim, keepdim=keepdim)
 
 
+def max_pool1d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    dilation: _int | Sequence[_int] = 1,
+    ceil_mode: _bool = False,
+    return_indices: _bool = False,
+) -> Tensor:
+    """Largest element of each window; with return_indices also its place in the plane."""
+    return _max_pool1d(
+        input,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        ceil_mode=ceil_mode,
+        return_indices=return_indices,
+    )
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    stride: _int | Sequence[_int] | None = None,
+    padding: _int | Sequence[_int] = 0,
+    dilation: _int | Sequence[_int] = 1,
+    ceil_mode: _bool = False,
+    return_indices: _bool = False,
+) -> Tensor:
+    """Largest element of each window; with return_indices also its place in the plane."""
+    return _max_pool2d(
+        input,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        ceil_mode=ceil_mode,
+        return_indices=return_indices,
+    )
+
+
 def maximum(input: Tensor, other: Tensor | Number) -> Tensor:
     """The larger of two, NaN wins."""
     return _maximum(input, other)
@@ -1160,6 +1392,16 @@ def pad(
 def permute(input: Tensor, dims: _int | Sequence[_int]) -> Tensor:
     """Dimensions in another order."""
     return _permute(input, dims=dims)
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
+    """[…, C r², H, W] as […, C, H r, W r]."""
+    return _pixel_shuffle(input, upscale_factor=upscale_factor)
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
+    """[…, C, H r, W r] as […, C r², H, W]."""
+    return _pixel_unshuffle(input, downscale_factor=downscale_factor)
 
 
 def pow(input: Tensor, exponent: Tensor | Number) -> Tensor:
@@ -1505,6 +1747,19 @@ def unbind(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
 def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
     """One dimension as several."""
     return _unflatten(input, dim=dim, sizes=sizes)
+
+
+def unfold(
+    input: Tensor,
+    kernel_size: _int | Sequence[_int],
+    dilation: _int | Sequence[_int] = 1,
+    padding: _int | Sequence[_int] = 0,
+    stride: _int | Sequence[_int] = 1,
+) -> Tensor:
+    """Patches [N, C * kernel, L] of images [N, C, H, W]."""
+    return _unfold(
+        input, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride
+    )
 
 
 def unsqueeze(input: Tensor, dim: _int) -> Tensor:

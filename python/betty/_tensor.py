@@ -272,6 +272,10 @@ _NO_METHODS = {
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "dropout", "pow_number",
     "embedding",
     "sgd_update", "adam_update", "layer_norm", "cosine_similarity", "mT", "numpy_T", "to", "slice",
+    "batch_norm_inference", "batch_norm_training", "instance_norm_training", "group_norm",
+    "max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "interpolate", "unfold",
+    "fold", "pixel_shuffle", "pixel_unshuffle",
     "full", "zeros", "ones", "arange", "linspace", "eye", "rand", "randn", "randint", "randperm",
 }  # fmt: skip
 
