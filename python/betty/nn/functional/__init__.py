@@ -1,8 +1,18 @@
 """Operations of networks as functions, under PyTorch's names, by family."""
 
-from betty.nn.functional import activations, layers, losses
+from betty.nn.functional import activations, layers, losses, normalization, pooling, vision
 from betty.nn.functional.activations import *
 from betty.nn.functional.layers import *
 from betty.nn.functional.losses import *
+from betty.nn.functional.normalization import *
+from betty.nn.functional.pooling import *
+from betty.nn.functional.vision import *
 
-__all__ = activations.__all__ + layers.__all__ + losses.__all__
+__all__ = (
+    activations.__all__
+    + layers.__all__
+    + losses.__all__
+    + normalization.__all__
+    + pooling.__all__
+    + vision.__all__
+)

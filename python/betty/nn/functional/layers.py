@@ -57,9 +57,26 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 def pad(
-    input: Tensor, pad: list[int] | tuple[int, ...], mode: str = "constant", value: float = 0.0
+    input: Tensor,
+    pad: list[int] | tuple[int, ...],
+    mode: str = "constant",
+    value: float | None = None,
 ) -> Tensor:
-    """Pads the last axes by (left, right, top, bottom, …) with a constant."""
-    if mode != "constant":
-        raise ValueError(f"pad: mode must be 'constant', got {mode!r}")
-    return ops.pad(input, pad=tuple(pad), value=0.0 if value is None else float(value))
+    """Pads the last axes by (left, right, top, bottom, …).
+
+    Args:
+        input: Any tensor; modes other than "constant" pad up to all but the first two axes.
+        pad: Pairs from the last axis backwards; negative numbers cut.
+        mode: "constant", "reflect", "replicate" or "circular".
+        value: The constant, 0 by default.
+
+    Raises:
+        RuntimeError: More pairs than axes, or more padding than the mode can take.
+        NotImplementedError: An unknown mode.
+
+    Example:
+        >>> import betty
+        >>> betty.nn.functional.pad(betty.tensor([[[1.0, 2.0, 3.0]]]), (2, 1), "reflect")
+        tensor([[[3., 2., 1., 2., 3., 2.]]])
+    """
+    return ops.pad(input, pad=tuple(pad), mode=mode, value=0.0 if value is None else float(value))

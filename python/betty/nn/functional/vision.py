@@ -1,0 +1,184 @@
+"""Images of other sizes, patches of images, and dropout of whole channels."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from betty import _functions as ops
+from betty._functions import pixel_shuffle, pixel_unshuffle
+from betty._native import Tensor
+from betty.nn.functional.activations import finish
+from betty.nn.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
+
+__all__ = [
+    "channel_shuffle",
+    "dropout1d",
+    "dropout2d",
+    "fold",
+    "interpolate",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "unfold",
+    "upsample",
+]
+
+_LINEAR = {"linear": 3, "bilinear": 4}
+
+
+def interpolate(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Tensor:
+    """The image in another size.
+
+    Args:
+        input: [N, C, W] or [N, C, H, W].
+        size: Spatial sizes of the result.
+        scale_factor: Instead of ``size``: what the sizes are multiplied by.
+        mode: "nearest", "nearest-exact", "linear" (3D), "bilinear" (4D) or "area".
+        align_corners: For linear modes: whether the corners' centres are the ends of the scale.
+        recompute_scale_factor: Whether positions follow from the sizes alone.
+        antialias: Not supported.
+
+    Raises:
+        ValueError: Neither or both of size and scale_factor.
+        NotImplementedError: A mode that does not fit the input.
+
+    Example:
+        >>> import betty
+        >>> betty.nn.functional.interpolate(betty.tensor([[[1.0, 2.0]]]), scale_factor=2)
+        tensor([[[1., 1., 2., 2.]]])
+    """
+    if antialias:
+        raise NotImplementedError("interpolate: antialias is not supported")
+    if align_corners is not None and mode not in _LINEAR:
+        raise ValueError(
+            "align_corners option can only be set with the interpolating modes: linear | bilinear"
+        )
+    dims = input.dim() - 2
+    sizes, scales = _target(input, dims, size, scale_factor)
+    if recompute_scale_factor:
+        scales = None
+    if mode == "area":
+        pool = adaptive_avg_pool1d if dims == 1 else adaptive_avg_pool2d
+        return pool(input, tuple(sizes))
+    if mode in _LINEAR and _LINEAR[mode] != input.dim():
+        raise NotImplementedError(
+            f"Got {input.dim()}D input, but {mode} mode needs {_LINEAR[mode]}D input"
+        )
+    options: dict[str, Any] = {}
+    if scales is not None:
+        options["scale_w"] = float(scales[-1])
+        if dims == 2:
+            options["scale_h"] = float(scales[0])
+    return ops.interpolate(
+        input, size=tuple(sizes), mode=mode, align_corners=bool(align_corners), **options
+    )
+
+
+def _target(
+    input: Tensor, dims: int, size: Any, scale_factor: Any
+) -> tuple[list[int], list[float] | None]:
+    """The sizes of the result, and the scales if they were given."""
+    if dims not in (1, 2):
+        raise NotImplementedError(f"interpolate: takes 3D or 4D input, got {input.dim()}D")
+    if size is None and scale_factor is None:
+        raise ValueError("either size or scale_factor should be defined")
+    if size is not None and scale_factor is not None:
+        raise ValueError("only one of size or scale_factor should be defined")
+    given = size if size is not None else scale_factor
+    values = list(given) if isinstance(given, Sequence) else [given] * dims
+    if len(values) != dims:
+        raise ValueError(
+            f"interpolate: input has {dims} spatial dimensions, got {len(values)} sizes {values}"
+        )
+    if size is not None:
+        return [int(v) for v in values], None
+    return [math.floor(n * s) for n, s in zip(input.shape[2:], values, strict=True)], values
+
+
+def upsample(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """The old name of ``interpolate``."""
+    warnings.warn("upsample is deprecated, use interpolate", stacklevel=2)
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def unfold(
+    input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Tensor:
+    """Sliding blocks of [N, C, H, W] as columns: [N, C * kernel, L]."""
+    return ops.unfold(
+        input, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride
+    )
+
+
+def fold(
+    input: Tensor,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
+) -> Tensor:
+    """Columns [N, C * kernel, L] added up into images [N, C, H, W]: the transpose of unfold."""
+    return ops.fold(
+        input,
+        output_size=output_size,
+        kernel_size=kernel_size,
+        dilation=dilation,
+        padding=padding,
+        stride=stride,
+    )
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """The channels of [N, C, ...] dealt from ``groups`` groups in turn."""
+    batch, channels, *rest = input.shape
+    if groups <= 0 or channels % groups:
+        raise RuntimeError(
+            f"channel_shuffle: channels must be divisible by groups, got {channels} and {groups}"
+        )
+    open_ = input.reshape(batch, groups, channels // groups, *rest)
+    return open_.transpose(1, 2).reshape(batch, channels, *rest)
+
+
+def dropout1d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """Zeroes whole channels of [N, C, L] or [C, L] with probability ``p``."""
+    return _drop_channels("dropout1d", input, p, training, inplace, 1)
+
+
+def dropout2d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """Zeroes whole channels of [N, C, H, W] with probability ``p``."""
+    return _drop_channels("dropout2d", input, p, training, inplace, 2)
+
+
+def _drop_channels(
+    name: str, input: Tensor, p: float, training: bool, inplace: bool, dims: int
+) -> Tensor:
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"{name}: probability has to be between 0 and 1, got {p}")
+    if not training or p == 0.0:
+        return input
+    # One sample without a batch has its channels first.
+    kept = 1 if dims == 1 and input.dim() == 2 else 2
+    shape = [*input.shape[:kept], *([1] * (input.dim() - kept))]
+    mask = ops.dropout(ops.ones(shape, dtype=input.dtype), p=p)
+    return finish(input, input * mask, inplace)
