@@ -75,6 +75,9 @@ struct Rewriter {
         changed = true
         return [value]
       }
+    } else if let values = try Rules.apply(&self, primitive, inputs, attributes) {
+      changed = true
+      return values
     }
     if simplifiesBodies { attributes = try simplified(attributes) }
     return intern(primitive, inputs, attributes, types)
@@ -84,8 +87,15 @@ struct Rewriter {
   mutating func call(
     _ primitive: Primitive, _ inputs: [Value], _ attributes: Attributes = [:]
   ) throws -> Value {
+    try apply(primitive, inputs, attributes)[0]
+  }
+
+  /// Makes an application for a rule; gives all its results.
+  mutating func apply(
+    _ primitive: Primitive, _ inputs: [Value], _ attributes: Attributes
+  ) throws -> [Value] {
     let types = try primitive.typeRule(inputs.map { graph.types[$0.index] }, attributes)
-    return try place(primitive, inputs, attributes, types)[0]
+    return try place(primitive, inputs, attributes, types)
   }
 
   /// Operands of commutative primitives: constants last, otherwise in order of creation.

@@ -12,11 +12,22 @@ enum Rules {
     case .tile(let op):
       if let value = try fold(&rewriter, call, op) { return value }
       if let value = try beforeBroadcast(&rewriter, call) { return value }
+      if let value = try belowPermute(&rewriter, call) { return value }
     case .cast:
       if let value = try beforeBroadcast(&rewriter, call) { return value }
+      if let value = try belowPermute(&rewriter, call) { return value }
+    case .reduction:
+      if let value = try reducePermuted(&rewriter, call) { return value }
     default: break
     }
     return try byPrimitive[ObjectIdentifier(call.primitive)]?(&rewriter, call)
+  }
+
+  /// What replaces an application of several results.
+  static func apply(
+    _ rewriter: inout Rewriter, _ primitive: Primitive, _ inputs: [Value], _ attributes: Attributes
+  ) throws -> [Value]? {
+    primitive === P.moments ? try moments(&rewriter, inputs, attributes) : nil
   }
 
   private static let byPrimitive: [ObjectIdentifier: Rewriter.Rule] = Dictionary(

@@ -8,7 +8,12 @@ extension Rules {
   static let movement: [(primitive: Primitive, rule: Rewriter.Rule)] = [
     (P.reshape, reshape), (P.broadcast, broadcast), (P.permute, permute), (P.slice, slice),
     (P.pad, pad),
-    (P.concatenate, { _, call in call.inputs.count == 1 ? call.inputs[0] : nil }),
+    (
+      P.concatenate,
+      { rewriter, call in
+        call.inputs.count == 1 ? call.inputs[0] : try joinPermuted(&rewriter, call)
+      }
+    ),
   ]
 
   /// A constant under another shape.
@@ -93,7 +98,7 @@ extension Rules {
       guard zip(places, places.dropFirst()).allSatisfy({ $0 < $1 }) else { return nil }
       return try rewriter.broadcast(node.inputs[0], call.type.shape, axes: places)
     }
-    return try permuteOfMatmul(&rewriter, call, axes)
+    return try permuteOfMatmul(&rewriter, call, axes) ?? abovePermuted(&rewriter, call, axes)
   }
 
   @Sendable private static func slice(_ rewriter: inout Rewriter, _ call: Call) throws -> Value? {
@@ -103,13 +108,15 @@ extension Rules {
       return call.inputs[0]
     }
     return try constant(&rewriter, call)
+      ?? movePermuted(&rewriter, call, ["starts", "stops", "steps"])
   }
 
   @Sendable private static func pad(_ rewriter: inout Rewriter, _ call: Call) throws -> Value? {
     if rewriter.shape(of: call.inputs[0]) == call.type.shape { return call.inputs[0] }
-    guard let value = rewriter.splat(call.inputs[0]),
-      value.bitPattern == call.attributes.double("value").bitPattern
-    else { return nil }
+    guard let value = rewriter.splat(call.inputs[0]) else {
+      return try movePermuted(&rewriter, call, ["low", "high", "interior"])
+    }
+    guard value.bitPattern == call.attributes.double("value").bitPattern else { return nil }
     return try rewriter.constant(value, call.type)
   }
 }
