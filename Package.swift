@@ -45,6 +45,9 @@ let pure: [SwiftSetting] =
 /// `make install` names the library by its major version; everywhere else it is plain libbetty.so.
 let soname = Context.environment["BETTY_SONAME"].map { ["-Xlinker", "-soname=\($0)"] } ?? []
 
+/// With BETTY_SYMBOLS the library keeps its names, for profilers and valgrind; debug information goes.
+let strip = Context.environment["BETTY_SYMBOLS"] == nil ? "-s" : "-S"
+
 /// C functions of ours are for our own layers: only BettyC exports.
 let hidden: [CSetting] = [.unsafeFlags(["-fvisibility=hidden"])]
 
@@ -98,7 +101,7 @@ let package = Package(
         .unsafeFlags(
           [
             "-static-stdlib", "-L\(library)/link", "-Xclang-linker", "-static-libgcc",
-            "-Xlinker", "--version-script=\(library)/betty.map", "-Xlinker", "-s",
+            "-Xlinker", "--version-script=\(library)/betty.map", "-Xlinker", strip,
           ] + soname)
       ]),
     tests(of: "BettyKernels", copyNames),

@@ -10,6 +10,8 @@ enum OperationCache {
     var attributes: Int32 = 0
     var types: (Int32, Int32, Int32) = (0, 0, 0)
     var count: Int32 = 0
+    /// The call gives one new value: see `Recording.quick`.
+    var isPlain = false
     var operation: Unmanaged<RecordedOperation>?
   }
 
@@ -68,7 +70,8 @@ enum OperationCache {
     slot.pointee.operation?.release()
     slot.pointee = Entry(
       function: id, attributes: attributes.id, types: (padded[0], padded[1], padded[2]),
-      count: Int32(types.count), operation: .passRetained(operation))
+      count: Int32(types.count), isPlain: operation.isPlain,
+      operation: .passRetained(operation))
     return operation
   }
 

@@ -21,10 +21,8 @@ package enum Recording {
     }
     let node = try Lock.held {
       let operation = try find(function, attributes, operands)
-      if operation.returnedOperand != nil || operation.isView || operation.isTuple {
-        return recordSpecial(operation, operands)
-      }
-      return record(operation, operands)
+      return operation.isPlain
+        ? record(operation, operands) : recordSpecial(operation, operands)
     }
     if node.depth > deepest { node.shorten() }
     return node

@@ -30,6 +30,8 @@ package final class RecordedOperation: Sendable {
   let returnedOperand: Int?
 
   var isTuple: Bool { resultTypes.count != 1 }
+  /// A call gives one new value.
+  var isPlain: Bool { returnedOperand == nil && !isView && !isTuple }
 
   /// Under the lock. `operands` are numbers of types.
   init(

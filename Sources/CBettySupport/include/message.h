@@ -3,7 +3,7 @@
 #pragma once
 #include <stddef.h>
 
-extern __thread char *betty_support_message_text;
+extern __thread char *betty_support_message_text __attribute__((tls_model("initial-exec")));
 
 // Keeps a copy of `text`; without memory, a message that says so.
 void betty_support_message_set(const char *text, size_t length);
