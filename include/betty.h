@@ -167,8 +167,9 @@ betty_status betty_tensor_version(const betty_tensor *tensor, int64_t *out_versi
 /* The name of the operation that made the value, "" for a leaf. Borrowed until the next call on
  * this thread. */
 betty_status betty_tensor_operation(betty_tensor *tensor, const char **out_name);
-/* The operations behind a value that is not computed yet, in the text form of the IR. Borrowed
- * until the next call on this thread. */
+/* What computing the value would take: the operations recorded, in the text form of the IR, and the
+ * program made of them, its steps and the bytes planned. Borrowed until the next call on this
+ * thread. */
 betty_status betty_tensor_dump(betty_tensor *tensor, const char **out_text);
 
 /* ---- DLPack -------------------------------------------------------------------------------- */
@@ -431,6 +432,9 @@ betty_status betty_problem_count(const betty_problem *problem, int64_t *out_coun
 /* The paths of its hypergradient, one a line: names from the problem down and back to it, separated
  * by spaces. Borrowed until the next call on this thread. */
 betty_status betty_problem_paths(const betty_problem *problem, const char **out_text);
+/* What its steps have been so far, of each structure of training_step: the recorded loss, the graph
+ * of the whole step, and the program made of it. Borrowed until the next call on this thread. */
+betty_status betty_problem_dump(const betty_problem *problem, const char **out_text);
 /* The values of option "type"; NULL past the last; they live for ever. */
 const char *betty_hypergradient_method(int32_t index);
 

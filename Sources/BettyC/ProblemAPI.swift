@@ -233,6 +233,16 @@ public func betty_problem_paths(
   }
 }
 
+@_cdecl("betty_problem_dump")
+public func betty_problem_dump(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_text")
+    out.pointee = try keep(problem(handle).problem.dump)
+  }
+}
+
 nonisolated(unsafe) private let methods = Hypergradients.names.map(lasting)
 
 @_cdecl("betty_hypergradient_method")

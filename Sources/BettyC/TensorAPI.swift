@@ -186,7 +186,7 @@ public func betty_tensor_dump(
 ) -> Int32 {
   boundary {
     let out = try given(out, "out_text")
-    out.pointee = try keep(Capture([tensor(handle)], mode: .evaluate).graph.description)
+    out.pointee = try keep(Recording.dump(tensor(handle)))
   }
 }
 

@@ -105,6 +105,9 @@ package final class Problem {
     }
   }
 
+  /// The structures its steps have had, as graphs and programs.
+  package var dump: String { "problem '\(name)', step \(count)\n\(steps)" }
+
   private(set) var lowersOnPaths: [Problem] = []
 
   /// One micro-step, and one of each parent that is due.

@@ -6,7 +6,7 @@ import BettyGraph
 import BettyRuntime
 
 /// Programs of steps by the structure of the recordings they are made of.
-struct StepCache {
+struct StepCache: CustomStringConvertible {
   struct Entry {
     let keys: [StructureKey]
     let revision: Int32
@@ -31,6 +31,15 @@ struct StepCache {
     else { return nil }
     if place > 0 { entries.swapAt(place, place - 1) }
     return entries[max(place - 1, 0)]
+  }
+
+  /// Of each structure the recorded loss, its step and what replays it; what was used last comes first.
+  var description: String {
+    entries.enumerated().map { index, entry in
+      var parts = ["structure \(index)", "recording: \(entry.graph.value)", "\(entry.program)"]
+      if let replay = entry.replay { parts.append("replayed as \(replay)") }
+      return parts.joined(separator: "\n")
+    }.joined(separator: "\n")
   }
 
   mutating func insert(_ entry: Entry) {

@@ -165,7 +165,7 @@ struct StepGraph {
 }
 
 /// A step ready to run.
-final class StepProgram {
+final class StepProgram: CustomStringConvertible {
   private let program: BoundProgram
   private let parameters: [Tensor]
 
@@ -173,6 +173,9 @@ final class StepProgram {
     self.program = program
     self.parameters = parameters
   }
+
+  /// The graph of the whole step and the program made of it.
+  var description: String { "step: \(program.graph)\n\(program.program)" }
 
   /// Runs on a recording of the step's structure, which is given up, and on the last ones of the lower
   /// problems. Parameters and state get their new values; gives the step's other results.

@@ -171,12 +171,4 @@ package final class Program: @unchecked Sendable {
     defer { betty_support_unlock(1) }
     return spare.count + (first == nil ? 0 : 1)
   }
-
-  /// One line per step: number, operation, tasks.
-  package var listing: String {
-    zip(steps.indices, infos).map { index, info in
-      let tasks = steps[index].tasks
-      return "\(index) \(steps[index].kind) \(info.name)\(tasks > 1 ? " x\(tasks)" : "")"
-    }.joined(separator: "\n")
-  }
 }

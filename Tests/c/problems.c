@@ -362,6 +362,8 @@ static void test_null(void) {
   NULL_IS_SEEN(betty_problem_count(lower, NULL));
   NULL_IS_SEEN(betty_problem_paths(lower, NULL));
   NULL_IS_SEEN(betty_problem_paths(NULL, NULL));
+  NULL_IS_SEEN(betty_problem_dump(lower, NULL));
+  NULL_IS_SEEN(betty_problem_dump(NULL, NULL));
   NULL_IS_SEEN(betty_engine_new(NULL, 1, NULL, NULL, NULL, &p.engine));
   NULL_IS_SEEN(betty_engine_depend(p.engine, NULL, 0, 1));
   NULL_IS_SEEN(betty_engine_start(NULL));

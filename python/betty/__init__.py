@@ -86,6 +86,7 @@ from betty._process import (
     Generator,
     counters,
     default_generator,
+    dump,
     evaluate,
     get_num_threads,
     get_rng_state,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from betty import _native
 from betty._native import Tensor, evaluate
 
 __all__ = [
     "counters",
+    "dump",
     "evaluate",
     "get_num_threads",
     "get_rng_state",
@@ -87,3 +89,26 @@ def memory_stats() -> dict[str, int]:
     """Bytes of tensors now, at most so far, and kept for reuse."""
     figures = _native.counters()
     return {k.removeprefix("memory_"): v for k, v in figures.items() if k.startswith("memory_")}
+
+
+def dump(what: Any) -> str:
+    """What the engine made of recorded Python, as text.
+
+    Args:
+        what: A tensor that is not computed yet, or a problem that has taken a step.
+
+    Returns:
+        For a tensor the recorded graph, and the program that would compute it: its steps, where
+        their operands lie, the bytes planned. For a problem the same of each structure that its
+        steps have had: the recorded loss, the graph of the whole step (loss, gradients, update) and
+        its program.
+
+    Example:
+        >>> import betty
+        >>> text = betty.dump(betty.tensor([1.0, 2.0]).exp() * 2)
+        >>> print(text[text.index("program"):])  # doctest: +ELLIPSIS
+        program: 1 steps, ...
+    """
+    if isinstance(what, Tensor):
+        return what._dump()
+    return what.dump()

@@ -218,6 +218,13 @@ static PyObject *paths(PyObject *self, PyObject *unused) {
   return found;
 }
 
+static PyObject *dump(PyObject *self, PyObject *unused) {
+  (void)unused;
+  const char *text = NULL;
+  betty_status status = betty_problem_dump(problem(self)->handle, &text);
+  return status ? raise_status(status) : PyUnicode_FromString(text);
+}
+
 PyObject *hypergradient_methods(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   PyObject *names = PyList_New(0);
@@ -237,6 +244,7 @@ static PyMethodDef methods[] = {
     {"add_batch", add_batch, METH_O, "One more batch of the list the engine goes through."},
     {"set_optimizer", set_optimizer, METH_O, "An OptimizerHandle, or None."},
     {"paths", paths, METH_NOARGS, "The paths of its hypergradient, as lists of names."},
+    {"dump", dump, METH_NOARGS, "Its steps so far as graphs and programs."},
     {NULL, NULL, 0, NULL},
 };
 static PyGetSetDef properties[] = {

@@ -185,7 +185,7 @@ PyMethodDef tensor_methods[] = {
     {"retain_grad", retain_grad, METH_NOARGS, "Keep the gradient of a tensor that is no leaf."},
     {"_assign", assign, METH_O, "Take the value of another tensor, in this shape and type."},
     {"_update", update, METH_O, "Take the result of an operation on this tensor as its value."},
-    {"_dump", dump, METH_NOARGS, "The operations behind a value that is not computed yet."},
+    {"_dump", dump, METH_NOARGS, "What computing the value would take."},
     {"as_subclass", as_subclass, METH_O, "The same tensor as an object of a subclass."},
     {"__dlpack__", (PyCFunction)(void (*)(void))tensor_dlpack, METH_VARARGS | METH_KEYWORDS,
      "A capsule for other libraries to read the elements from."},

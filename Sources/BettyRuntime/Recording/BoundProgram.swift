@@ -30,6 +30,8 @@ package final class BoundProgram: @unchecked Sendable {
   }
 
   package let program: Program
+  /// What it was compiled from.
+  package let graph: Graph
   private let inputs: [Input]
   private let outputs: [Output]
   private let types: [Int32]
@@ -53,6 +55,7 @@ package final class BoundProgram: @unchecked Sendable {
     }
     program = try Compiler.compile(
       graph, options: CompileOptions(donations: donations, threads: threads))
+    self.graph = graph
     self.inputs = inputs
     self.outputs = outputs
     types = Lock.held { graph.outputs.map { TypeID.of(graph.type(of: $0)) } }

@@ -27,3 +27,12 @@ extension Tensor {
     }
   }
 }
+
+extension Recording {
+  /// What computing a tensor would take: its recording, and the program made of it.
+  package static func dump(_ tensor: Tensor) throws -> String {
+    if tensor.isNumber || tensor.isComputed { return "computed: \(tensor.type)" }
+    let graph = Capture([tensor], mode: .evaluate).graph
+    return "recording: \(graph)\n\(try Compiler.compile(try simplifier(graph)))"
+  }
+}

@@ -200,6 +200,10 @@ class Problem:
         step = self.count if self._config.log_local_step else self._engine.global_step
         self._engine.log(format_losses(self._name, self._stats), step)
 
+    def dump(self) -> str:
+        """What its steps have been so far, as text; see ``betty.dump``."""
+        return self._handle.dump() if self._handle is not None else f"problem '{self._name}'"
+
     # State.
 
     def train(self) -> None:
