@@ -157,6 +157,19 @@ private let blockVectors = 128
     var sum = empty
     var block = min(left, 16)
     left &-= block
+    if block == 16 {
+      // Four sums side by side, so that no addition waits for the last.
+      var (s0, s1, s2, s3) = (empty, empty, empty, empty)
+      while block > 0 {
+        s0 = R.combine(s0, load(at))
+        s1 = R.combine(s1, load(at + stride))
+        s2 = R.combine(s2, load(at + 2 &* stride))
+        s3 = R.combine(s3, load(at + 3 &* stride))
+        at += 4 &* stride
+        block &-= 4
+      }
+      sum = R.combine(R.combine(s0, s1), R.combine(s2, s3))
+    }
     while block > 0 {
       sum = R.combine(sum, load(at))
       at += stride
