@@ -37,7 +37,8 @@ package enum Compiler {
     try checkSize(lowered)
     separateOutputs(&lowered, isLoopBody: options.isLoopBody)
     if !options.unfused { lowered = Fusion.duplicateCasts(lowered) }
-    let groups = Fusion.groups(lowered, unfused: options.unfused, threads: threads)
+    var groups = Fusion.groups(lowered, unfused: options.unfused, threads: threads)
+    if !options.unfused { (lowered, groups) = Recompute.apply(lowered, groups: groups) }
     let units = Units(lowered, group: groups)
     guard units.isComplete else {
       throw BettyError.runtime("compile: \(lowered.nodes.count) operations form a cycle of groups")
