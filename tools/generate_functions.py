@@ -147,6 +147,7 @@ TYPES = {
     "double": "_float",
     "bool": "_bool",
     "string": "str",
+    "ints or string": "_int | Sequence[_int] | str",
     "dtype": "_dtype",
 }
 

@@ -124,7 +124,10 @@ package struct Attributes: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 
 /// What an attribute must be; `optional` ones may be absent.
 package struct AttributeSpec: Sendable {
-  package enum Kind: String, Sendable { case int, ints, double, bool, string, dtype, graph }
+  package enum Kind: String, Sendable {
+    case int, ints, double, bool, string, dtype, graph
+    case intsOrString = "ints or string"
+  }
   package let name: String
   package let kind: Kind
   package let optional: Bool
@@ -143,7 +146,8 @@ package struct AttributeSpec: Sendable {
   package func accepts(_ value: Attribute) -> Bool {
     switch (kind, value) {
     case (.int, .int), (.ints, .ints), (.ints, .int), (.double, .double), (.double, .int),
-      (.bool, .bool), (.string, .string), (.dtype, .dtype), (.graph, .graph):
+      (.bool, .bool), (.string, .string), (.dtype, .dtype), (.graph, .graph),
+      (.intsOrString, .int), (.intsOrString, .ints), (.intsOrString, .string):
       true
     default: false
     }
@@ -160,7 +164,8 @@ extension Attributes {
           "\(operation): unknown option '\(name)'\(known.isEmpty ? "" : ", known are \(known)")")
       }
       guard spec.accepts(value) else {
-        throw .type("\(operation): option '\(name)' takes \(spec.kind), got \(value.kindName)")
+        throw .type(
+          "\(operation): option '\(name)' takes \(spec.kind.rawValue), got \(value.kindName)")
       }
     }
     for spec in specs where !spec.optional && self[spec.name] == nil {

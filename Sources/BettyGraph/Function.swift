@@ -197,8 +197,8 @@ package enum Functions {
   }
 
   private static let families: [[FunctionEntry]] = [
-    arithmetic, pointwise, comparisons, reductions, products, movement, parts, indexing,
-    activations, normalizations, statisticNormalizations, poolings, resampling,
+    arithmetic, pointwise, comparisons, reductions, products, convolutions, movement, parts,
+    indexing, activations, normalizations, statisticNormalizations, poolings, resampling,
     losses, creation,
   ]
 

@@ -3,7 +3,7 @@
 package enum Registry {
   package static let primitives: [Primitive] =
     P.elementwiseUnary + P.elementwiseBinary + P.comparisons + P.creation + P.movement
-    + P.reductions + P.products + P.indexing + P.random + P.losses
+    + P.reductions + P.products + P.convolutions + P.indexing + P.random + P.losses
     + P.normalizations + P.windows + P.updates + P.loops
 
   private static let byName: [String: Primitive] = Dictionary(

@@ -47,6 +47,13 @@ package struct KernelTable: Sendable {
   /// (y, matrix, x, rows, columns, ld, first column, last column): y[c] = sum_r x[r] matrix[r, c]
   package var vecmat = [@convention(c) (Raw, RawIn, RawIn, Int, Int, Int, Int, Int) -> Void]()
 
+  // Convolutions; [f64, f32]. Pixels of the output are counted over the whole batch.
+  /// (columns, x, size, group, first pixel, last pixel): columns[pixel, tap, c] of one group, zeros
+  /// in the padding
+  package var unfold = [@Sendable (Raw, RawIn, ConvolutionSize, Int, Int, Int) -> Void]()
+  /// (x, columns, size, group, first pixel, last pixel): the transpose, added to x
+  package var fold = [@Sendable (Raw, RawIn, ConvolutionSize, Int, Int, Int) -> Void]()
+
   // Index kernels. Indices are i64. status[0] is set to 1 + position of the first bad index.
   /// take: destination[o, j, i] = source[o, indices[j], i] over the outer rows first..<last;
   /// (destination, source, indices, element size, outer, axis length, inner, index count, first, last, status)

@@ -6,7 +6,7 @@ import BettyKernelInterface
 import COpenBLAS
 
 package enum Contract {
-  /// out[m, n] = op(a)[m, k] op(b)[k, n]
+  /// out[m, n] = op(a)[m, k] op(b)[k, n], added to what is there if it accumulates
   package struct Call {
     let m: Int
     let n: Int
@@ -19,10 +19,12 @@ package enum Contract {
     let transposeB: Bool
     let out: UnsafeMutableRawPointer
     let ldOut: Int
+    let accumulates: Bool
 
     package init(
       m: Int, n: Int, k: Int, a: UnsafeRawPointer, lda: Int, transposeA: Bool,
-      b: UnsafeRawPointer, ldb: Int, transposeB: Bool, out: UnsafeMutableRawPointer, ldOut: Int
+      b: UnsafeRawPointer, ldb: Int, transposeB: Bool, out: UnsafeMutableRawPointer, ldOut: Int,
+      accumulates: Bool = false
     ) {
       self.m = m
       self.n = n
@@ -35,6 +37,7 @@ package enum Contract {
       self.transposeB = transposeB
       self.out = out
       self.ldOut = ldOut
+      self.accumulates = accumulates
     }
   }
 
@@ -57,7 +60,7 @@ package enum Contract {
     cblas_sgemm(
       rowMajor, operation(call.transposeA), operation(call.transposeB), Int32(call.m),
       Int32(call.n), Int32(call.k), 1, call.a.assumingMemoryBound(to: Float.self),
-      Int32(call.lda), call.b.assumingMemoryBound(to: Float.self), Int32(call.ldb), 0,
+      Int32(call.lda), call.b.assumingMemoryBound(to: Float.self), Int32(call.ldb), call.accumulates ? 1 : 0,
       call.out.assumingMemoryBound(to: Float.self), Int32(call.ldOut))
   }
 
@@ -65,7 +68,7 @@ package enum Contract {
     cblas_dgemm(
       rowMajor, operation(call.transposeA), operation(call.transposeB), Int32(call.m),
       Int32(call.n), Int32(call.k), 1, call.a.assumingMemoryBound(to: Double.self),
-      Int32(call.lda), call.b.assumingMemoryBound(to: Double.self), Int32(call.ldb), 0,
+      Int32(call.lda), call.b.assumingMemoryBound(to: Double.self), Int32(call.ldb), call.accumulates ? 1 : 0,
       call.out.assumingMemoryBound(to: Double.self), Int32(call.ldOut))
   }
 
@@ -77,7 +80,9 @@ package enum Contract {
     let (bStep, bColumn) = call.transposeB ? (1, call.ldb) : (call.ldb, 1)
     for row in 0..<call.m {
       let target = out + row * call.ldOut
-      for column in 0..<call.n { target[column] = 0 }
+      if !call.accumulates {
+        for column in 0..<call.n { target[column] = 0 }
+      }
       for inner in 0..<call.k {
         let factor = a[row * aRow + inner * aStep]
         for column in 0..<call.n {

@@ -16,6 +16,7 @@ package func makeKernelTable(isa: String) -> KernelTable {
   table.fillReductions()
   table.fillMoves()
   table.fillProducts()
+  table.fillConvolutions()
   table.fillIndexed()
   table.fillOrdered()
   table.fillRows()

@@ -26,6 +26,60 @@ struct BadCall: Sendable, CustomStringConvertible {
 }
 
 @Suite struct FunctionErrorTests {
+  static let convolutions: [BadCall] = [
+    BadCall(
+      name: "conv2d", operands: ["f32[1, 2, 5, 5]", "f32[4, 3, 3, 3]"], kind: .runtime,
+      message: "conv2d: weight with groups 1 expects input with 3 channels, got 2 channels"),
+    BadCall(
+      name: "conv2d", operands: ["f32[1, 3, 2, 2]", "f32[4, 3, 3, 3]"], kind: .runtime,
+      message: "conv2d: padded input size per channel is (2 x 2), the kernel's is (3 x 3); the "
+        + "kernel cannot be greater than the input"),
+    BadCall(
+      name: "conv2d", operands: ["f32[3, 2]", "f32[4, 3, 3, 3]"], kind: .runtime,
+      message: "conv2d: input must be 3-d or 4-d, got f32[3, 2]"),
+    BadCall(
+      name: "conv2d", operands: ["f32[1, 3, 5, 5]", "f32[4, 3, 3]"], kind: .runtime,
+      message: "conv2d: weight must be 4-d, got f32[4, 3, 3]"),
+    BadCall(
+      name: "conv2d", operands: ["f32[1, 3, 5, 5]", "f64[4, 3, 3, 3]"], kind: .runtime,
+      message: "conv2d: element types differ, got f32[1, 3, 5, 5] and f64[4, 3, 3, 3]"),
+    BadCall(
+      name: "conv2d", operands: ["i64[1, 3, 5, 5]", "i64[4, 3, 3, 3]"], kind: .runtime,
+      message: "conv2d: input must be floating point, got i64[1, 3, 5, 5]"),
+    BadCall(
+      name: "conv2d", operands: ["f32[1, 3, 5, 5]", "f32[4, 3, 3, 3]", "f32[3]"], kind: .runtime,
+      message: "conv2d: bias must be [4], got f32[3]"),
+    BadCall(
+      name: "conv2d", operands: ["f32[1, 3, 5, 5]", "f32[4, 3, 3, 3]"],
+      attributes: ["stride": .int(2), "padding": .string("same")], kind: .runtime,
+      message: "conv2d: padding='same' is not supported with stride [2, 2]"),
+    BadCall(
+      name: "conv2d", operands: ["f32[1, 3, 5, 5]", "f32[4, 3, 3, 3]"],
+      attributes: ["padding": .string("full")], kind: .value,
+      message: "conv2d: padding must be 'same', 'valid' or numbers, got 'full'"),
+    BadCall(
+      name: "conv2d", operands: ["f32[1, 3, 5, 5]", "f32[4, 3, 3, 3]"],
+      attributes: ["padding": .ints([1, 2, 3])], kind: .runtime,
+      message: "conv2d: padding takes one number or 2, got [1, 2, 3]"),
+    BadCall(
+      name: "conv1d", operands: ["f32[1, 3, 5]", "f32[4, 3, 3]"],
+      attributes: ["stride": .int(0)], kind: .runtime,
+      message: "conv1d: stride must be 1 or more, got [0]"),
+    BadCall(
+      name: "conv_transpose2d", operands: ["f32[1, 3, 5, 5]", "f32[3, 4, 3, 3]"],
+      attributes: ["output_padding": .int(1)], kind: .runtime,
+      message: "conv_transpose2d: output_padding must be smaller than stride or dilation, got "
+        + "output_padding [1, 1], stride [1, 1] and dilation [1, 1]"),
+    BadCall(
+      name: "conv_transpose2d", operands: ["f32[1, 3, 1, 1]", "f32[3, 4, 3, 3]"],
+      attributes: ["padding": .int(2)], kind: .runtime,
+      message: "conv_transpose2d: input size per channel [1, 1] gives output size [-1, -1], which "
+        + "is too small"),
+    BadCall(
+      name: "conv_transpose2d", operands: ["f32[1, 3, 5, 5]", "f32[4, 3, 3, 3]"], kind: .runtime,
+      message: "conv_transpose2d: input has 3 channels, weight 4"),
+  ]
+
   static let calls: [BadCall] = [
     BadCall(
       name: "matmul", operands: ["f32[32, 10]", "f32[12, 5]"], kind: .runtime,
@@ -97,7 +151,7 @@ struct BadCall: Sendable, CustomStringConvertible {
       message: "rand: key must be i64[2], got i64[3]"),
   ]
 
-  @Test(arguments: calls)
+  @Test(arguments: calls + convolutions)
   func failsInOneLine(_ call: BadCall) throws {
     let function = try #require(Functions.named(call.name))
     let operands = try call.operands.map(BadCall.operand)

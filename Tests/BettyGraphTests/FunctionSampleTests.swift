@@ -10,6 +10,14 @@ import Testing
   /// "types: functions with such results"; `name#1` is the second sample, `?` the type under test.
   private static let expected: [String: String] = {
     let table = """
+      ?[2, 6, 3]: conv1d
+      ?[2, 6, 3, 3]: conv2d
+      ?[3, 3]: conv1d#1
+      ?[3, 3, 3]: conv2d#1
+      ?[2, 2, 8]: conv_transpose1d
+      ?[2, 2, 8, 8]: conv_transpose2d
+      ?[2, 3]: conv_transpose1d#1
+      ?[2, 3, 3]: conv_transpose2d#1
       ?[2, 3]: add sub mul div floor_divide remainder fmod pow pow_number maximum minimum atan2 \
         lerp neg abs sign square floor ceil round trunc frac exp exp2 expm1 log log1p log2 log10 \
         sqrt rsqrt reciprocal sigmoid erf logit sin cos tan tanh sinh cosh atan asin acos clamp \

@@ -59,6 +59,10 @@ __all__ = [
     "clamp_min",
     "clone",
     "contiguous",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
     "cos",
     "cosh",
     "cosine_similarity",
@@ -272,6 +276,10 @@ _clamp_max = operation("clamp_max")
 _clamp_min = operation("clamp_min")
 _clone = operation("clone")
 _contiguous = operation("contiguous")
+_conv1d = operation("conv1d")
+_conv2d = operation("conv2d")
+_conv_transpose1d = operation("conv_transpose1d")
+_conv_transpose2d = operation("conv_transpose2d")
 _cos = operation("cos")
 _cosh = operation("cosh")
 _cosine_similarity = operation("cosine_similarity")
@@ -703,6 +711,94 @@ def clone(input: Tensor) -> Tensor:
 def contiguous(input: Tensor) -> Tensor:
     """Itself: tensors are always contiguous."""
     return _contiguous(input)
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | Number | None = None,
+    stride: _int | Sequence[_int] = 1,
+    padding: _int | Sequence[_int] | str = 0,
+    dilation: _int | Sequence[_int] = 1,
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution of [N, C, …] with weight [K, C / groups, …]; padding may be 'same', 'valid'."""
+    return _call(
+        _conv1d,
+        (input, weight),
+        (bias,),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    )
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | Number | None = None,
+    stride: _int | Sequence[_int] = 1,
+    padding: _int | Sequence[_int] | str = 0,
+    dilation: _int | Sequence[_int] = 1,
+    groups: _int = 1,
+) -> Tensor:
+    """Convolution of [N, C, …] with weight [K, C / groups, …]; padding may be 'same', 'valid'."""
+    return _call(
+        _conv2d,
+        (input, weight),
+        (bias,),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    )
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | Number | None = None,
+    stride: _int | Sequence[_int] = 1,
+    padding: _int | Sequence[_int] = 0,
+    output_padding: _int | Sequence[_int] = 0,
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = 1,
+) -> Tensor:
+    """Transposed convolution of [N, C, …] with weight [C, K / groups, …]."""
+    return _call(
+        _conv_transpose1d,
+        (input, weight),
+        (bias,),
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        groups=groups,
+        dilation=dilation,
+    )
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | Number | None = None,
+    stride: _int | Sequence[_int] = 1,
+    padding: _int | Sequence[_int] = 0,
+    output_padding: _int | Sequence[_int] = 0,
+    groups: _int = 1,
+    dilation: _int | Sequence[_int] = 1,
+) -> Tensor:
+    """Transposed convolution of [N, C, …] with weight [C, K / groups, …]."""
+    return _call(
+        _conv_transpose2d,
+        (input, weight),
+        (bias,),
+        stride=stride,
+        padding=padding,
+        output_padding=output_padding,
+        groups=groups,
+        dilation=dilation,
+    )
 
 
 def cos(input: Tensor) -> Tensor:

@@ -270,7 +270,7 @@ _NO_METHODS = {
     "hardtanh", "hardsigmoid", "hardswish", "tanhshrink", "threshold", "logsigmoid", "normalize",
     "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div",
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "dropout", "pow_number",
-    "embedding",
+    "embedding", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d",
     "sgd_update", "adam_update", "layer_norm", "cosine_similarity", "mT", "numpy_T", "to", "slice",
     "batch_norm_inference", "batch_norm_training", "instance_norm_training", "group_norm",
     "max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d",

@@ -1,7 +1,16 @@
 """Operations of networks as functions, under PyTorch's names, by family."""
 
-from betty.nn.functional import activations, layers, losses, normalization, pooling, vision
+from betty.nn.functional import (
+    activations,
+    convolution,
+    layers,
+    losses,
+    normalization,
+    pooling,
+    vision,
+)
 from betty.nn.functional.activations import *
+from betty.nn.functional.convolution import *
 from betty.nn.functional.layers import *
 from betty.nn.functional.losses import *
 from betty.nn.functional.normalization import *
@@ -10,6 +19,7 @@ from betty.nn.functional.vision import *
 
 __all__ = (
     activations.__all__
+    + convolution.__all__
     + layers.__all__
     + losses.__all__
     + normalization.__all__

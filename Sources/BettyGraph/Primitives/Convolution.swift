@@ -1,0 +1,107 @@
+// Convolutions with channels last, over one or two spatial axes:
+//
+//   convolution(x[N, *S, C], w[*R, C / groups, K]) = y[N, *O, K]
+//   convolution_input_gradient(g[N, *O, K], w) = [N, *S, C]       (a transposed convolution)
+//   convolution_weight_gradient(x, g) = [*R, C / groups, K]
+//
+// Each is linear in both operands, and the cotangents of each are applications of the other two, so
+// that any order of derivative is made of these three. Padding is zeros; what it may be at either
+// end is one number per axis, `low` and `high`.
+
+import BettyKernelInterface
+
+extension P {
+  package static let convolution: Primitive = Primitive(
+    "convolution", attributes: ConvolutionRules.attributes,
+    derivative: .bilinear(
+      lhs: { graph, node, cotangent in
+        try graph.call(
+          convolutionInputGradient, [cotangent, node.inputs[1]],
+          node.attributes.with(shape: graph.shape(of: node.inputs[0])))
+      },
+      rhs: { graph, node, cotangent in
+        try graph.call(
+          convolutionWeightGradient, [node.inputs[0], cotangent],
+          node.attributes.with(shape: graph.shape(of: node.inputs[1])))
+      }),
+    kernel: .buffer(prepare: prepareConvolution),
+    samples: ConvolutionRules.samples { x, w, _ in (x, w, nil) }, isExpensive: true
+  ) { inputs, attributes in
+    try Rules.count(inputs, 2, "convolution")
+    let rule = try ConvolutionRules(inputs[0], attributes, "convolution")
+    return [try rule.output(x: inputs[0], w: inputs[1])]
+  }
+
+  package static let convolutionInputGradient: Primitive = Primitive(
+    "convolution_input_gradient",
+    attributes: ConvolutionRules.attributes + [AttributeSpec("shape", .ints)],
+    derivative: .bilinear(
+      lhs: { graph, node, cotangent in
+        try graph.call(
+          convolution, [cotangent, node.inputs[1]], node.attributes.with(shape: nil))
+      },
+      rhs: { graph, node, cotangent in
+        try graph.call(
+          convolutionWeightGradient, [cotangent, node.inputs[0]],
+          node.attributes.with(shape: graph.shape(of: node.inputs[1])))
+      }),
+    kernel: .buffer(prepare: prepareConvolutionInputGradient),
+    samples: ConvolutionRules.samples { x, w, y in (y, w, x) }, isExpensive: true
+  ) { inputs, attributes in
+    let name = "convolution_input_gradient"
+    try Rules.count(inputs, 2, name)
+    let rule = try ConvolutionRules(inputs[0], attributes, name)
+    let x = try TensorType(inputs[0].dtype, attributes.ints("shape"))
+    try rule.check(g: inputs[0], against: rule.output(x: x, w: inputs[1]))
+    return [x]
+  }
+
+  package static let convolutionWeightGradient: Primitive = Primitive(
+    "convolution_weight_gradient",
+    attributes: ConvolutionRules.attributes + [AttributeSpec("shape", .ints)],
+    derivative: .bilinear(
+      lhs: { graph, node, cotangent in
+        try graph.call(
+          convolutionInputGradient, [node.inputs[1], cotangent],
+          node.attributes.with(shape: graph.shape(of: node.inputs[0])))
+      },
+      rhs: { graph, node, cotangent in
+        try graph.call(
+          convolution, [node.inputs[0], cotangent], node.attributes.with(shape: nil))
+      }),
+    kernel: .buffer(prepare: prepareConvolutionWeightGradient),
+    samples: ConvolutionRules.samples { x, w, y in (x, y, w) }, isExpensive: true
+  ) { inputs, attributes in
+    let name = "convolution_weight_gradient"
+    try Rules.count(inputs, 2, name)
+    let rule = try ConvolutionRules(inputs[0], attributes, name)
+    let w = try TensorType(inputs[0].dtype, attributes.ints("shape"))
+    try rule.check(g: inputs[1], against: rule.output(x: inputs[0], w: w))
+    return [w]
+  }
+
+  package static let convolutions: [Primitive] = [
+    convolution, convolutionInputGradient, convolutionWeightGradient,
+  ]
+}
+
+extension Attributes {
+  /// The same convolution with another `shape`, or without one.
+  fileprivate func with(shape: [Int]?) -> Attributes {
+    var copy = self
+    copy["shape"] = shape.map { .ints($0) }
+    return copy
+  }
+}
+
+extension Graph {
+  /// Attributes of the three primitives.
+  package static func convolutionAttributes(
+    stride: [Int], low: [Int], high: [Int], dilation: [Int], groups: Int
+  ) -> Attributes {
+    [
+      "stride": .ints(stride), "low": .ints(low), "high": .ints(high),
+      "dilation": .ints(dilation), "groups": .int(groups),
+    ]
+  }
+}
