@@ -28,16 +28,3 @@ struct HessianProduct {
     }
   }
 }
-
-extension Hypergradients {
-  /// An option that counts iterations; each is a Hessian product in the graph, so there is a limit.
-  static func iterations(_ name: String, in options: [String: Double], or usual: Int) throws -> Int
-  {
-    let number = options[name] ?? Double(usual)
-    guard let count = Int(exactly: number), (0...1000).contains(count) else {
-      throw BettyError.value(
-        "Config: \(name) must be a whole number from 0 to 1000, got \(number)")
-    }
-    return count
-  }
-}

@@ -10,29 +10,94 @@ package struct LowerProblem: Sendable {
   package let loss: Value
   /// θ: inputs of the graph.
   package let parameters: [Value]
-  package init(loss: Value, parameters: [Value]) {
+  /// For a method that adapts: per parameter ∂(optimizer step)/∂(gradient), elementwise; nil is the
+  /// identity.
+  package var adaptation: [Value?]
+  /// Set by a method that leaves the parameters elsewhere than it found them.
+  package var moved: [Value]?
+
+  package init(loss: Value, parameters: [Value], adaptation: [Value?]? = nil) {
     self.loss = loss
     self.parameters = parameters
+    self.adaptation = adaptation ?? parameters.map { _ in nil }
   }
+}
+
+/// An option of a method, under its name in Config.
+package struct MethodOption: Sendable {
+  package enum Bound: Sendable {
+    case any, positive, nonNegative, flag
+    /// Whole numbers from 0 to the limit.
+    case count(Int)
+  }
+  package let name: String
+  package let value: Double
+  package let bound: Bound
+
+  package init(_ name: String, _ value: Double, _ bound: Bound = .any) {
+    self.name = name
+    self.value = value
+    self.bound = bound
+  }
+
+  func check(_ value: Double) throws {
+    let (isGood, wanted) =
+      switch bound {
+      case .any: (value.isFinite, "finite")
+      case .positive: (value > 0 && value.isFinite, "above 0")
+      case .nonNegative: (value >= 0 && value.isFinite, "at least 0")
+      case .flag: (value == 0 || value == 1, "True or False")
+      case .count(let limit):
+        (
+          value >= 0 && value <= Double(limit) && value == value.rounded(),
+          "a whole number from 0 to \(limit)"
+        )
+      }
+    guard isGood else { throw BettyError.value("\(name) must be \(wanted), got \(value)") }
+  }
+}
+
+/// The checked options of a method by name.
+package struct MethodOptions: Sendable {
+  private let values: [String: Double]
+
+  init(_ values: [String: Double], for options: [MethodOption]) throws {
+    var all: [String: Double] = [:]
+    for option in options {
+      let value = values[option.name] ?? option.value
+      try option.check(value)
+      all[option.name] = value
+    }
+    self.values = all
+  }
+
+  subscript(name: String) -> Double { values[name] ?? 0 }
+  func count(_ name: String) -> Int { Int(exactly: self[name]) ?? 0 }
+  func flag(_ name: String) -> Bool { self[name] != 0 }
 }
 
 package protocol HypergradientMethod: Sendable {
   /// The name in Config(type=…).
   static var name: String { get }
-  /// Options with their defaults, under the names of Config.
-  static var options: [(name: String, value: Double)] { get }
-  init(options: [String: Double]) throws
+  static var options: [MethodOption] { get }
+  init(_ options: MethodOptions)
+  /// Whether `product` reads what the lower optimizer makes of a gradient.
+  var adapts: Bool { get }
 
   /// Appends −vᵀH⁻¹ ∂²L/∂θ∂λ for v shaped as θ; nil where λ does not enter the lower loss.
   func product(
-    of vector: [Value], lower: LowerProblem, upper: [Value], in graph: inout Graph
+    of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?]
+}
+
+extension HypergradientMethod {
+  package var adapts: Bool { false }
 }
 
 package enum Hypergradients {
   /// The one list: configuration, messages and tests read it.
   package static let all: [any HypergradientMethod.Type] = [
-    Darts.self, Exact.self, Neumann.self, ConjugateGradient.self,
+    Darts.self, Exact.self, Sama.self, Neumann.self, ConjugateGradient.self,
   ]
 
   package static var names: [String] { all.map { $0.name } }
@@ -47,82 +112,15 @@ package enum Hypergradients {
     return method
   }
 
-  package static func make(_ config: ProblemConfig) throws -> any HypergradientMethod {
+  /// The method that a problem's options ask for.
+  package static func make(
+    _ config: ProblemConfig, for problem: String
+  ) throws -> any HypergradientMethod {
     let method = try method(named: config.type)
-    var options: [String: Double] = [:]
-    for (name, value) in method.options { options[name] = config.methodOptions[name] ?? value }
-    return try method.init(options: options)
-  }
-}
-
-/// Arithmetic on lists of values shaped as parameters, as the methods write it.
-package enum Vectors {
-  /// Spreads a scalar over the shape of `value`, in its element type.
-  static func spread(_ scalar: Value, like value: Value, in graph: inout Graph) throws -> Value {
-    var result = scalar
-    let type = graph.type(of: value)
-    if graph.dtype(of: scalar) != type.dtype {
-      result = try graph.call(P.cast, [result], ["dtype": .dtype(type.dtype)])
-    }
-    if type.isScalar { return result }
-    return try graph.call(
-      P.broadcast, [result], ["shape": .ints(type.shape), "axes": .ints([])])
-  }
-
-  /// Sum of all elements, as a scalar.
-  static func total(_ value: Value, in graph: inout Graph) throws -> Value {
-    let rank = graph.shape(of: value).count
-    if rank == 0 { return value }
-    return try graph.call(P.sum, [value], ["axes": .ints(Array(0..<rank))])
-  }
-
-  /// Σᵢ ⟨aᵢ, bᵢ⟩ in the element type of the first pair; nil for empty lists.
-  package static func dot(
-    _ a: [Value], _ b: [Value], in graph: inout Graph
-  ) throws -> Value? {
-    var result: Value?
-    for (x, y) in zip(a, b) {
-      let product = try graph.call(P.mul, [x, y])
-      var term = try total(product, in: &graph)
-      if let sum = result {
-        if graph.dtype(of: term) != graph.dtype(of: sum) {
-          term = try graph.call(P.cast, [term], ["dtype": .dtype(graph.dtype(of: sum))])
-        }
-        result = try graph.call(P.add, [sum, term])
-      } else {
-        result = term
-      }
-    }
-    return result
-  }
-
-  /// x + scale · y, with a scalar `scale`.
-  static func addScaled(
-    _ x: Value, _ scale: Value, _ y: Value, in graph: inout Graph
-  ) throws -> Value {
-    let factor = try spread(scale, like: y, in: &graph)
-    return try graph.call(P.add, [x, try graph.call(P.mul, [factor, y])])
-  }
-
-  /// x + scale · y over lists.
-  static func addScaled(
-    _ x: [Value], _ scale: Value, _ y: [Value], in graph: inout Graph
-  ) throws -> [Value] {
-    try zip(x, y).map { try addScaled($0, scale, $1, in: &graph) }
-  }
-
-  /// x + scale · y over lists, with a number for `scale`.
-  static func addScaled(
-    _ x: [Value], _ scale: Double, _ y: [Value], in graph: inout Graph
-  ) throws -> [Value] {
-    try zip(x, scaled(y, by: scale, in: &graph)).map { try graph.call(P.add, [$0, $1]) }
-  }
-
-  /// scale · x over lists.
-  static func scaled(_ x: [Value], by scale: Double, in graph: inout Graph) throws -> [Value] {
-    if scale == 1 { return x }
-    return try x.map {
-      try graph.call(P.mul, [graph.constant(scale, like: $0), $0])
+    do {
+      return method.init(try MethodOptions(config.methodOptions, for: method.options))
+    } catch let error as BettyError {
+      throw BettyError(error.kind, "problem '\(problem)': \(error.message)")
     }
   }
 }

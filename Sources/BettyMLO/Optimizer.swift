@@ -4,6 +4,7 @@
 
 import BettyGraph
 import BettyRuntime
+import Synchronization
 
 package final class Optimizer {
   /// One parameter's share.
@@ -13,6 +14,8 @@ package final class Optimizer {
     package var steps = 0
     /// Handles of the state by the rule's names, made when first stepped.
     package var state: [Tensor] = []
+    /// The gradient of the last update, if it is kept.
+    package var gradient: Tensor?
   }
 
   package struct Group {
@@ -28,9 +31,22 @@ package final class Optimizer {
   var programs = StepCache()
   /// Changes whenever a structure or the set of parameters does: part of every step's key.
   package private(set) var revision: Int32 = 0
+  /// Tells optimizers apart whose revisions are equal.
+  let id: Int32
+  private static let ids = Atomic<Int32>(0)
+  /// Whether updates keep the gradient they were given: sama differentiates them.
+  private var keepsGradients = false
 
   package init(_ name: String) throws {
     rule = try OptimizerRules.rule(named: name)
+    id = Self.ids.wrappingAdd(1, ordering: .relaxed).newValue
+  }
+
+  /// From now on updates keep their gradients, if the rule has a use for them.
+  func keepGradients() {
+    guard rule.adapts, !keepsGradients else { return }
+    keepsGradients = true
+    revision &+= 1
   }
 
   package func addGroup(_ parameters: [Tensor], _ hyper: [String: Double]) throws {
@@ -149,14 +165,13 @@ package final class Optimizer {
   /// Makes the state of a parameter, zeros, if it has none.
   func prepareState(_ position: Int) throws {
     let entry = entries[position]
+    let type = entry.parameter.type
+    if keepsGradients, entry.gradient == nil {
+      entries[position].gradient = try Tensor.zeroHandle(type)
+    }
     let names = rule.stateNames(structure: groups[entry.group].structure)
     guard entry.state.count != names.count else { return }
-    let type = entry.parameter.type
-    entries[position].state = try names.map { _ in
-      let zeros = try Recording.call(
-        "zeros", [], ["size": .ints(type.shape), "dtype": .dtype(type.dtype)])
-      return try Tensor.parameter(zeros[0], requiresGrad: false)
-    }
+    entries[position].state = try names.map { _ in try Tensor.zeroHandle(type) }
   }
 
   /// The numbers that the next update of a parameter reads.
@@ -164,5 +179,36 @@ package final class Optimizer {
     let entry = entries[position]
     let group = groups[entry.group]
     return rule.runtime(group.hyper, structure: group.structure, step: entry.steps + 1)
+  }
+
+  /// The numbers that tell what the last update of a parameter made of its gradient.
+  fileprivate func adaptationNumbers(_ position: Int) -> [Double] {
+    let entry = entries[position]
+    let group = groups[entry.group]
+    return rule.adaptationNumbers(group.hyper, structure: group.structure, step: entry.steps)
+  }
+}
+
+/// Numbers of an optimizer that a program reads at run time, whenever it runs.
+struct RuntimeNumbers {
+  enum Use { case update, adaptation }
+  let optimizer: Optimizer
+  let position: Int
+  let use: Use
+
+  var values: [Double] {
+    switch use {
+    case .update: optimizer.runtime(position)
+    case .adaptation: optimizer.adaptationNumbers(position)
+    }
+  }
+}
+
+extension Tensor {
+  /// State of a program: a handle on zeros that no gradient flows through.
+  static func zeroHandle(_ type: TensorType) throws -> Tensor {
+    let zeros = try Recording.call(
+      "zeros", [], ["size": .ints(type.shape), "dtype": .dtype(type.dtype)])
+    return try parameter(zeros[0], requiresGrad: false)
   }
 }

@@ -55,10 +55,32 @@ package protocol OptimizerRule: Sendable {
     parameter: Value, gradient: Value, state: [Value], hyper: [Value], structure: Int,
     in graph: inout Graph
   ) throws -> (parameter: Value, state: [Value])
+
+  /// Whether the step is another function of the gradient g than a multiple of it, as sama needs to
+  /// know.
+  static var adapts: Bool { get }
+  /// The numbers that `adaptation` reads, of the update last taken.
+  static func adaptationNumbers(_ hyper: [Double], structure: Int, step: Int) -> [Double]
+  /// Appends ∂u/∂g elementwise, u being what the update last taken subtracted; `gradient` is what it
+  /// was given, `state` what it left.
+  static func adaptation(
+    gradient: Value, state: [Value], numbers: [Value], structure: Int, in graph: inout Graph
+  ) throws -> Value?
 }
 
 extension OptimizerRule {
   package static func structure(_ hyper: [Double]) -> Int { 0 }
+
+  package static var adapts: Bool { false }
+
+  package static func adaptationNumbers(
+    _ hyper: [Double], structure: Int, step: Int
+  ) -> [Double] { [] }
+
+  /// The identity: sama takes v as it is.
+  package static func adaptation(
+    gradient: Value, state: [Value], numbers: [Value], structure: Int, in graph: inout Graph
+  ) throws -> Value? { nil }
 
   /// Position of a hyperparameter by its name.
   static func position(_ name: String) -> Int {

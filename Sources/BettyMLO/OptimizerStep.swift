@@ -19,7 +19,7 @@ extension Optimizer {
     let capture = Capture(gradients, mode: .step)
     let keys = [capture.key, StructureKey(positions.map { Int32(truncatingIfNeeded: $0) })]
     let entry = try program(capture, keys, positions, limit)
-    _ = try entry.program.run(capture, hyper: runtime(of: positions))
+    _ = try entry.program.run(capture)
     advance(positions)
   }
 
@@ -49,9 +49,6 @@ extension Optimizer {
     graph.outputs = try StepBuilder.clip(inputs, to: limit, in: &graph)
     return Recording.splice(Recording.operation("clip_grad_norm", graph), gradients)
   }
-
-  /// The numbers that the next update of some parameters reads, one after another.
-  func runtime(of positions: [Int]) -> [Double] { positions.flatMap { runtime($0) } }
 
   /// Counts a step of some parameters.
   func advance(_ positions: [Int]) {

@@ -29,7 +29,11 @@ package final class Problem {
   package private(set) var parameters: [Tensor] = []
   /// θ of this problem where it is an inner node of a path.
   package private(set) var metaParameters: [Tensor] = []
-  package var optimizer: Optimizer?
+  package var optimizer: Optimizer? {
+    didSet { if keepsGradients { optimizer?.keepGradients() } }
+  }
+  /// Whether a method differentiates this problem's updates.
+  private var keepsGradients = false
   /// Micro-steps taken.
   package private(set) var count = 0
   let method: any HypergradientMethod
@@ -56,7 +60,7 @@ package final class Problem {
     self.name = name
     self.config = config
     self.hooks = hooks
-    method = try Hypergradients.make(config)
+    method = try Hypergradients.make(config, for: name)
     let (period, overflow) = config.unrollSteps.multipliedReportingOverflow(
       by: config.gradientAccumulation)
     guard !overflow else {
@@ -101,12 +105,23 @@ package final class Problem {
     for path in paths {
       for lower in path[1..<path.count - 1] where !lowersOnPaths.contains(where: { $0 === lower }) {
         lowersOnPaths.append(lower)
+        lower.keepsGradients = lower.method.adapts
+        if lower.keepsGradients { lower.optimizer?.keepGradients() }
       }
     }
   }
 
   /// The structures its steps have had, as graphs and programs.
   package var dump: String { "problem '\(name)', step \(count)\n\(steps)" }
+
+  /// The structure of what methods read of lower optimizers; nil if they read nothing.
+  var adaptedStructure: StructureKey? {
+    guard lowersOnPaths.contains(where: { $0.method.adapts }) else { return nil }
+    return StructureKey(
+      lowersOnPaths.flatMap {
+        $0.method.adapts ? $0.optimizer.map { [$0.id, $0.revision] } ?? [] : []
+      })
+  }
 
   private(set) var lowersOnPaths: [Problem] = []
 

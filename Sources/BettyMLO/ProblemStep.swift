@@ -98,7 +98,7 @@ extension Problem {
   private func program(
     _ capture: Capture, _ lowers: [Recorded], _ revision: Int32, _ ending: StepBuilder.Ending
   ) throws -> StepCache.Entry {
-    let keys = [capture.key] + lowers.map(\.key)
+    let keys = [capture.key] + lowers.map(\.key) + (adaptedStructure.map { [$0] } ?? [])
     if let entry = steps.find(keys, revision) { return entry }
     var builder = StepBuilder(self)
     let present = try builder.build(capture, lowers, ending)
@@ -123,8 +123,7 @@ extension Problem {
     let lowers = try lowerRecordings()
     let entry = try program(capture, lowers, optimizer.revision, .update(optimizer))
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
-    _ = try entry.program.run(
-      capture, lowers: lowers.map(\.inputs), hyper: optimizer.runtime(of: entry.stepped))
+    _ = try entry.program.run(capture, lowers: lowers.map(\.inputs))
     optimizer.advance(entry.stepped)
     lastRecorded = recorded
     try hooks.paramCallback?()
@@ -136,7 +135,7 @@ extension Problem {
     // -1: a revision no optimizer has; the two kinds of program of one structure are kept apart.
     let entry = try program(capture, lowers, -1, .gradients)
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
-    let gradients = try entry.program.run(capture, lowers: lowers.map(\.inputs), hyper: [])
+    let gradients = try entry.program.run(capture, lowers: lowers.map(\.inputs))
     lastRecorded = recorded
     try accumulate(gradients, entry.present)
     try hooks.gradCallback?()

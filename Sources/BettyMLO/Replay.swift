@@ -13,6 +13,8 @@ struct Replay {
     let types: [TensorType]
     let revision: Int32
     let lowerKeys: [StructureKey]
+    /// See Problem.adaptedStructure.
+    let adapted: StructureKey?
     let recorded: Recorded
     let program: StepProgram
     let stepped: [Int]
@@ -24,9 +26,11 @@ struct Replay {
   private var takes: [Take] = []
   private static let limit = 16
 
-  func find(_ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded]) -> Take? {
+  func find(
+    _ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded], _ adapted: StructureKey?
+  ) -> Take? {
     takes.first { take in
-      take.revision == revision && take.types.count == batch.count
+      take.revision == revision && take.adapted == adapted && take.types.count == batch.count
         && take.lowerKeys.count == lowers.count
         && zip(take.types, batch).allSatisfy { $0 == $1.type }
         && zip(take.lowerKeys, lowers).allSatisfy { $0 == $1.key }
@@ -45,7 +49,7 @@ extension Problem {
   func replayStep(_ batch: [Tensor], _ optimizer: Optimizer) throws {
     let lowers = try lowerRecordings()
     let isLogged = config.logStep > 0 && count % config.logStep == 0
-    if !isLogged, let take = replay.find(batch, optimizer.revision, lowers) {
+    if !isLogged, let take = replay.find(batch, optimizer.revision, lowers, adaptedStructure) {
       return try run(take, batch, lowers, optimizer)
     }
     let capture = try record(fresh: true)
@@ -56,7 +60,8 @@ extension Problem {
     replay.insert(
       Replay.Take(
         types: batch.map(\.type), revision: entry.revision, lowerKeys: lowers.map(\.key),
-        recorded: recorded, program: program, stepped: entry.stepped, places: places,
+        adapted: adaptedStructure, recorded: recorded, program: program, stepped: entry.stepped,
+        places: places,
         randomKeys: inputs.randomKeys))
   }
 
@@ -68,9 +73,7 @@ extension Problem {
       if let place { inputs.leaves[leaf] = batch[place] }
     }
     for leaf in take.randomKeys { inputs.leaves[leaf] = try RandomKeys.next() }
-    try take.program.run(
-      again: inputs, lowers: lowers.map(\.inputs),
-      hyper: optimizer.runtime(of: take.stepped))
+    try take.program.run(again: inputs, lowers: lowers.map(\.inputs))
     optimizer.advance(take.stepped)
     lastRecorded = Recorded(key: take.recorded.key, graph: take.recorded.graph, inputs: inputs)
     try hooks.paramCallback?()

@@ -17,8 +17,8 @@ struct StepBuilder {
   let problem: Problem
   var step = StepGraph()
   /// The lower problems on this problem's paths.
-  private let lowers: [Problem]
-  private var lowerLosses: [Value] = []
+  let lowers: [Problem]
+  var lowerLosses: [Value] = []
 
   init(_ problem: Problem) {
     self.problem = problem
@@ -52,64 +52,16 @@ struct StepBuilder {
   private mutating func gradients(of loss: Value) throws -> ([Value], [Int]) {
     // Every parameter of the problem is an input even if only a path reaches it.
     let own = problem.parameters.map { step.input($0) }
-    let firsts = firstLowers()
-    let lowerInputs = firsts.map { $0.metaParameters.map { step.input($0) } }
     let scale = 1 / Double(problem.config.gradientAccumulation)
     let seed = try step.graph.constant(scale, like: loss)
-    let unscaled = try step.graph.constant(1, like: loss)
     var total = try Transform.vjp(&step.graph, of: [loss], cotangents: [seed], wrt: own)
-    if !lowers.isEmpty {
-      let flat = try Transform.vjp(
-        &step.graph, of: [loss], cotangents: [unscaled], wrt: lowerInputs.flatMap { $0 })
-      var vectors: [[Value]] = []
-      var next = flat.makeIterator()
-      for inputs in lowerInputs {
-        vectors.append(try inputs.map { try orZeros(next.next() ?? nil, like: $0) })
-      }
-      for path in problem.paths {
-        guard let first = firsts.firstIndex(where: { $0 === path[1] }) else { continue }
-        let product = try implicit(along: path, from: vectors[first], own: own)
-        for (index, value) in product.enumerated() {
-          total[index] = try sum(total[index], try value.map { try scaled($0, by: scale) })
-        }
+    for product in try implicitGradients(of: loss, own: own) {
+      for (index, value) in product.enumerated() {
+        total[index] = try sum(total[index], try value.map { try scaled($0, by: scale) })
       }
     }
     let present = total.indices.filter { total[$0] != nil }
     return (total.compactMap { $0 }, present)
-  }
-
-  /// The different problems that paths start down to.
-  private func firstLowers() -> [Problem] {
-    var result: [Problem] = []
-    for path in problem.paths where !result.contains(where: { $0 === path[1] }) {
-      result.append(path[1])
-    }
-    return result
-  }
-
-  /// The chain of products of one path, [upper, …, lower, upper], from the upper loss down.
-  private mutating func implicit(
-    along path: [Problem], from vector: [Value], own: [Value]
-  ) throws -> [Value?] {
-    var vector = vector
-    for index in 1..<path.count - 1 {
-      let lower = path[index]
-      guard let place = lowers.firstIndex(where: { $0 === lower }) else { break }
-      let isLast = index == path.count - 2
-      let upper = isLast ? own : path[index + 1].metaParameters.map { step.input($0) }
-      let node = LowerProblem(
-        loss: lowerLosses[place], parameters: lower.metaParameters.map { step.input($0) })
-      let product = try lower.method.product(
-        of: vector, lower: node, upper: upper, in: &step.graph)
-      if isLast { return product }
-      vector = try zip(product, upper).map { try orZeros($0, like: $1) }
-    }
-    return []
-  }
-
-  private mutating func orZeros(_ value: Value?, like input: Value) throws -> Value {
-    if let value { return value }
-    return try step.graph.constant(0, like: input)
   }
 
   private mutating func sum(_ a: Value?, _ b: Value?) throws -> Value? {
@@ -155,16 +107,16 @@ struct StepBuilder {
     try optimizer.prepareState(position)
     let entry = optimizer.entries[position]
     let structure = optimizer.groups[entry.group].structure
-    let numbers = optimizer.runtime(position)
-    let form = optimizer.rule.form(structure: structure)
     let input = step.input(parameter)
     let state = entry.state.map { step.input($0) }
     let hyper = try step.hyper(
-      count: numbers.count, form: form, dtype: step.graph.dtype(of: input))
+      RuntimeNumbers(optimizer: optimizer, position: position, use: .update),
+      form: optimizer.rule.form(structure: structure), dtype: step.graph.dtype(of: input))
     let updated = try optimizer.rule.update(
       parameter: input, gradient: gradient, state: state, hyper: hyper, structure: structure,
       in: &step.graph)
     step.update(parameter, to: updated.parameter)
     for (handle, value) in zip(entry.state, updated.state) { step.update(handle, to: value) }
+    if let kept = entry.gradient { step.update(kept, to: gradient) }
   }
 }

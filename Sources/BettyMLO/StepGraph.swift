@@ -45,6 +45,7 @@ struct StepGraph {
   private var inputs: [Int32: Value] = [:]
   private var computed: [(value: Value, position: Int)] = []
   private var hyperCount = 0
+  private var numbers: [RuntimeNumbers] = []
   /// Leaves and numbers of each recording.
   private var counts: [(leaves: Int, numbers: Int)] = []
   private var captured: [Value] = []
@@ -100,10 +101,14 @@ struct StepGraph {
     return graph.inline(recorded, arguments)
   }
 
-  /// Inputs for the hyperparameters of one parameter's update.
-  mutating func hyper(count: Int, form: RuntimeForm, dtype: DType) throws -> [Value] {
+  /// Inputs for the numbers that one parameter's update reads, or its adaptation.
+  mutating func hyper(
+    _ numbers: RuntimeNumbers, form: RuntimeForm, dtype: DType
+  ) throws -> [Value] {
     let first = hyperCount
+    let count = numbers.values.count
     hyperCount += count
+    self.numbers.append(numbers)
     switch form {
     case .vector: return [addInput(try TensorType(.f64, [count]), .hyper(first))]
     case .scalars:
@@ -116,7 +121,15 @@ struct StepGraph {
   mutating func update(_ handle: Tensor, to value: Value) {
     _ = input(handle)
     guard let place = parameters.firstIndex(where: { $0 === handle }) else { return }
+    updates.removeAll { $0.parameter == place }
     updates.append((place, value))
+  }
+
+  /// What the step has made of a parameter or of state so far.
+  mutating func present(_ handle: Tensor) -> Value {
+    let value = input(handle)
+    guard let place = parameters.firstIndex(where: { $0 === handle }) else { return value }
+    return updates.first { $0.parameter == place }?.value ?? value
   }
 
   /// Whether nothing that the user read while recording takes part: what is left can be replayed.
@@ -160,7 +173,7 @@ struct StepGraph {
     outputs += updates.map { .handle($0.parameter) }
     return StepProgram(
       program: try BoundProgram(graph, inputs: bindings, outputs: outputs),
-      parameters: parameters)
+      parameters: parameters, numbers: numbers)
   }
 }
 
@@ -168,10 +181,12 @@ struct StepGraph {
 final class StepProgram: CustomStringConvertible {
   private let program: BoundProgram
   private let parameters: [Tensor]
+  private let numbers: [RuntimeNumbers]
 
-  init(program: BoundProgram, parameters: [Tensor]) {
+  init(program: BoundProgram, parameters: [Tensor], numbers: [RuntimeNumbers]) {
     self.program = program
     self.parameters = parameters
+    self.numbers = numbers
   }
 
   /// The graph of the whole step and the program made of it.
@@ -179,14 +194,14 @@ final class StepProgram: CustomStringConvertible {
 
   /// Runs on a recording of the step's structure, which is given up, and on the last ones of the lower
   /// problems. Parameters and state get their new values; gives the step's other results.
-  func run(_ capture: Capture, lowers: [RecordedInputs] = [], hyper: [Double]) throws -> [Tensor] {
-    try program.run(capture, beside: lowers, handles: parameters, scalars: hyper)
+  func run(_ capture: Capture, lowers: [RecordedInputs] = []) throws -> [Tensor] {
+    try program.run(
+      capture, beside: lowers, handles: parameters, scalars: numbers.flatMap(\.values))
   }
 
   /// Runs without recording anything, on other leaves of the same structure.
-  func run(
-    again inputs: RecordedInputs, lowers: [RecordedInputs] = [], hyper: [Double]
-  ) throws {
-    _ = try program.run(again: inputs.joined(lowers), handles: parameters, scalars: hyper)
+  func run(again inputs: RecordedInputs, lowers: [RecordedInputs] = []) throws {
+    _ = try program.run(
+      again: inputs.joined(lowers), handles: parameters, scalars: numbers.flatMap(\.values))
   }
 }

@@ -134,7 +134,8 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
     #expect {
       try hypergradient("cg", ["cg_iterations": count])
     } throws: {
-      "\($0)".hasPrefix("Config: cg_iterations must be a whole number from 0 to 1000, got ")
+      "\($0)".hasPrefix(
+        "problem 'lower': cg_iterations must be a whole number from 0 to 1000, got ")
     }
   }
 }

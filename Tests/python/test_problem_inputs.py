@@ -288,7 +288,11 @@ def test_no_hypergradient_flows_through_constants():
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"type": "cgg"}, ValueError, "'cgg' is unknown, known are darts, exact, neumann, cg"),
+        (
+            {"type": "cgg"},
+            ValueError,
+            "'cgg' is unknown, known are darts, exact, sama, neumann, cg",
+        ),
         ({"unroll_steps": 2**62, "gradient_accumulation": 4}, ValueError, "out of range"),
         ({"unroll_steps": 10**20}, (OverflowError, ValueError), "too big|range"),
         ({"precision": "bf16"}, ValueError, "precision must be fp32, got 'bf16'"),

@@ -14,7 +14,7 @@ class Config:
 
     Attributes:
         type: Hypergradient method used where this problem is an inner node of an upper problem's
-            path: ``"darts"``, ``"exact"``, ``"neumann"`` or ``"cg"``.
+            path: ``"darts"``, ``"exact"``, ``"sama"``, ``"neumann"`` or ``"cg"``.
         precision: ``"fp32"``.
         first_order: For an upper problem, add the implicit gradient of each of its paths.
         unroll_steps: Optimizer updates of this problem between two steps of its parents.
@@ -26,7 +26,10 @@ class Config:
         replay: Promise that ``training_step`` is a pure function of the batch and the parameters:
             it is recorded once for each kind of batch and not called again.
         darts_alpha: R in the step eps = R / ||v|| of the finite difference.
-        darts_multitask: Accepted for migration; parameters are never left perturbed.
+        darts_multitask: Leave the lower parameters at theta - eps v: one more step of the lower
+            problem, towards the upper loss.
+        sama_adam_alpha: R of ``"sama"``, as ``darts_alpha``.
+        sama_multitask: As ``darts_multitask``.
         neumann_iterations: Terms of the series for the inverse Hessian after the first.
         neumann_alpha: Its step; it converges below 2 / the largest eigenvalue.
         cg_iterations: Conjugate-gradient steps on H x = v, from x = 0.
@@ -52,6 +55,8 @@ class Config:
     replay: bool = False
     darts_alpha: float = 0.01
     darts_multitask: bool = False
+    sama_adam_alpha: float = 1.0
+    sama_multitask: bool = False
     neumann_iterations: int = 1
     neumann_alpha: float = 1.0
     cg_iterations: int = 1

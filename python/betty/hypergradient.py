@@ -4,6 +4,10 @@
 type     -v H^-1 d2L/dtheta dlambda is approximated by   source
 =======  ==============================================  =======================================
 darts    a central finite difference, H = I              Liu, Simonyan, Yang, ICLR 2019
+sama     the same along what the lower optimizer would   Choe et al., NeurIPS 2023
+         make of v: identity for SGD, the derivative of
+         its step by the gradient for Adam, AdamW,
+         RMSprop and Adagrad
 exact    the mixed product itself (no eps), H = I        Pearlmutter, Neural Computation 1994
 neumann  neumann_alpha sum over k = 0..K of              Lorraine, Vicol, Duvenaud, AISTATS 2020
          (I - neumann_alpha H)^k v, with
@@ -12,7 +16,7 @@ cg       cg_iterations conjugate-gradient steps on       Pedregosa, ICML 2016
          H x = v from x = 0, times cg_alpha
 =======  ==============================================  =======================================
 
-Still to come: sama, reinforce.
+Still to come: reinforce.
 """
 
 from betty import _native
@@ -26,6 +30,6 @@ def methods() -> list[str]:
     Example:
         >>> import betty.hypergradient
         >>> betty.hypergradient.methods()
-        ['darts', 'exact', 'neumann', 'cg']
+        ['darts', 'exact', 'sama', 'neumann', 'cg']
     """
     return list(_native.hypergradient_methods())

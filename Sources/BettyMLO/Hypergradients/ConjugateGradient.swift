@@ -8,25 +8,25 @@ import BettyTransform
 
 struct ConjugateGradient: HypergradientMethod {
   static let name = "cg"
-  static let options: [(name: String, value: Double)] = [
-    (name: "cg_iterations", value: 1), (name: "cg_alpha", value: 1),
+  static let options = [
+    MethodOption("cg_iterations", 1, .count(1000)), MethodOption("cg_alpha", 1),
   ]
 
   let iterations: Int
   /// Scales the solution, and nothing else.
   let alpha: Double
 
-  init(options: [String: Double]) throws {
-    iterations = try Hypergradients.iterations("cg_iterations", in: options, or: 1)
-    alpha = options["cg_alpha"] ?? 1
+  init(_ options: MethodOptions) {
+    iterations = options.count("cg_iterations")
+    alpha = options["cg_alpha"]
   }
 
   func product(
-    of vector: [Value], lower: LowerProblem, upper: [Value], in graph: inout Graph
+    of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
     guard let solution = try solve(vector, lower, in: &graph) else { return upper.map { _ in nil } }
     let scaled = try Vectors.scaled(solution, by: alpha, in: &graph)
-    return try Exact().product(of: scaled, lower: lower, upper: upper, in: &graph)
+    return try MixedProduct.appended(of: scaled, lower: lower, upper: upper, in: &graph)
   }
 
   /// nil where the solution is zero by definition: no parameters or no steps.

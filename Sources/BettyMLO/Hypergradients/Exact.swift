@@ -6,11 +6,20 @@ import BettyTransform
 
 struct Exact: HypergradientMethod {
   static let name = "exact"
-  static let options: [(name: String, value: Double)] = []
+  static let options: [MethodOption] = []
 
-  init(options: [String: Double] = [:]) {}
+  init(_ options: MethodOptions) {}
 
   func product(
+    of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
+  ) throws -> [Value?] {
+    try MixedProduct.appended(of: vector, lower: lower, upper: upper, in: &graph)
+  }
+}
+
+/// −vᵀ ∂²L/∂θ∂λ, with which the solving methods end.
+enum MixedProduct {
+  static func appended(
     of vector: [Value], lower: LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
     let one = try graph.constant(1, like: lower.loss)

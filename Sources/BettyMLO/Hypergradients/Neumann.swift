@@ -7,23 +7,23 @@ import BettyTransform
 
 struct Neumann: HypergradientMethod {
   static let name = "neumann"
-  static let options: [(name: String, value: Double)] = [
-    (name: "neumann_iterations", value: 1), (name: "neumann_alpha", value: 1),
+  static let options = [
+    MethodOption("neumann_iterations", 1, .count(1000)), MethodOption("neumann_alpha", 1),
   ]
 
   let iterations: Int
   let alpha: Double
 
-  init(options: [String: Double]) throws {
-    iterations = try Hypergradients.iterations("neumann_iterations", in: options, or: 1)
-    alpha = options["neumann_alpha"] ?? 1
+  init(_ options: MethodOptions) {
+    iterations = options.count("neumann_iterations")
+    alpha = options["neumann_alpha"]
   }
 
   func product(
-    of vector: [Value], lower: LowerProblem, upper: [Value], in graph: inout Graph
+    of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
     let solution = try inverse(of: vector, lower, in: &graph)
-    return try Exact().product(of: solution, lower: lower, upper: upper, in: &graph)
+    return try MixedProduct.appended(of: solution, lower: lower, upper: upper, in: &graph)
   }
 
   private func inverse(

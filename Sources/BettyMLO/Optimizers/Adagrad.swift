@@ -39,6 +39,22 @@ enum Adagrad: OptimizerRule {
     let rate = try Vectors.spread(hyper[0], like: parameter, in: &graph)
     return (try graph.call(P.sub, [parameter, try graph.call(P.mul, [rate, step])]), [sum])
   }
+
+  static let adapts = true
+
+  static func adaptationNumbers(_ hyper: [Double], structure: Int, step: Int) -> [Double] {
+    [hyper[0] / (1 + Double(max(step - 1, 0)) * hyper[1]), 1, 1, hyper[4]]
+  }
+
+  /// The principle of SAMA for u = rate · g / (√s + eps): with ∂s/∂g = 2 g,
+  ///   ∂u/∂g = rate · (s − g²) / (√s + eps)³ = rate · s_old / (√s + eps)³.
+  static func adaptation(
+    gradient: Value, state: [Value], numbers: [Value], structure: Int, in graph: inout Graph
+  ) throws -> Value? {
+    try Adaptation.factor(
+      rate: numbers[0], numbers[1], state[0], minus: numbers[2], gradient, gradient,
+      square: state[0], eps: numbers[3], in: &graph)
+  }
 }
 
 /// What the elementwise rules share: the sign of the gradient and L2 decay, picked by the structure.

@@ -25,6 +25,23 @@ private func adamUpdate(
   return (results[0], [results[1], results[2]])
 }
 
+/// ∂u/∂g of u = m / (√v + ε), times the rate (SAMA, eq. 5), from the moments after the step:
+///   [(1 − β₁) β₂ v_old − β₁ (1 − β₂) g m_old] / (√v + ε)³ = [(1 − β₁) v − (1 − β₂) g m] / (√v + ε)³,
+/// since β₂ v_old = v − (1 − β₂) g² and β₁ m_old = m − (1 − β₁) g. Weight decay is left out of g.
+private enum AdamAdaptation {
+  static func numbers(_ hyper: [Double]) -> [Double] {
+    [hyper[0], 1 - hyper[1], 1 - hyper[2], hyper[3]]
+  }
+
+  static func factor(
+    _ gradient: Value, _ state: [Value], _ numbers: [Value], in graph: inout Graph
+  ) throws -> Value {
+    try Adaptation.factor(
+      rate: numbers[0], numbers[1], state[1], minus: numbers[2], gradient, state[0],
+      square: state[1], eps: numbers[3], in: &graph)
+  }
+}
+
 enum Adam: OptimizerRule {
   static let name = "Adam"
   static let hyperparameters = adamHyperparameters(weightDecay: 0)
@@ -42,6 +59,18 @@ enum Adam: OptimizerRule {
     in graph: inout Graph
   ) throws -> (parameter: Value, state: [Value]) {
     try adamUpdate(parameter, gradient, state, hyper[0], in: &graph)
+  }
+
+  static let adapts = true
+
+  static func adaptationNumbers(_ hyper: [Double], structure: Int, step: Int) -> [Double] {
+    AdamAdaptation.numbers(hyper)
+  }
+
+  static func adaptation(
+    gradient: Value, state: [Value], numbers: [Value], structure: Int, in graph: inout Graph
+  ) throws -> Value? {
+    try AdamAdaptation.factor(gradient, state, numbers, in: &graph)
   }
 }
 
@@ -62,5 +91,17 @@ enum AdamW: OptimizerRule {
     in graph: inout Graph
   ) throws -> (parameter: Value, state: [Value]) {
     try adamUpdate(parameter, gradient, state, hyper[0], in: &graph)
+  }
+
+  static let adapts = true
+
+  static func adaptationNumbers(_ hyper: [Double], structure: Int, step: Int) -> [Double] {
+    AdamAdaptation.numbers(hyper)
+  }
+
+  static func adaptation(
+    gradient: Value, state: [Value], numbers: [Value], structure: Int, in graph: inout Graph
+  ) throws -> Value? {
+    try AdamAdaptation.factor(gradient, state, numbers, in: &graph)
   }
 }

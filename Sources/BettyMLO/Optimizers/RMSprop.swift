@@ -61,4 +61,28 @@ enum RMSprop: OptimizerRule {
     let rate = try Vectors.spread(hyper[0], like: parameter, in: &graph)
     return (try graph.call(P.sub, [parameter, try graph.call(P.mul, [rate, step])]), updated)
   }
+
+  static let adapts = true
+
+  static func adaptationNumbers(_ hyper: [Double], structure: Int, step: Int) -> [Double] {
+    [hyper[0], 1, 1 - hyper[1], hyper[2]]
+  }
+
+  /// The principle of SAMA for u = lr · g / (√s + eps): with ∂s/∂g = 2 (1 − α) g,
+  ///   ∂u/∂g = lr · [s − (1 − α) g²] / (√s + eps)³;
+  /// centered, s − m² takes the place of s, and ∂(s − m²)/∂g = 2 (1 − α)(g − m). Momentum adds
+  /// nothing that depends on g.
+  static func adaptation(
+    gradient: Value, state: [Value], numbers: [Value], structure: Int, in graph: inout Graph
+  ) throws -> Value? {
+    var (square, deviation) = (state[0], gradient)
+    if structure & isCentered != 0 {
+      let center = state[state.count - 1]
+      square = try graph.call(P.sub, [square, try graph.call(P.mul, [center, center])])
+      deviation = try graph.call(P.sub, [gradient, center])
+    }
+    return try Adaptation.factor(
+      rate: numbers[0], numbers[1], square, minus: numbers[2], gradient, deviation,
+      square: square, eps: numbers[3], in: &graph)
+  }
 }

@@ -1,0 +1,117 @@
+// The implicit part of a step's gradient: along every path a chain of products from the upper loss down,
+// v ← −vᵀH⁻¹ ∂²L, each appended by the method of the problem it goes through. Never a matrix.
+
+import BettyGraph
+import BettyRuntime
+import BettyTransform
+
+extension StepBuilder {
+  /// The product of each path with the upper problem's own parameters.
+  mutating func implicitGradients(of loss: Value, own: [Value]) throws -> [[Value?]] {
+    guard !lowers.isEmpty else { return [] }
+    let firsts = firstLowers()
+    let inputs = firsts.map { $0.metaParameters.map { step.input($0) } }
+    let one = try step.graph.constant(1, like: loss)
+    let flat = try Transform.vjp(
+      &step.graph, of: [loss], cotangents: [one], wrt: inputs.flatMap { $0 })
+    var next = flat.makeIterator()
+    let vectors = inputs.map { $0.map { _ in next.next() ?? nil } }
+    var products: [[Value?]] = []
+    var reached: [Problem] = []
+    for path in problem.paths {
+      guard let first = firsts.firstIndex(where: { $0 === path[1] }),
+        let product = try implicit(along: path, from: vectors[first], own: own)
+      else { continue }
+      products.append(product)
+      reached.append(path[path.count - 2])
+    }
+    for path in problem.paths {
+      let lower = path[path.count - 2]
+      guard !reached.contains(where: { $0 === lower }) else { continue }
+      throw BettyError.runtime(
+        "problem '\(problem.name)': its loss does not depend on the parameters of '\(lower.name)', "
+          + "so there is no hypergradient along \(path.map(\.name).joined(separator: " < "))")
+    }
+    return products
+  }
+
+  /// The different problems that paths start down to.
+  private func firstLowers() -> [Problem] {
+    var result: [Problem] = []
+    for path in problem.paths where !result.contains(where: { $0 === path[1] }) {
+      result.append(path[1])
+    }
+    return result
+  }
+
+  /// The chain of products of one path, [upper, …, lower, upper], from the upper loss down; nil if it
+  /// ends on the way because a loss does not depend on the problem below.
+  private mutating func implicit(
+    along path: [Problem], from start: [Value?], own: [Value]
+  ) throws -> [Value?]? {
+    var vector = start
+    for index in 1..<path.count - 1 {
+      let problem = path[index]
+      guard vector.contains(where: { $0 != nil }),
+        let place = lowers.firstIndex(where: { $0 === problem })
+      else { return nil }
+      let isLast = index == path.count - 2
+      let upper = isLast ? own : path[index + 1].metaParameters.map { step.input($0) }
+      var lower = try lower(problem, loss: lowerLosses[place])
+      let filled = try zip(vector, lower.parameters).map { try orZeros($0, like: $1) }
+      vector = try problem.method.product(
+        of: filled, lower: &lower, upper: upper, in: &step.graph)
+      try moved(problem, lower)
+    }
+    return vector
+  }
+
+  /// What a method is given of a problem that a path goes through.
+  private mutating func lower(_ problem: Problem, loss: Value) throws -> LowerProblem {
+    let inputs = problem.metaParameters.map { step.input($0) }
+    var lower = LowerProblem(loss: loss, parameters: inputs)
+    // What an earlier path has moved is where it was left.
+    let places = problem.metaParameters.map { step.present($0) }
+    if places != inputs {
+      let losses = try Transform.substitute(
+        &step.graph, of: [loss], replacing: Array(zip(inputs, places)))
+      lower = LowerProblem(loss: losses[0], parameters: places)
+    }
+    if problem.method.adapts, let optimizer = problem.optimizer, optimizer.rule.adapts {
+      lower.adaptation = try problem.metaParameters.map { try adaptation(of: $0, optimizer) }
+    }
+    return lower
+  }
+
+  private mutating func moved(_ problem: Problem, _ lower: LowerProblem) throws {
+    guard let moved = lower.moved else { return }
+    for (parameter, value) in zip(problem.metaParameters, moved) {
+      step.update(parameter, to: value)
+    }
+  }
+
+  /// ∂(step)/∂(gradient) of the last update of a parameter; zero for one that is not updated.
+  private mutating func adaptation(
+    of parameter: Tensor, _ optimizer: Optimizer
+  ) throws -> Value? {
+    let input = step.input(parameter)
+    guard let position = optimizer.position(of: parameter) else {
+      return try step.graph.constant(0, like: input)
+    }
+    try optimizer.prepareState(position)
+    let entry = optimizer.entries[position]
+    guard let gradient = entry.gradient else { return nil }
+    let structure = optimizer.groups[entry.group].structure
+    let numbers = try step.hyper(
+      RuntimeNumbers(optimizer: optimizer, position: position, use: .adaptation),
+      form: .scalars, dtype: step.graph.dtype(of: input))
+    return try optimizer.rule.adaptation(
+      gradient: step.input(gradient), state: entry.state.map { step.input($0) },
+      numbers: numbers, structure: structure, in: &step.graph)
+  }
+
+  private mutating func orZeros(_ value: Value?, like input: Value) throws -> Value {
+    if let value { return value }
+    return try step.graph.constant(0, like: input)
+  }
+}
