@@ -198,7 +198,8 @@ package enum Functions {
 
   private static let families: [[FunctionEntry]] = [
     arithmetic, pointwise, comparisons, reductions, products, convolutions, movement, parts,
-    indexing, activations, normalizations, statisticNormalizations, poolings, resampling,
+    indexing, activations, normalizations, statisticNormalizations, attentions, poolings,
+    resampling,
     losses, creation,
   ]
 

@@ -42,6 +42,7 @@ __all__ = [
     "asin",
     "atan",
     "atan2",
+    "attention",
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm_inference",
@@ -259,6 +260,7 @@ _argmin = operation("argmin")
 _asin = operation("asin")
 _atan = operation("atan")
 _atan2 = operation("atan2")
+_attention = operation("attention")
 _avg_pool1d = operation("avg_pool1d")
 _avg_pool2d = operation("avg_pool2d")
 _batch_norm_inference = operation("batch_norm_inference")
@@ -559,6 +561,19 @@ def atan(input: Tensor) -> Tensor:
 def atan2(input: Tensor, other: Tensor | Number) -> Tensor:
     """Angle of the point (other, input)."""
     return _atan2(input, other)
+
+
+def attention(
+    query: Tensor,
+    keys: Tensor | Number,
+    value: Tensor | Number,
+    mask: Tensor | Number | None = None,
+    is_causal: _bool = False,
+    scale: _float | None = None,
+) -> Tensor:
+    """softmax(query keys' scale + mask) value over [..., length, width]; a bool mask says what
+    takes part, a floating one is added."""
+    return _call(_attention, (query, keys, value), (mask,), is_causal=is_causal, scale=scale)
 
 
 def avg_pool1d(
@@ -894,9 +909,9 @@ def elu(input: Tensor, alpha: _float = 1.0) -> Tensor:
     return _elu(input, alpha=alpha)
 
 
-def embedding(input: Tensor, weight: Tensor | Number) -> Tensor:
-    """Rows of weight by the indices in input."""
-    return _embedding(input, weight)
+def embedding(input: Tensor, weight: Tensor | Number, padding_idx: _int | None = None) -> Tensor:
+    """Rows of weight by the indices in input; the row padding_idx gets no gradient."""
+    return _embedding(input, weight, padding_idx=padding_idx)
 
 
 def eq(input: Tensor, other: Tensor | Number) -> Tensor:

@@ -55,11 +55,28 @@ extension Functions {
       return try b.emit(P.gather, [value, index], ["axis": .int(axis)])
     },
     FunctionEntry(
-      "embedding", ["input", "weight"], doc: "Rows of weight by the indices in input",
-      samples: [Sample([.init([2, 2], 0...3, dtype: .i64), .init([4, 3])])]
-    ) { b, x, _ in
-      try b.needRank([x[1].value], [2])
-      return try b.take(x[1].value, b.indices(x[0], as: "input"), 0)
+      "embedding", ["input", "weight"], [AttributeSpec("padding_idx", .int, optional: true)],
+      doc: "Rows of weight by the indices in input; the row padding_idx gets no gradient",
+      samples: [
+        Sample([.init([2, 2], 0...3, dtype: .i64), .init([4, 3])]),
+        Sample(
+          [.init([5], 0...3, dtype: .i64), .init([4, 3])], ["padding_idx": .int(-3)]),
+      ]
+    ) { b, x, attributes in
+      let (index, weight) = try (b.indices(x[0], as: "input"), x[1].value)
+      try b.needRank([weight], [2])
+      let rows = try b.take(weight, index, 0)
+      guard attributes["padding_idx"] != nil else { return rows }
+      let (padding, count) = (attributes.int("padding_idx"), b.shape(weight)[0])
+      guard padding >= -count, padding < count else {
+        throw b.fail(
+          .value, "padding_idx must be within the \(count) rows of weight, got \(padding)")
+      }
+      // The rows are the same whether they pass a gradient or not, so the table is never copied.
+      let place = try b.full(Double(padding < 0 ? padding + count : padding), b.shape(index), .i64)
+      let isPadding = try b.spread(
+        b.op(P.eq, index, place), over: [b.rank(rows) - 1], like: rows)
+      return try b.select(isPadding, b.emit(P.stopGradient, [rows]), rows)
     },
     FunctionEntry(
       "one_hot", ["input"], [AttributeSpec("num_classes", .int)],

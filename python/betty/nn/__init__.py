@@ -1,170 +1,48 @@
 """Networks: modules, parameters, losses, under PyTorch's names."""
 
-from betty.nn import functional, init
-from betty.nn.activation import (
-    CELU,
-    ELU,
-    GELU,
-    SELU,
-    Hardsigmoid,
-    Hardswish,
-    Hardtanh,
-    LeakyReLU,
-    LogSigmoid,
-    LogSoftmax,
-    Mish,
-    ReLU,
-    ReLU6,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softmax2d,
-    Softmin,
-    Softplus,
-    Softsign,
-    Tanh,
-    Tanhshrink,
+from betty.nn import (
+    activation,
+    attention,
+    batchnorm,
+    container,
+    dropout,
+    embedding,
+    functional,
+    init,
+    layer_norm,
+    linear,
+    loss,
+    padding,
+    pooling,
+    vision,
 )
-from betty.nn.batchnorm import (
-    BatchNorm1d,
-    BatchNorm2d,
-    BatchNorm3d,
-    GroupNorm,
-    InstanceNorm1d,
-    InstanceNorm2d,
-    InstanceNorm3d,
-)
-from betty.nn.container import ModuleDict, ModuleList, ParameterList, Sequential
-from betty.nn.dropout import Dropout, Dropout1d, Dropout2d
-from betty.nn.linear import Flatten, Identity, Linear, Unflatten
-from betty.nn.loss import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    HuberLoss,
-    KLDivLoss,
-    L1Loss,
-    MSELoss,
-    NLLLoss,
-    SmoothL1Loss,
-)
+from betty.nn.activation import *
+from betty.nn.attention import *
+from betty.nn.batchnorm import *
+from betty.nn.container import *
+from betty.nn.dropout import *
+from betty.nn.embedding import *
+from betty.nn.layer_norm import *
+from betty.nn.linear import *
+from betty.nn.loss import *
 from betty.nn.module import Module
-from betty.nn.padding import (
-    CircularPad1d,
-    CircularPad2d,
-    ConstantPad1d,
-    ConstantPad2d,
-    ReflectionPad1d,
-    ReflectionPad2d,
-    ReplicationPad1d,
-    ReplicationPad2d,
-    ZeroPad1d,
-    ZeroPad2d,
-)
+from betty.nn.padding import *
 from betty.nn.parameter import Parameter
-from betty.nn.pooling import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveMaxPool1d,
-    AdaptiveMaxPool2d,
-    AvgPool1d,
-    AvgPool2d,
-    LPPool1d,
-    LPPool2d,
-    MaxPool1d,
-    MaxPool2d,
-)
-from betty.nn.vision import (
-    ChannelShuffle,
-    Fold,
-    PixelShuffle,
-    PixelUnshuffle,
-    Unfold,
-    Upsample,
-    UpsamplingBilinear2d,
-    UpsamplingNearest2d,
-)
+from betty.nn.pooling import *
+from betty.nn.vision import *
 
-__all__ = [
-    "SELU",
-    "Mish",
-    "Hardswish",
-    "Hardsigmoid",
-    "LogSigmoid",
-    "Softsign",
-    "Tanhshrink",
-    "CELU",
-    "Softmin",
-    "ELU",
-    "GELU",
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Dropout1d",
-    "Dropout2d",
-    "Flatten",
-    "Unflatten",
-    "Hardtanh",
-    "HuberLoss",
-    "Identity",
-    "KLDivLoss",
-    "L1Loss",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "MSELoss",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "NLLLoss",
-    "Parameter",
-    "ParameterList",
-    "ReLU",
-    "ReLU6",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "SmoothL1Loss",
-    "Softmax",
-    "Softmax2d",
-    "Softplus",
-    "Tanh",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "BatchNorm3d",
-    "GroupNorm",
-    "InstanceNorm1d",
-    "InstanceNorm2d",
-    "InstanceNorm3d",
-    "AdaptiveAvgPool1d",
-    "AdaptiveAvgPool2d",
-    "AdaptiveMaxPool1d",
-    "AdaptiveMaxPool2d",
-    "AvgPool1d",
-    "AvgPool2d",
-    "LPPool1d",
-    "LPPool2d",
-    "MaxPool1d",
-    "MaxPool2d",
-    "CircularPad1d",
-    "CircularPad2d",
-    "ConstantPad1d",
-    "ConstantPad2d",
-    "ReflectionPad1d",
-    "ReflectionPad2d",
-    "ReplicationPad1d",
-    "ReplicationPad2d",
-    "ZeroPad1d",
-    "ZeroPad2d",
-    "ChannelShuffle",
-    "Fold",
-    "PixelShuffle",
-    "PixelUnshuffle",
-    "Unfold",
-    "Upsample",
-    "UpsamplingBilinear2d",
-    "UpsamplingNearest2d",
-    "functional",
-    "init",
-]
+__all__ = (
+    ["Module", "Parameter", "functional", "init"]
+    + activation.__all__
+    + attention.__all__
+    + batchnorm.__all__
+    + container.__all__
+    + dropout.__all__
+    + embedding.__all__
+    + layer_norm.__all__
+    + linear.__all__
+    + loss.__all__
+    + padding.__all__
+    + pooling.__all__
+    + vision.__all__
+)

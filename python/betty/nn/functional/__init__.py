@@ -2,7 +2,9 @@
 
 from betty.nn.functional import (
     activations,
+    attention,
     convolution,
+    dropouts,
     layers,
     losses,
     normalization,
@@ -10,7 +12,9 @@ from betty.nn.functional import (
     vision,
 )
 from betty.nn.functional.activations import *
+from betty.nn.functional.attention import *
 from betty.nn.functional.convolution import *
+from betty.nn.functional.dropouts import *
 from betty.nn.functional.layers import *
 from betty.nn.functional.losses import *
 from betty.nn.functional.normalization import *
@@ -19,7 +23,9 @@ from betty.nn.functional.vision import *
 
 __all__ = (
     activations.__all__
+    + attention.__all__
     + convolution.__all__
+    + dropouts.__all__
     + layers.__all__
     + losses.__all__
     + normalization.__all__

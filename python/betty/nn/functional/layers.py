@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from betty import _functions as ops
-from betty._functions import embedding
 from betty._native import Tensor
-from betty.nn.functional.activations import finish
 
 __all__ = [
-    "dropout",
     "embedding",
     "layer_norm",
+    "rms_norm",
     "linear",
     "normalize",
     "one_hot",
@@ -23,13 +21,50 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return ops.linear(input, weight, bias)
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zeroes elements with probability ``p`` and scales the rest by 1 / (1 - p)."""
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"dropout: probability has to be between 0 and 1, got {p}")
-    if not training or p == 0.0:
-        return input
-    return finish(input, ops.dropout(input, p=p), inplace)
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """Rows of ``weight`` [rows, width] by index; the row ``padding_idx`` gets no gradient.
+
+    Raises:
+        NotImplementedError: ``max_norm`` or ``scale_grad_by_freq`` is asked for.
+    """
+    refuse_embedding_options(max_norm, scale_grad_by_freq)
+    if padding_idx is None:
+        return ops.embedding(input, weight)
+    if not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise AssertionError(
+            f"Padding_idx must be within num_embeddings, got {padding_idx} and {weight.shape[0]}"
+        )
+    return ops.embedding(input, weight, padding_idx=padding_idx)
+
+
+def refuse_embedding_options(max_norm: float | None, scale_grad_by_freq: bool) -> None:
+    """Says that an option of embeddings is not there."""
+    if max_norm is not None:
+        raise NotImplementedError(
+            f"embedding: max_norm is not supported, got {max_norm}; normalize the table yourself"
+        )
+    if scale_grad_by_freq:
+        raise NotImplementedError("embedding: scale_grad_by_freq is not supported")
+
+
+def rms_norm(
+    input: Tensor,
+    normalized_shape: list[int] | tuple[int, ...],
+    weight: Tensor | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """x / sqrt(mean(x²) + eps) over the last axes, times weight; eps is that of the type."""
+    options = {} if eps is None else {"eps": float(eps)}
+    shape = tuple(normalized_shape)
+    return ops.rms_norm(input, weight=weight, normalized_shape=shape, **options)
 
 
 def layer_norm(

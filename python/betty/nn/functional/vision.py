@@ -1,4 +1,4 @@
-"""Images of other sizes, patches of images, and dropout of whole channels."""
+"""Images of other sizes and patches of images."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ from typing import Any
 from betty import _functions as ops
 from betty._functions import pixel_shuffle, pixel_unshuffle
 from betty._native import Tensor
-from betty.nn.functional.activations import finish
 from betty.nn.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 
 __all__ = [
     "channel_shuffle",
-    "dropout1d",
-    "dropout2d",
     "fold",
     "interpolate",
     "pixel_shuffle",
@@ -154,31 +151,3 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         )
     open_ = input.reshape(batch, groups, channels // groups, *rest)
     return open_.transpose(1, 2).reshape(batch, channels, *rest)
-
-
-def dropout1d(
-    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> Tensor:
-    """Zeroes whole channels of [N, C, L] or [C, L] with probability ``p``."""
-    return _drop_channels("dropout1d", input, p, training, inplace, 1)
-
-
-def dropout2d(
-    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> Tensor:
-    """Zeroes whole channels of [N, C, H, W] with probability ``p``."""
-    return _drop_channels("dropout2d", input, p, training, inplace, 2)
-
-
-def _drop_channels(
-    name: str, input: Tensor, p: float, training: bool, inplace: bool, dims: int
-) -> Tensor:
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"{name}: probability has to be between 0 and 1, got {p}")
-    if not training or p == 0.0:
-        return input
-    # One sample without a batch has its channels first.
-    kept = 1 if dims == 1 and input.dim() == 2 else 2
-    shape = [*input.shape[:kept], *([1] * (input.dim() - kept))]
-    mask = ops.dropout(ops.ones(shape, dtype=input.dtype), p=p)
-    return finish(input, input * mask, inplace)
