@@ -427,6 +427,10 @@ betty_status betty_problem_batch_index(const betty_problem *problem, int64_t *ou
 /* Part `index` of the present batch, owned. */
 betty_status betty_problem_batch(
     betty_problem *problem, int32_t index, betty_tensor **out_tensor);
+/* Every inner loop of a problem of type "iterative" or "forward" begins at a copy of the parameters
+ * of `source`, to which gradients pass, and with an optimizer that has taken no step. Call it when
+ * both have their parameters; a problem of an engine is kept by it. */
+betty_status betty_problem_initialize_from(betty_problem *problem, const betty_problem *source);
 /* Steps taken. */
 betty_status betty_problem_count(const betty_problem *problem, int64_t *out_count);
 /* The paths of its hypergradient, one a line: names from the problem down and back to it, separated

@@ -213,6 +213,11 @@ public func betty_problem_batch_index(
   }
 }
 
+@_cdecl("betty_problem_initialize_from")
+public func betty_problem_initialize_from(_ handle: Handle?, _ source: Handle?) -> Int32 {
+  boundary { try problem(handle).problem.initialize(from: problem(source).problem) }
+}
+
 @_cdecl("betty_problem_count")
 public func betty_problem_count(_ handle: Handle?, _ out: UnsafeMutablePointer<Int64>?) -> Int32 {
   boundary {

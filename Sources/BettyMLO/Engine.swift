@@ -84,7 +84,15 @@ package final class Engine {
         paths: graph.paths[index].map { $0.map { problems[$0] } })
     }
     leaves = graph.leaves.map { problems[$0] }
+    for problem in problems { try checkUnrolling(of: problem) }
     isStarted = true
+  }
+
+  private func checkUnrolling(of problem: Problem) throws {
+    let isOnPath = problems.contains { upper in
+      upper.unrolledPaths.contains { $0[1..<$0.count - 1].contains { $0 === problem } }
+    }
+    try problem.unrolling?.check(isOnPath: isOnPath)
   }
 
   package func run() throws {

@@ -76,35 +76,46 @@ package struct MethodOptions: Sendable {
   func flag(_ name: String) -> Bool { self[name] != 0 }
 }
 
-package protocol HypergradientMethod: Sendable {
+/// What Config(type=…) of a lower problem names.
+package protocol LowerMethod: Sendable {
   /// The name in Config(type=…).
   static var name: String { get }
   static var options: [MethodOption] { get }
   init(_ options: MethodOptions)
   /// Whether `product` reads what the lower optimizer makes of a gradient.
   var adapts: Bool { get }
+}
 
+/// A method that keeps the steps of an inner loop, and is exact for as many as there were.
+protocol UnrolledMethod: LowerMethod {
+  /// What keeps the steps of a problem.
+  func trace(of problem: Problem) -> any Trace
+}
+
+/// A method that stands on the lower problem's solution, by the implicit function theorem.
+package protocol HypergradientMethod: LowerMethod {
   /// Appends −vᵀH⁻¹ ∂²L/∂θ∂λ for v shaped as θ; nil where λ does not enter the lower loss.
   func product(
     of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?]
 }
 
-extension HypergradientMethod {
+extension LowerMethod {
   package var adapts: Bool { false }
 }
 
 package enum Hypergradients {
   /// The one list: configuration, messages and tests read it.
-  package static let all: [any HypergradientMethod.Type] = [
-    Darts.self, Exact.self, Sama.self, Neumann.self, ConjugateGradient.self,
+  package static let all: [any LowerMethod.Type] = [
+    Darts.self, Exact.self, Sama.self, Neumann.self, ConjugateGradient.self, Iterative.self,
+    Forward.self,
   ]
 
   package static var names: [String] { all.map { $0.name } }
 
   package static var optionNames: [String] { all.flatMap { $0.options.map(\.name) } }
 
-  package static func method(named name: String) throws -> any HypergradientMethod.Type {
+  package static func method(named name: String) throws -> any LowerMethod.Type {
     guard let method = all.first(where: { $0.name == name }) else {
       throw BettyError.value(
         "Config: type '\(name)' is unknown, known are \(names.joined(separator: ", "))")
@@ -115,7 +126,7 @@ package enum Hypergradients {
   /// The method that a problem's options ask for.
   package static func make(
     _ config: ProblemConfig, for problem: String
-  ) throws -> any HypergradientMethod {
+  ) throws -> any LowerMethod {
     let method = try method(named: config.type)
     do {
       return method.init(try MethodOptions(config.methodOptions, for: method.options))

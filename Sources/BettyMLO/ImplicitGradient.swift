@@ -18,14 +18,14 @@ extension StepBuilder {
     let vectors = inputs.map { $0.map { _ in next.next() ?? nil } }
     var products: [[Value?]] = []
     var reached: [Problem] = []
-    for path in problem.paths {
+    for path in problem.implicitPaths {
       guard let first = firsts.firstIndex(where: { $0 === path[1] }),
         let product = try implicit(along: path, from: vectors[first], own: own)
       else { continue }
       products.append(product)
       reached.append(path[path.count - 2])
     }
-    for path in problem.paths {
+    for path in problem.implicitPaths {
       let lower = path[path.count - 2]
       guard !reached.contains(where: { $0 === lower }) else { continue }
       throw BettyError.runtime(
@@ -38,7 +38,7 @@ extension StepBuilder {
   /// The different problems that paths start down to.
   private func firstLowers() -> [Problem] {
     var result: [Problem] = []
-    for path in problem.paths where !result.contains(where: { $0 === path[1] }) {
+    for path in problem.implicitPaths where !result.contains(where: { $0 === path[1] }) {
       result.append(path[1])
     }
     return result
@@ -57,9 +57,10 @@ extension StepBuilder {
       else { return nil }
       let isLast = index == path.count - 2
       let upper = isLast ? own : path[index + 1].metaParameters.map { step.input($0) }
+      guard let method = problem.method as? any HypergradientMethod else { return nil }
       var lower = try lower(problem, loss: lowerLosses[place])
       let filled = try zip(vector, lower.parameters).map { try orZeros($0, like: $1) }
-      vector = try problem.method.product(
+      vector = try method.product(
         of: filled, lower: &lower, upper: upper, in: &step.graph)
       try moved(problem, lower)
     }

@@ -174,6 +174,14 @@ package final class Optimizer {
     entries[position].state = try names.map { _ in try Tensor.zeroHandle(type) }
   }
 
+  /// As before the first step: no steps taken, state zero.
+  func resetState() throws {
+    for position in entries.indices {
+      entries[position].steps = 0
+      for handle in entries[position].state { try handle.assign(Recording.zeros(like: handle)) }
+    }
+  }
+
   /// The numbers that the next update of a parameter reads.
   func runtime(_ position: Int) -> [Double] {
     let entry = entries[position]

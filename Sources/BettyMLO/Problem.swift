@@ -36,7 +36,10 @@ package final class Problem {
   private var keepsGradients = false
   /// Micro-steps taken.
   package private(set) var count = 0
-  let method: any HypergradientMethod
+  let method: any LowerMethod
+  /// Where the method differentiates the inner loop itself.
+  private(set) lazy var unrolling = Unrolling(self)
+  private(set) lazy var implicitNode = ImplicitNode()
   /// Micro-steps between two steps of the parents.
   private let period: Int
 
@@ -100,9 +103,12 @@ package final class Problem {
     self.parents = parents
     self.children = children
     self.paths = paths
+    unrolledPaths = paths.filter { path in
+      path[1..<path.count - 1].contains { $0.method is any UnrolledMethod }
+    }
     ready = children.map { _ in false }
     lowersOnPaths = []
-    for path in paths {
+    for path in implicitPaths {
       for lower in path[1..<path.count - 1] where !lowersOnPaths.contains(where: { $0 === lower }) {
         lowersOnPaths.append(lower)
         lower.keepsGradients = lower.method.adapts
@@ -124,14 +130,30 @@ package final class Problem {
   }
 
   private(set) var lowersOnPaths: [Problem] = []
+  /// Paths that lead through an unrolled inner loop; their gradients are computed step by step.
+  private(set) var unrolledPaths: [[Problem]] = []
+  /// The others; they are part of the graph of a step.
+  var implicitPaths: [[Problem]] {
+    paths.filter { path in !unrolledPaths.contains { $0.elementsEqual(path, by: ===) } }
+  }
+
+  /// Every inner loop begins at a differentiable copy of another problem's parameters, with optimizer
+  /// state made anew.
+  package func initialize(from source: Problem) throws {
+    guard let unrolling else {
+      throw BettyError.value(
+        "initialize_from: problem '\(name)' has type '\(config.type)'; only an iterative problem "
+          + "passes gradients to where it starts")
+    }
+    try unrolling.begin(at: source)
+  }
 
   /// One micro-step, and one of each parent that is due.
   package func step() throws {
     guard ready.allSatisfy({ $0 }) else { return }
-    if isInnerLoopStart {
-      try hooks.onInnerLoopStart?()
-      isInnerLoopStart = false
-    }
+    if isInnerLoopStart { try hooks.onInnerLoopStart?() }
+    if count % period == 0 { try unrolling?.restart(isLoopStart: isInnerLoopStart) }
+    isInnerLoopStart = false
     count += 1
     do {
       try descend(fresh: true)

@@ -65,7 +65,7 @@ extension Problem {
 
   /// Whether a step is one program: no hook sees the gradients, and nothing is accumulated.
   private var isWhole: Bool {
-    hooks.gradCallback == nil && hooks.customOptimizerStep == nil
+    hooks.gradCallback == nil && hooks.customOptimizerStep == nil && unrolledPaths.isEmpty
       && config.gradientAccumulation == 1
   }
 
@@ -102,7 +102,7 @@ extension Problem {
     if let entry = steps.find(keys, revision) { return entry }
     var builder = StepBuilder(self)
     let present = try builder.build(capture, lowers, ending)
-    guard !present.isEmpty else {
+    guard !present.isEmpty || !unrolledPaths.isEmpty else {
       throw BettyError.runtime("problem '\(name)': the loss depends on none of its parameters")
     }
     let stepped = present.compactMap { optimizer?.position(of: parameters[$0]) }
@@ -123,7 +123,9 @@ extension Problem {
     let lowers = try lowerRecordings()
     let entry = try program(capture, lowers, optimizer.revision, .update(optimizer))
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
-    _ = try entry.program.run(capture, lowers: lowers.map(\.inputs))
+    try unrolled(recorded, entry.present) {
+      _ = try entry.program.run(capture, lowers: lowers.map(\.inputs))
+    }
     optimizer.advance(entry.stepped)
     lastRecorded = recorded
     try hooks.paramCallback?()
@@ -135,16 +137,18 @@ extension Problem {
     // -1: a revision no optimizer has; the two kinds of program of one structure are kept apart.
     let entry = try program(capture, lowers, -1, .gradients)
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
-    let gradients = try entry.program.run(capture, lowers: lowers.map(\.inputs))
+    let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
     lastRecorded = recorded
-    try accumulate(gradients, entry.present)
+    try unrolling?.record(recorded)
+    try accumulate(results, entry.present)
+    try addUnrolled(Array(results.dropFirst(entry.present.count)))
     try hooks.gradCallback?()
     guard count % config.gradientAccumulation == 0 else { return }
     if let custom = hooks.customOptimizerStep {
       try clipGradients()
       try custom()
     } else {
-      try optimizer?.step(clipping: config.gradientClipping)
+      try stepByOptimizer()
     }
     try hooks.paramCallback?()
     for parameter in parameters { try parameter.setGradient(nil) }

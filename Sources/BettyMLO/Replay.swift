@@ -17,6 +17,7 @@ struct Replay {
     let adapted: StructureKey?
     let recorded: Recorded
     let program: StepProgram
+    let present: [Int]
     let stepped: [Int]
     /// For each leaf the tensor of the batch that takes its place.
     let places: [Int?]
@@ -60,7 +61,8 @@ extension Problem {
     replay.insert(
       Replay.Take(
         types: batch.map(\.type), revision: entry.revision, lowerKeys: lowers.map(\.key),
-        adapted: adaptedStructure, recorded: recorded, program: program, stepped: entry.stepped,
+        adapted: adaptedStructure, recorded: recorded, program: program, present: entry.present,
+        stepped: entry.stepped,
         places: places,
         randomKeys: inputs.randomKeys))
   }
@@ -73,9 +75,12 @@ extension Problem {
       if let place { inputs.leaves[leaf] = batch[place] }
     }
     for leaf in take.randomKeys { inputs.leaves[leaf] = try RandomKeys.next() }
-    try take.program.run(again: inputs, lowers: lowers.map(\.inputs))
+    let recorded = Recorded(key: take.recorded.key, graph: take.recorded.graph, inputs: inputs)
+    try unrolled(recorded, take.present) {
+      _ = try take.program.run(again: inputs, lowers: lowers.map(\.inputs))
+    }
     optimizer.advance(take.stepped)
-    lastRecorded = Recorded(key: take.recorded.key, graph: take.recorded.graph, inputs: inputs)
+    lastRecorded = recorded
     try hooks.paramCallback?()
   }
 }

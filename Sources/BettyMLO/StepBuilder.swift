@@ -36,6 +36,7 @@ struct StepBuilder {
     switch ending {
     case .gradients:
       for gradient in gradients { step.addResult(gradient) }
+      try addVectors(of: loss)
     case .update(let optimizer):
       let clipped = try clip(gradients)
       for (position, gradient) in zip(present, clipped) {
@@ -64,6 +65,18 @@ struct StepBuilder {
     return (total.compactMap { $0 }, present)
   }
 
+  /// Results: the derivative by the parameters of each problem that an unrolled path starts down to.
+  private mutating func addVectors(of loss: Value) throws {
+    for lower in problem.unrolledFirsts {
+      let inputs = lower.metaParameters.map { step.input($0) }
+      let one = try step.graph.constant(1, like: loss)
+      let found = try Transform.vjp(&step.graph, of: [loss], cotangents: [one], wrt: inputs)
+      for (value, input) in zip(found, inputs) {
+        step.addResult(try value ?? step.graph.constant(0, like: input))
+      }
+    }
+  }
+
   private mutating func sum(_ a: Value?, _ b: Value?) throws -> Value? {
     guard let a, let b else { return a ?? b }
     return try step.graph.call(P.add, [a, b])
@@ -88,7 +101,9 @@ struct StepBuilder {
     _ gradients: [Value], to limit: Double, in graph: inout Graph
   ) throws -> [Value] {
     guard let square = try Vectors.dot(gradients, gradients, in: &graph) else { return gradients }
-    let norm = try graph.call(P.sqrt, [square])
+    // The floor, far below the margin, keeps the derivative at zero gradients finite.
+    let floor = try graph.constant(1e-30, like: square)
+    let norm = try graph.call(P.sqrt, [try graph.call(P.maximum, [square, floor])])
     let margin = try graph.constant(1e-6, like: norm)
     let bound = try graph.constant(limit, like: norm)
     let one = try graph.constant(1, like: norm)

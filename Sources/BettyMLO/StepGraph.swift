@@ -200,8 +200,8 @@ final class StepProgram: CustomStringConvertible {
   }
 
   /// Runs without recording anything, on other leaves of the same structure.
-  func run(again inputs: RecordedInputs, lowers: [RecordedInputs] = []) throws {
-    _ = try program.run(
+  func run(again inputs: RecordedInputs, lowers: [RecordedInputs] = []) throws -> [Tensor] {
+    try program.run(
       again: inputs.joined(lowers), handles: parameters, scalars: numbers.flatMap(\.values))
   }
 }

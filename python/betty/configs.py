@@ -14,7 +14,8 @@ class Config:
 
     Attributes:
         type: Hypergradient method used where this problem is an inner node of an upper problem's
-            path: ``"darts"``, ``"exact"``, ``"sama"``, ``"neumann"`` or ``"cg"``.
+            path: ``"darts"``, ``"exact"``, ``"sama"``, ``"neumann"``, ``"cg"``, ``"iterative"`` or
+            ``"forward"``.
         precision: ``"fp32"``.
         first_order: For an upper problem, add the implicit gradient of each of its paths.
         unroll_steps: Optimizer updates of this problem between two steps of its parents.
@@ -34,6 +35,10 @@ class Config:
         neumann_alpha: Its step; it converges below 2 / the largest eigenvalue.
         cg_iterations: Conjugate-gradient steps on H x = v, from x = 0.
         cg_alpha: Scales the solution.
+        iterative_truncation: With ``"iterative"``, the number of optimizer steps that are
+            differentiated, from the last one back; 0 is all of the inner loop.
+        iterative_checkpoint: Keep the parameters of every sqrt(T)-th step only and compute the
+            others again: memory of 2 sqrt(T) steps for one more gradient a step.
         retain_graph: Accepted for migration; not needed.
         allow_unused: Accepted for migration; not needed.
 
@@ -61,6 +66,8 @@ class Config:
     neumann_alpha: float = 1.0
     cg_iterations: int = 1
     cg_alpha: float = 1.0
+    iterative_truncation: int = 0
+    iterative_checkpoint: bool = False
     retain_graph: bool = False
     allow_unused: bool = True
 

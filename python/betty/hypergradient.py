@@ -16,6 +16,16 @@ cg       cg_iterations conjugate-gradient steps on       Pedregosa, ICML 2016
          H x = v from x = 0, times cg_alpha
 =======  ==============================================  =======================================
 
+Two methods differentiate the optimizer's steps of the inner loop themselves, v dtheta_T/dlambda,
+with no assumption about the solution; any optimizer and schedule will do:
+
+=========  ============================================  =======================================
+iterative  reverse mode; keeps theta and the optimizer's   Franceschi et al., ICML 2017
+           state of each step (or of every sqrt(T)-th)
+forward    forward mode, one tangent for each upper        Franceschi et al., ICML 2017
+           number, at most 64; keeps nothing
+=========  ============================================  =======================================
+
 Still to come: reinforce.
 """
 
@@ -30,6 +40,6 @@ def methods() -> list[str]:
     Example:
         >>> import betty.hypergradient
         >>> betty.hypergradient.methods()
-        ['darts', 'exact', 'sama', 'neumann', 'cg']
+        ['darts', 'exact', 'sama', 'neumann', 'cg', 'iterative', 'forward']
     """
     return list(_native.hypergradient_methods())

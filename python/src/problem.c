@@ -185,6 +185,17 @@ static PyObject *set_optimizer(PyObject *self, PyObject *optimizer) {
   Py_RETURN_NONE;
 }
 
+static PyObject *initialize_from(PyObject *self, PyObject *source) {
+  if (Py_TYPE(source) != problem_type) {
+    PyErr_SetString(PyExc_TypeError, "initialize_from: expected a ProblemHandle");
+    return NULL;
+  }
+  betty_status status =
+      betty_problem_initialize_from(problem(self)->handle, problem(source)->handle);
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}
+
 static PyObject *get_count(PyObject *self, void *unused) {
   (void)unused;
   int64_t count = 0;
@@ -243,6 +254,7 @@ static PyMethodDef methods[] = {
     {"set_meta_parameters", set_meta_parameters, METH_O, "Those hypergradients flow through."},
     {"add_batch", add_batch, METH_O, "One more batch of the list the engine goes through."},
     {"set_optimizer", set_optimizer, METH_O, "An OptimizerHandle, or None."},
+    {"initialize_from", initialize_from, METH_O, "Where every inner loop begins."},
     {"paths", paths, METH_NOARGS, "The paths of its hypergradient, as lists of names."},
     {"dump", dump, METH_NOARGS, "Its steps so far as graphs and programs."},
     {NULL, NULL, 0, NULL},

@@ -1,0 +1,81 @@
+// The adjoint of one optimizer step: from cotangents of (θ, state) after it to those before it, adding what
+// falls to λ. With g = ∇L(θ, λ) and the update u(θ, state, g), one vjp of u gives the cotangent ḡ of g
+// and one jvp of ∇L along ḡ gives both ḡᵀ ∂²L/∂θ² and ḡᵀ ∂²L/∂θ∂λ, by the symmetry of second
+// derivatives. Nothing inside the step is kept: it costs some two gradients whatever its graph is.
+
+import BettyGraph
+import BettyRuntime
+import BettyTransform
+
+final class Adjoint {
+  private let program: UnrolledProgram
+  private let upper: [Tensor]
+  /// Positions in `upper` of what the loss depends on.
+  private let reached: [Int]
+  /// Of what the step moves.
+  let ids: [Int32]
+
+  init(_ problem: Problem, _ optimizer: Optimizer, _ step: TapeStep, upper: [Tensor]) throws {
+    var unrolled = UnrolledStep(problem, optimizer, step)
+    let theta = Array(unrolled.before.prefix(problem.parameters.count))
+    let own = Set(unrolled.moved.map(\.parameterID))
+    let lambda = upper.map { own.contains($0.parameterID) ? nil : unrolled.input(of: $0) }
+    let gradients = try unrolled.gradients(of: theta + lambda.compactMap { $0 })
+    // Cut off: the update's own cotangents come first, the loss's follow from ḡ.
+    let cut = try gradients.prefix(theta.count).map { gradient in
+      try gradient.map { try unrolled.graph.call(P.stopGradient, [$0]) }
+    }
+    let after = try unrolled.update(cut)
+    let cotangents = after.map { unrolled.addVector(like: $0) }
+    let through = cut.compactMap { $0 }
+    let back = try Transform.vjp(
+      &unrolled.graph, of: after, cotangents: cotangents, wrt: unrolled.before + through)
+    let wanted = gradients.compactMap { $0 }
+    let moving = zip(theta.indices.filter { cut[$0] != nil }, back.suffix(through.count))
+    let pairs = moving.filter { $0.1 != nil }
+    var products = try Transform.jvp(
+      &unrolled.graph, of: wanted, wrt: pairs.map { theta[$0.0] }, tangents: pairs.map(\.1)
+    ).makeIterator()
+
+    var outputs: [Value] = []
+    for (place, value) in unrolled.before.enumerated() {
+      let product = place < theta.count && gradients[place] != nil ? products.next() ?? nil : nil
+      outputs.append(try Self.sum(back[place], product, like: value, in: &unrolled.graph))
+    }
+    var reached: [Int] = []
+    for place in upper.indices where lambda[place] != nil {
+      guard gradients[theta.count + lambda[..<place].compactMap { $0 }.count] != nil,
+        let product = products.next() ?? nil
+      else { continue }
+      let sum = unrolled.addVector(like: product)
+      outputs.append(try unrolled.graph.call(P.add, [sum, product]))
+      reached.append(place)
+    }
+    self.reached = reached
+    self.upper = upper
+    ids = unrolled.moved.map(\.parameterID)
+    program = try unrolled.compiled(outputs)
+  }
+
+  private static func sum(
+    _ a: Value?, _ b: Value?, like value: Value, in graph: inout Graph
+  ) throws -> Value {
+    guard let a, let b else { return try a ?? b ?? graph.constant(0, like: value) }
+    return try graph.call(P.add, [a, b])
+  }
+
+  /// Replaces the cotangents, by parameter, of what the step moves, and adds to the sums.
+  func run(
+    _ step: TapeStep, before: [Tensor], _ cotangents: inout [Int32: Tensor],
+    _ sums: inout [Tensor?], zeros: (Tensor) throws -> Tensor
+  ) throws {
+    var vectors: [Tensor] = []
+    for (place, id) in ids.enumerated() {
+      vectors.append(try cotangents[id] ?? zeros(before[place]))
+    }
+    for place in reached { vectors.append(try sums[place] ?? zeros(upper[place])) }
+    let results = try program.run(step, before: before, vectors: vectors)
+    for (id, result) in zip(ids, results) { cotangents[id] = result }
+    for (place, result) in zip(reached, results.dropFirst(ids.count)) { sums[place] = result }
+  }
+}

@@ -1,0 +1,126 @@
+// Exact reverse mode through the optimizer steps of an inner loop (Franceschi et al., ICML 2017; Maclaurin,
+// Duvenaud, Adams, ICML 2015, without their reversal of the dynamics). Kept per step: θ, optimizer
+// state and what was drawn; or, with checkpoints, θ and state at every √T-th step only (Griewank and
+// Walther, Evaluating Derivatives, 2008, chapter 12), the others being computed again. Invariant: the
+// first step that is kept has its θ.
+
+import BettyGraph
+import BettyRuntime
+
+final class Tape: Trace {
+  private unowned let problem: Problem
+  /// Steps that are differentiated, from the last one back; 0 is all.
+  private let truncation: Int
+  /// Steps between two that keep θ and state.
+  private let spacing: Int
+  private var steps: [TapeStep] = []
+  private var origin: LoopOrigin?
+  private var isWhole = true
+  private var adjoints = UnrolledCache<Adjoint>()
+  private var repeats = UnrolledCache<UnrolledProgram>()
+  private var zeros: [TensorType: Tensor] = [:]
+
+  init(_ problem: Problem, truncation: Int, checkpoints: Bool) {
+    self.problem = problem
+    self.truncation = truncation
+    let whole = problem.config.unrollSteps
+    let length = truncation > 0 ? min(truncation, whole) : whole
+    spacing = checkpoints ? Int(Double(length).squareRoot().rounded(.up)) : 1
+  }
+
+  func restart(from origin: LoopOrigin?) {
+    steps.removeAll(keepingCapacity: true)
+    self.origin = origin
+    isWhole = true
+  }
+
+  func append(_ step: TapeStep) {
+    var step = step
+    if let last = steps.last, last.isLike(step), sinceCheckpoint < spacing { step.before = nil }
+    steps.append(step)
+    forget()
+  }
+
+  private var sinceCheckpoint: Int {
+    steps.count - (steps.lastIndex { $0.before != nil } ?? 0)
+  }
+
+  /// Drops what no product reaches any more.
+  private func forget() {
+    guard truncation > 0, steps.count > truncation else { return }
+    isWhole = false
+    let first = steps.count - truncation
+    guard let start = steps[...first].lastIndex(where: { $0.before != nil }), start > 0 else {
+      return
+    }
+    steps.removeFirst(start)
+  }
+
+  func product(of vector: [Int32: Tensor], upper: [Tensor]) throws -> [Tensor?] {
+    guard let optimizer = problem.optimizer else { return upper.map { _ in nil } }
+    var cotangents = vector
+    var sums: [Tensor?] = upper.map { _ in nil }
+    let bottom = truncation > 0 ? max(0, steps.count - truncation) : 0
+    var end = steps.count
+    while end > bottom {
+      var start = end - 1
+      while start > 0 && steps[start].before == nil { start -= 1 }
+      let states = try states(start..<end, optimizer)
+      for place in (max(start, bottom)..<end).reversed() {
+        let adjoint = try adjoints.find(steps[place], upper.map(\.parameterID)) {
+          try Adjoint(problem, optimizer, steps[place], upper: upper)
+        }
+        try adjoint.run(
+          steps[place], before: states[place - start], &cotangents, &sums, zeros: zero)
+      }
+      end = start
+    }
+    try addOrigin(cotangents, upper, &sums)
+    return sums
+  }
+
+  /// θ and state before each of a range of steps, of which the first has them.
+  private func states(_ range: Range<Int>, _ optimizer: Optimizer) throws -> [[Tensor]] {
+    var states: [[Tensor]] = []
+    for place in range {
+      if let before = steps[place].before {
+        states.append(before)
+        continue
+      }
+      let last = steps[place - 1]
+      let program = try repeats.find(last, []) {
+        var step = UnrolledStep(problem, optimizer, last)
+        let theta = Array(step.before.prefix(problem.parameters.count))
+        let after = try step.update(try step.gradients(of: theta))
+        return try step.compiled(after)
+      }
+      states.append(try program.run(last, before: states[states.count - 1]))
+    }
+    return states
+  }
+
+  /// The loop began at a copy of other parameters: what reaches θ_0 is theirs.
+  private func addOrigin(
+    _ cotangents: [Int32: Tensor], _ upper: [Tensor], _ sums: inout [Tensor?]
+  ) throws {
+    guard isWhole, let origin else { return }
+    for (parameter, source) in zip(problem.parameters, origin) {
+      guard let cotangent = cotangents[parameter.parameterID],
+        let place = upper.firstIndex(where: { $0.parameterID == source.parameterID })
+      else { continue }
+      guard let sum = sums[place] else {
+        sums[place] = cotangent
+        continue
+      }
+      sums[place] = try Recording.call("add", [sum, cotangent])[0]
+    }
+  }
+
+  private func zero(like tensor: Tensor) throws -> Tensor {
+    let type = tensor.type
+    if let known = zeros[type] { return known }
+    let made = try Recording.pinned([try Recording.zeros(like: tensor)])[0]
+    zeros[type] = made
+    return made
+  }
+}

@@ -1,0 +1,190 @@
+// One optimizer step of a problem as a graph of what it read: (θ, state, λ, batch, random keys,
+// hyperparameters) ↦ (θ, state) after it. Unrolled differentiation compiles its adjoint, its tangent and
+// the step itself from here. Invariant: the gradient enters the update as a value of its own, so that
+// vᵀ ∂g/∂θ is one jvp of ∇L (Pearlmutter, Neural Computation 1994), whatever the optimizer is.
+
+import BettyGraph
+import BettyKernelInterface
+import BettyRuntime
+import BettyTransform
+
+struct UnrolledStep {
+  /// Where an input of the graph comes from.
+  private enum Source {
+    /// θ or state before the step.
+    case before(Int)
+    case leaf(recording: Int, index: Int)
+    case number(recording: Int, index: Int)
+    /// What is given at every run besides.
+    case vector(Int)
+    /// Hyperparameters from this one on.
+    case hyper(Int)
+  }
+
+  var graph = Graph()
+  /// Handles of what the step moves: θ, then the state of each parameter that is stepped.
+  let moved: [Tensor]
+  /// θ and state, as inputs.
+  private(set) var before: [Value] = []
+  private var sources: [Source] = []
+  private var losses: [Value] = []
+  private var known: [Int32: Value] = [:]
+  private var counts: [(leaves: Int, numbers: Int)] = []
+  private var hyperCount = 0
+  private var vectorCount = 0
+  private let problem: Problem
+  private let optimizer: Optimizer
+  /// Positions of the parameters that the step gives a gradient.
+  private let present: [Int]
+
+  init(_ problem: Problem, _ optimizer: Optimizer, _ step: TapeStep) {
+    self.problem = problem
+    self.optimizer = optimizer
+    present = step.present
+    moved = Self.moved(problem, optimizer, step.present)
+    for (place, handle) in moved.enumerated() {
+      let value = addInput(handle.type, .before(place))
+      before.append(value)
+      known[handle.parameterID] = value
+    }
+    for (place, recording) in step.recordings.enumerated() {
+      losses.append(inline(recording, place))
+    }
+  }
+
+  /// θ and the state that a step on these gradients changes; state that is not there yet is made.
+  static func moved(_ problem: Problem, _ optimizer: Optimizer, _ present: [Int]) -> [Tensor] {
+    let positions = present.compactMap { optimizer.position(of: problem.parameters[$0]) }
+    return problem.parameters + positions.flatMap { optimizer.entries[$0].state }
+  }
+
+  private mutating func addInput(_ type: TensorType, _ source: Source) -> Value {
+    sources.append(source)
+    return graph.addInput(type)
+  }
+
+  /// An input that is given at every run besides what the step read.
+  mutating func addVector(like value: Value) -> Value { addVector(type: graph.type(of: value)) }
+
+  mutating func addVector(type: TensorType) -> Value {
+    vectorCount += 1
+    return addInput(type, .vector(vectorCount - 1))
+  }
+
+  private mutating func inline(_ recording: TapedRecording, _ place: Int) -> Value {
+    let recorded = recording.graph.value
+    let leaves = recording.inputs.leaves.count
+    counts.append((leaves, recorded.inputs.count - leaves))
+    var arguments: [Value] = []
+    for (index, value) in recorded.inputs.enumerated() {
+      let type = recorded.type(of: value)
+      if index >= leaves {
+        arguments.append(addInput(type, .number(recording: place, index: index - leaves)))
+        continue
+      }
+      let id = recording.ids[index]
+      let argument =
+        known[id] ?? addInput(type, .leaf(recording: place, index: index))
+      if id != 0 { known[id] = argument }
+      arguments.append(argument)
+    }
+    return graph.inline(recorded, arguments)[recording.graph.loss.index]
+  }
+
+  /// The input that stands for a parameter of another problem; nil if the losses don't mention it.
+  func input(of handle: Tensor) -> Value? { known[handle.parameterID] }
+
+  // MARK: The step
+
+  /// ∂L/∂x for each of `values`, L being the mean of the losses; nil where L does not depend on it.
+  mutating func gradients(of values: [Value]) throws -> [Value?] {
+    let scale = 1 / Double(losses.count)
+    let seeds = try losses.map { try graph.constant(scale, like: $0) }
+    return try Transform.vjp(&graph, of: losses, cotangents: seeds, wrt: values)
+  }
+
+  /// θ and state after the update by `gradients`, of θ; without one a parameter stays.
+  mutating func update(_ gradients: [Value?]) throws -> [Value] {
+    var after = before
+    let found = present.compactMap { gradients[$0] }
+    var clipped = found
+    let limit = problem.config.gradientClipping
+    if limit > 0 { clipped = try StepBuilder.clip(found, to: limit, in: &graph) }
+    var next = clipped.makeIterator()
+    var place = problem.parameters.count
+    for position in present {
+      guard gradients[position] != nil, let gradient = next.next(),
+        let entry = optimizer.position(of: problem.parameters[position])
+      else { continue }
+      let count = optimizer.entries[entry].state.count
+      let state = Array(before[place..<place + count])
+      let updated = try updated(before[position], gradient, state, entry)
+      after[position] = updated.parameter
+      after.replaceSubrange(place..<place + count, with: updated.state)
+      place += count
+    }
+    return after
+  }
+
+  private mutating func updated(
+    _ parameter: Value, _ gradient: Value, _ state: [Value], _ entry: Int
+  ) throws -> (parameter: Value, state: [Value]) {
+    let rule = optimizer.rule
+    let structure = optimizer.groups[optimizer.entries[entry].group].structure
+    let count = optimizer.runtime(entry).count
+    let first = hyperCount
+    hyperCount += count
+    var hyper: [Value] = []
+    switch rule.form(structure: structure) {
+    case .vector: hyper = [addInput(try TensorType(.f64, [count]), .hyper(first))]
+    case .scalars:
+      let type = try TensorType(graph.dtype(of: parameter), [])
+      for offset in 0..<count { hyper.append(addInput(type, .hyper(first + offset))) }
+    }
+    return try rule.update(
+      parameter: parameter, gradient: gradient, state: state, hyper: hyper, structure: structure,
+      in: &graph)
+  }
+
+  // MARK: Program
+
+  /// Compiles `outputs`, each of which becomes a new tensor.
+  func compiled(_ outputs: [Value]) throws -> UnrolledProgram {
+    var graph = graph
+    graph.outputs = outputs
+    graph = try Transform.simplify(graph)
+    var first = (leaves: 0, numbers: 0)
+    var starts: [(leaves: Int, numbers: Int)] = []
+    for count in counts {
+      starts.append(first)
+      first = (first.leaves + count.leaves, first.numbers + count.numbers)
+    }
+    let inputs: [BoundProgram.Input] = sources.map { source in
+      switch source {
+      case .before(let place): .leaf(first.leaves + place)
+      case .vector(let place): .leaf(first.leaves + before.count + place)
+      case .leaf(let recording, let index): .leaf(starts[recording].leaves + index)
+      case .number(let recording, let index): .number(starts[recording].numbers + index)
+      case .hyper(let first): .scalars(first)
+      }
+    }
+    return UnrolledProgram(
+      try BoundProgram(graph, inputs: inputs, outputs: outputs.map { _ in .fresh }))
+  }
+}
+
+/// A program of one step of a tape.
+final class UnrolledProgram {
+  private let program: BoundProgram
+
+  init(_ program: BoundProgram) { self.program = program }
+
+  /// Runs on what a step read, on θ and state before it, and on the vectors.
+  func run(_ step: TapeStep, before: [Tensor], vectors: [Tensor] = []) throws -> [Tensor] {
+    guard var inputs = step.recordings.first?.inputs else { return [] }
+    inputs = inputs.joined(step.recordings.dropFirst().map(\.inputs))
+    inputs.leaves += before
+    inputs.leaves += vectors
+    return try program.run(again: inputs, scalars: step.hyper)
+  }
+}

@@ -1,0 +1,115 @@
+// An iterative problem's side of unrolled differentiation: which method traces its steps, where its inner
+// loops begin, and what is handed to the trace. Invariant: nothing of a step that failed is kept.
+
+import BettyGraph
+import BettyRuntime
+
+final class Unrolling {
+  /// Between the micro-steps of one optimizer step.
+  private var pending: [TapedRecording] = []
+  private let trace: any Trace
+  private unowned let problem: Problem
+  private var isWanted = false
+  /// Numbers of the problem's parameters.
+  private var own: Set<Int32> = []
+  /// Where every inner loop begins, and whether optimizer and state begin anew there.
+  private(set) var source: Problem?
+
+  init?(_ problem: Problem) {
+    guard let method = problem.method as? any UnrolledMethod else { return nil }
+    self.problem = problem
+    trace = method.trace(of: problem)
+  }
+
+  func begin(at source: Problem) throws {
+    let (own, other) = (problem.parameters, source.parameters)
+    guard own.count == other.count else {
+      throw BettyError.value(
+        "initialize_from: problem '\(problem.name)' has \(own.count) parameters and "
+          + "'\(source.name)' \(other.count)")
+    }
+    for (place, (a, b)) in zip(own, other).enumerated() where a.type != b.type {
+      throw BettyError.value(
+        "initialize_from: parameter \(place) of problem '\(problem.name)' is \(a.type) and that "
+          + "of '\(source.name)' \(b.type)")
+    }
+    self.source = source
+  }
+
+  /// Hooks that change gradients leave no graph to differentiate.
+  func check(isOnPath: Bool) throws {
+    isWanted = isOnPath
+    guard isOnPath else { return }
+    if problem.hooks.gradCallback != nil || problem.hooks.customOptimizerStep != nil {
+      throw BettyError.value(
+        "problem '\(problem.name)': type '\(problem.config.type)' differentiates the optimizer's "
+          + "steps and can't see what grad_callback or custom_optimizer_step does")
+    }
+    guard problem.optimizer != nil else {
+      throw BettyError.value(
+        "problem '\(problem.name)': type '\(problem.config.type)' needs an optimizer")
+    }
+    guard problem.paths.isEmpty else {
+      throw BettyError.value(
+        "problem '\(problem.name)': type '\(problem.config.type)' can't be unrolled through a "
+          + "hypergradient of its own; make it implicit or leave it out of u2l")
+    }
+  }
+
+  /// Before the first step of a period; parents are due at its end.
+  func restart(isLoopStart: Bool) throws {
+    pending.removeAll()
+    guard isLoopStart, let source else { return try trace.restart(from: nil) }
+    for (own, other) in zip(problem.parameters, source.parameters) { try own.assign(other) }
+    try problem.optimizer?.resetState()
+    try trace.restart(from: source.parameters)
+  }
+
+  // MARK: Steps
+
+  /// Everything that a step on these gradients moves, as it is now.
+  func before(_ present: [Int]) throws -> [Tensor] {
+    guard isWanted, let optimizer = problem.optimizer else { return [] }
+    for position in present {
+      if let entry = optimizer.position(of: problem.parameters[position]) {
+        try optimizer.prepareState(entry)
+      }
+    }
+    return try Recording.pinned(UnrolledStep.moved(problem, optimizer, present))
+  }
+
+  /// The numbers that the update of these parameters is about to read.
+  func hyper(_ present: [Int]) -> [Double] {
+    guard isWanted, let optimizer = problem.optimizer else { return [] }
+    let positions = present.compactMap { optimizer.position(of: problem.parameters[$0]) }
+    return positions.flatMap { optimizer.runtime($0) }
+  }
+
+  /// One more loss whose gradient the next optimizer step takes.
+  func record(_ recorded: Recorded) throws {
+    guard isWanted else { return }
+    if own.isEmpty { own = Set(problem.parameters.map(\.parameterID)) }
+    pending.append(try TapedRecording(recorded, moved: own))
+  }
+
+  /// The optimizer has stepped; `hyper` is what it read.
+  func commit(_ before: [Tensor], _ present: [Int], _ hyper: [Double]) throws {
+    guard isWanted, let optimizer = problem.optimizer else { return }
+    defer { pending.removeAll() }
+    try trace.append(
+      TapeStep(
+        recordings: pending, revision: optimizer.revision, present: present, hyper: hyper,
+        before: before))
+  }
+
+  // MARK: Products
+
+  /// vᵀ dθ/dλ for v shaped as the parameters that hypergradients flow through.
+  func product(of vector: [Tensor], upper: [Tensor]) throws -> [Tensor?] {
+    var byParameter: [Int32: Tensor] = [:]
+    for (parameter, value) in zip(problem.metaParameters, vector) {
+      byParameter[parameter.parameterID] = value
+    }
+    return try trace.product(of: byParameter, upper: upper)
+  }
+}
