@@ -146,8 +146,8 @@ strided, preserve_format, contiguous_format = "strided", "preserve", "contiguous
 
 # Imported when first asked for: `import betty` stays quick.
 _SUBMODULES = (
-    "backends", "configs", "engine", "envs", "hypergradient", "logging", "nn", "optim",
-    "problems", "utils",
+    "backends", "configs", "distributions", "engine", "envs", "hypergradient", "logging", "nn",
+    "optim", "problems", "utils",
 )  # fmt: skip
 
 

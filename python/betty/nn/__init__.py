@@ -12,8 +12,11 @@ from betty.nn import (
     layer_norm,
     linear,
     loss,
+    margin,
     padding,
     pooling,
+    recurrent,
+    transformer,
     vision,
 )
 from betty.nn.activation import *
@@ -25,10 +28,13 @@ from betty.nn.embedding import *
 from betty.nn.layer_norm import *
 from betty.nn.linear import *
 from betty.nn.loss import *
+from betty.nn.margin import *
 from betty.nn.module import Module
 from betty.nn.padding import *
 from betty.nn.parameter import Parameter
 from betty.nn.pooling import *
+from betty.nn.recurrent import *
+from betty.nn.transformer import *
 from betty.nn.vision import *
 
 __all__ = (
@@ -42,7 +48,10 @@ __all__ = (
     + layer_norm.__all__
     + linear.__all__
     + loss.__all__
+    + margin.__all__
     + padding.__all__
     + pooling.__all__
+    + recurrent.__all__
+    + transformer.__all__
     + vision.__all__
 )

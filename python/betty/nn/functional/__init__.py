@@ -7,6 +7,7 @@ from betty.nn.functional import (
     dropouts,
     layers,
     losses,
+    margins,
     normalization,
     pooling,
     vision,
@@ -17,6 +18,7 @@ from betty.nn.functional.convolution import *
 from betty.nn.functional.dropouts import *
 from betty.nn.functional.layers import *
 from betty.nn.functional.losses import *
+from betty.nn.functional.margins import *
 from betty.nn.functional.normalization import *
 from betty.nn.functional.pooling import *
 from betty.nn.functional.vision import *
@@ -28,6 +30,7 @@ __all__ = (
     + dropouts.__all__
     + layers.__all__
     + losses.__all__
+    + margins.__all__
     + normalization.__all__
     + pooling.__all__
     + vision.__all__

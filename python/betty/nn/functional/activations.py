@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from betty import _functions as ops
+from betty._creation import rand
 from betty._functions import glu, hardshrink, logsigmoid, prelu, softshrink, softsign, tanhshrink
 from betty._native import Tensor
 
@@ -13,6 +14,7 @@ __all__ = [
     "elu",
     "gelu",
     "glu",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
@@ -24,6 +26,7 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "rrelu",
     "selu",
     "sigmoid",
     "silu",
@@ -147,6 +150,40 @@ def softmin(
     """Softmax of -x along ``dim``."""
     input = input if dtype is None else input.to(dtype)
     return ops.softmin(input, dim=_implicit_dim("softmin", dim, input))
+
+
+def rrelu(
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """x where x >= 0, else a x with a uniform in [lower, upper], or its middle outside training."""
+    if lower > upper:
+        raise RuntimeError(f"rrelu: lower must not exceed upper, got {lower} and {upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    slope = rand(tuple(input.shape), dtype=input.dtype) * (upper - lower) + lower
+    return finish(input, ops.where(input >= 0, input, input * slope), inplace)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """Softmax of (logits + Gumbel noise) / tau (Jang et al., ICLR 2017).
+
+    With ``hard`` the largest becomes 1 and the others 0, with the gradient of the soft ones.
+    """
+    # 1 - u is never 0; the bound keeps the second logarithm finite.
+    uniform = 1 - rand(tuple(logits.shape), dtype=logits.dtype)
+    noise = -(-uniform.log()).clamp(min=1e-30).log()
+    soft = ops.softmax((logits + noise) / tau, dim=dim)
+    if not hard:
+        return soft
+    index = soft.argmax(dim, keepdim=True)
+    one = ops.zeros_like(soft).scatter(dim, index, 1.0)
+    return one - soft.detach() + soft
 
 
 def _implicit_dim(name: str, dim: int | None, input: Tensor) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 from betty import _functions as ops
-from betty._functions import cosine_similarity, hinge_embedding_loss, soft_margin_loss
+from betty._functions import cosine_similarity
 from betty._native import Tensor
 
 __all__ = [
@@ -132,6 +132,31 @@ def binary_cross_entropy_with_logits(
     return ops.binary_cross_entropy_with_logits(
         input, target, weight, pos_weight, reduction=reduction
     )
+
+
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """input where target is 1, max(0, margin - input) where it is -1."""
+    reduction = old_reduction(size_average, reduce, reduction)
+    return ops.hinge_embedding_loss(input, target, margin=margin, reduction=reduction)
+
+
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """log(1 + exp(-target input))."""
+    reduction = old_reduction(size_average, reduce, reduction)
+    return ops.soft_margin_loss(input, target, reduction=reduction)
 
 
 def kl_div(

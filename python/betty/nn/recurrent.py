@@ -1,0 +1,344 @@
+"""Recurrent networks: Elman's, LSTM (Hochreiter and Schmidhuber 1997) and GRU (Cho et al. 2014).
+
+A layer projects all its inputs in one product and then records the steps one by one: the lengths
+of a program are few, each is compiled once, and a gate is one fused pass over a step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from betty import _functions as ops
+from betty._creation import empty, zeros
+from betty._native import Tensor
+from betty.nn import functional as F
+from betty.nn import init
+from betty.nn.module import Module
+from betty.nn.parameter import Parameter
+
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell"]
+
+State = Tensor | tuple[Tensor, Tensor]
+
+
+def _lstm(x: Tensor, state: tuple[Tensor, Tensor], project: Callable) -> tuple[Tensor, Tensor]:
+    inside, forget, new, out = (x + project(state[0])).chunk(4, -1)
+    cell = forget.sigmoid() * state[1] + inside.sigmoid() * new.tanh()
+    return out.sigmoid() * cell.tanh(), cell
+
+
+def _gru(x: Tensor, state: Tensor, project: Callable) -> Tensor:
+    (ar, az, an), (br, bz, bn) = x.chunk(3, -1), project(state).chunk(3, -1)
+    reset, update = (ar + br).sigmoid(), (az + bz).sigmoid()
+    new = (an + reset * bn).tanh()
+    return new + update * (state - new)
+
+
+def _tanh(x: Tensor, state: Tensor, project: Callable) -> Tensor:
+    return (x + project(state)).tanh()
+
+
+def _relu(x: Tensor, state: Tensor, project: Callable) -> Tensor:
+    return (x + project(state)).relu()
+
+
+# By mode: the gates of a step and the function of one.
+_STEPS = {"LSTM": (4, _lstm), "GRU": (3, _gru), "RNN_TANH": (1, _tanh), "RNN_RELU": (1, _relu)}
+
+
+def _draw_uniform(module: Module, hidden: int) -> None:
+    bound = 1 / math.sqrt(hidden) if hidden > 0 else 0
+    for weight in module.parameters():
+        init.uniform_(weight, -bound, bound)
+
+
+class RNNBase(Module):
+    """What the recurrent networks share: parameters of each layer and direction, and the loop.
+
+    Inputs are [L, N, in] ([N, L, in] with ``batch_first``) or [L, in]; packed sequences are not
+    taken.
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        if mode not in _STEPS:
+            raise ValueError(f"Unrecognized RNN mode: {mode}")
+        if hidden_size <= 0 or num_layers <= 0:
+            raise ValueError(
+                f"hidden_size and num_layers must be positive, got {hidden_size} and {num_layers}"
+            )
+        F.dropouts.check_probability(dropout)
+        if proj_size < 0 or (proj_size > 0 and mode != "LSTM"):
+            raise ValueError("proj_size must be positive, and is for LSTM only")
+        if proj_size >= hidden_size:
+            raise ValueError("proj_size has to be smaller than hidden_size")
+        self.mode = mode
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bias = bias
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        self.proj_size = proj_size
+        gates = _STEPS[mode][0] * hidden_size
+        width = proj_size or hidden_size
+        for layer in range(num_layers):
+            inputs = input_size if layer == 0 else width * self._directions
+            for suffix in self._suffixes(layer):
+                shapes = {"weight_ih": (gates, inputs), "weight_hh": (gates, width)}
+                if bias:
+                    shapes |= {"bias_ih": (gates,), "bias_hh": (gates,)}
+                if proj_size:
+                    shapes["weight_hr"] = (proj_size, hidden_size)
+                for name, shape in shapes.items():
+                    setattr(self, name + suffix, Parameter(empty(*shape, dtype=dtype)))
+        self.reset_parameters()
+        if device is not None:
+            self.to(device)
+
+    @property
+    def _directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def _suffixes(self, layer: int) -> list[str]:
+        return [f"_l{layer}", f"_l{layer}_reverse"][: self._directions]
+
+    def reset_parameters(self) -> None:
+        """Draws all parameters within 1 / sqrt(hidden_size)."""
+        _draw_uniform(self, self.hidden_size)
+
+    def flatten_parameters(self) -> None:
+        """Does nothing: there is no other layout."""
+
+    def forward(self, input: Tensor, hx: Any = None) -> tuple[Tensor, Any]:
+        if input.dim() not in (2, 3):
+            raise ValueError(f"{self.mode}: Expected input to be 2D or 3D, got {input.dim()}D")
+        if input.shape[-1] != self.input_size:
+            raise RuntimeError(
+                "input.size(-1) must be equal to input_size. "
+                f"Expected {self.input_size}, got {input.shape[-1]}"
+            )
+        batched = input.dim() == 3
+        x = input if batched else input.unsqueeze(1)
+        if batched and self.batch_first:
+            x = x.transpose(0, 1)
+        if x.shape[0] == 0:
+            raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
+        pair = self.mode == "LSTM"
+        starts = self._starts(x, hx, batched)
+        results: list[tuple[Tensor, ...]] = []
+        for layer in range(self.num_layers):
+            if layer > 0:
+                x = F.dropout(x, self.dropout, self.training)
+            sides = []
+            for direction, suffix in enumerate(self._suffixes(layer)):
+                number = layer * self._directions + direction
+                start = tuple(part[number] for part in starts)
+                side, last = self._run(x, start, suffix, direction == 1)
+                sides.append(side)
+                results.append(last)
+            x = sides[0] if len(sides) == 1 else ops.cat(sides, dim=-1)
+        lasts = [ops.stack(parts) for parts in zip(*results, strict=True)]
+        if batched and self.batch_first:
+            x = x.transpose(0, 1)
+        if not batched:
+            x, lasts = x.squeeze(1), [last.squeeze(1) for last in lasts]
+        return x, (tuple(lasts) if pair else lasts[0])
+
+    def _starts(self, x: Tensor, hx: Any, batched: bool) -> tuple[Tensor, ...]:
+        """The first states [layers, N, width], as a tuple of one or, for an LSTM, two."""
+        count, batch = self.num_layers * self._directions, x.shape[1]
+        widths = [self.proj_size or self.hidden_size, self.hidden_size]
+        widths = widths if self.mode == "LSTM" else widths[:1]
+        if hx is None:
+            return tuple(zeros(count, batch, width, dtype=x.dtype) for width in widths)
+        states = tuple(hx) if self.mode == "LSTM" else (hx,)
+        for number, (state, width) in enumerate(zip(states, widths, strict=True)):
+            wanted = (count, batch, width) if batched else (count, width)
+            if tuple(state.shape) != wanted:
+                raise RuntimeError(
+                    f"Expected hidden[{number}] size {wanted}, got {list(state.shape)}"
+                )
+        return states if batched else tuple(state.unsqueeze(1) for state in states)
+
+    def _run(
+        self, x: Tensor, start: tuple[Tensor, ...], suffix: str, backwards: bool
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """One layer in one direction: all outputs [L, N, width] and the last state."""
+
+        def part(name: str) -> Tensor | None:
+            return getattr(self, name + suffix, None)
+
+        step = _STEPS[self.mode][1]
+        weight, bias, smaller = part("weight_hh"), part("bias_hh"), part("weight_hr")
+        inputs = F.linear(x, part("weight_ih"), part("bias_ih")).unbind(0)
+        state: Any = start if len(start) == 2 else start[0]
+        outputs = []
+        for one in reversed(inputs) if backwards else inputs:
+            state = step(one, state, lambda hidden: F.linear(hidden, weight, bias))
+            if smaller is not None:
+                state = (F.linear(state[0], smaller), state[1])
+            outputs.append(state[0] if isinstance(state, tuple) else state)
+        if backwards:
+            outputs.reverse()
+        return ops.stack(outputs), (state if isinstance(state, tuple) else (state,))
+
+    def extra_repr(self) -> str:
+        shown = [f"{self.input_size}, {self.hidden_size}"]
+        defaults = {
+            "proj_size": 0,
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0.0,
+            "bidirectional": False,
+        }
+        for name, default in defaults.items():
+            if getattr(self, name) != default:
+                shown.append(f"{name}={getattr(self, name)}")
+        return ", ".join(shown)
+
+
+class RNN(RNNBase):
+    """h ← tanh(W x + b + U h + c), or relu.
+
+    Example:
+        >>> import betty
+        >>> output, last = betty.nn.RNN(3, 4)(betty.randn(5, 2, 3))
+        >>> output.shape, last.shape
+        (betty.Size([5, 2, 4]), betty.Size([1, 2, 4]))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(
+                f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'."
+            )
+        mode = f"RNN_{nonlinearity.upper()}"
+        super().__init__(mode, input_size, hidden_size, num_layers, *args, **kwargs)
+        self.nonlinearity = nonlinearity
+
+
+class LSTM(RNNBase):
+    """Long short-term memory; its state is a pair of hidden and cell state.
+
+    Example:
+        >>> import betty
+        >>> output, (hidden, cell) = betty.nn.LSTM(3, 4, batch_first=True)(betty.randn(2, 5, 3))
+        >>> output.shape, hidden.shape, cell.shape
+        (betty.Size([2, 5, 4]), betty.Size([1, 2, 4]), betty.Size([1, 2, 4]))
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__("LSTM", *args, **kwargs)
+
+
+class GRU(RNNBase):
+    """Gated recurrent units, with the reset gate after the product."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__("GRU", *args, **kwargs)
+
+
+class _Cell(Module):
+    """One step of a recurrent network: inputs [N, in] or [in]."""
+
+    mode: str
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.bias = bias
+        gates = _STEPS[self.mode][0] * hidden_size
+        self.weight_ih = Parameter(empty(gates, input_size, dtype=dtype))
+        self.weight_hh = Parameter(empty(gates, hidden_size, dtype=dtype))
+        for name in ("bias_ih", "bias_hh"):
+            parameter = Parameter(empty(gates, dtype=dtype)) if bias else None
+            self.register_parameter(name, parameter)
+        self.reset_parameters()
+        if device is not None:
+            self.to(device)
+
+    def reset_parameters(self) -> None:
+        """Draws all parameters within 1 / sqrt(hidden_size)."""
+        _draw_uniform(self, self.hidden_size)
+
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
+        name = type(self).__name__
+        if input.dim() not in (1, 2):
+            raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.dim()}D instead")
+        if input.shape[-1] != self.input_size:
+            raise RuntimeError(f"{name}: expected {self.input_size} inputs, got {input.shape[-1]}")
+        if hx is None:
+            start = zeros(*input.shape[:-1], self.hidden_size, dtype=input.dtype)
+            hx = (start, start) if self.mode == "LSTM" else start
+        x = F.linear(input, self.weight_ih, self.bias_ih)
+        step = _STEPS[self.mode][1]
+        return step(x, hx, lambda hidden: F.linear(hidden, self.weight_hh, self.bias_hh))
+
+    def extra_repr(self) -> str:
+        text = f"{self.input_size}, {self.hidden_size}"
+        return text if self.bias else text + ", bias=False"
+
+
+class RNNCell(_Cell):
+    """One step of an RNN."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        if nonlinearity not in ("tanh", "relu"):
+            raise RuntimeError(f"Unknown nonlinearity: {nonlinearity}")
+        self.mode = f"RNN_{nonlinearity.upper()}"
+        super().__init__(input_size, hidden_size, bias, device, dtype)
+        self.nonlinearity = nonlinearity
+
+
+class LSTMCell(_Cell):
+    """One step of an LSTM: (hidden, cell) from an input and (hidden, cell)."""
+
+    mode = "LSTM"
+
+
+class GRUCell(_Cell):
+    """One step of a GRU."""
+
+    mode = "GRU"
