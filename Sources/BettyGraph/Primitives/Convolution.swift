@@ -24,7 +24,7 @@ extension P {
           convolutionWeightGradient, [node.inputs[0], cotangent],
           node.attributes.with(shape: graph.shape(of: node.inputs[1])))
       }),
-    kernel: .buffer(prepare: prepareConvolution),
+    kernel: .buffer(prepare: prepareConvolution), batching: .rule(batchImages),
     samples: ConvolutionRules.samples { x, w, _ in (x, w, nil) }, isExpensive: true
   ) { inputs, attributes in
     try Rules.count(inputs, 2, "convolution")
@@ -45,7 +45,7 @@ extension P {
           convolutionWeightGradient, [cotangent, node.inputs[0]],
           node.attributes.with(shape: graph.shape(of: node.inputs[1])))
       }),
-    kernel: .buffer(prepare: prepareConvolutionInputGradient),
+    kernel: .buffer(prepare: prepareConvolutionInputGradient), batching: .rule(batchImages),
     samples: ConvolutionRules.samples { x, w, y in (y, w, x) }, isExpensive: true
   ) { inputs, attributes in
     let name = "convolution_input_gradient"
@@ -78,6 +78,24 @@ extension P {
     let w = try TensorType(inputs[0].dtype, attributes.ints("shape"))
     try rule.check(g: inputs[1], against: rule.output(x: inputs[0], w: w))
     return [w]
+  }
+
+  /// Many batches of images under one filter are one batch; with a filter each, one after the other.
+  @Sendable private static func batchImages(
+    _ graph: inout Graph, _ node: BatchedApplication
+  ) throws -> [Value] {
+    guard node.isBatched == [true, false] else { return try node.each(in: &graph) }
+    let shape = node.types[0].shape
+    let images = try Rules.multiply(node.size, shape[0], node.primitive.name)
+    let rows = try graph.reshape(node.inputs[0], [images] + Array(shape.dropFirst()))
+    var attributes = node.attributes
+    if attributes["shape"] != nil {
+      attributes["shape"] = .ints([images] + Array(attributes.ints("shape").dropFirst()))
+    }
+    let made = try graph.call(node.primitive, [rows, node.inputs[1]], attributes)
+    return [
+      try graph.reshape(made, [node.size, shape[0]] + Array(graph.shape(of: made).dropFirst()))
+    ]
   }
 
   package static let convolutions: [Primitive] = [
