@@ -377,6 +377,8 @@ typedef int32_t (*betty_training_step)(
     betty_problem *problem, int32_t fresh, betty_tensor **out_loss, void *user_data);
 typedef int32_t (*betty_problem_hook)(betty_problem *problem, void *user_data);
 
+typedef int32_t (*betty_warning)(betty_problem *problem, const char *message, void *user_data);
+
 /* What a user defines, in the order in which a step calls it; all but training_step may be NULL.
  * The struct is copied; members may be added at its end, so `size` says which one this is. */
 typedef struct betty_problem_callbacks {
@@ -390,6 +392,7 @@ typedef struct betty_problem_callbacks {
   betty_problem_hook log;            /* every "log_step" steps */
   betty_problem_hook epoch_callback; /* a list of batches begins anew */
   betty_problem_hook source;         /* draws the next batch: see betty_problem_give_batch */
+  betty_warning warn;                /* a hypergradient method warns, once; one line */
 } betty_problem_callbacks;
 
 /* Options, with their defaults: "type" ("darts"), "unroll_steps" (1), "gradient_accumulation" (1),
@@ -439,8 +442,47 @@ betty_status betty_problem_paths(const betty_problem *problem, const char **out_
 /* What its steps have been so far, of each structure of training_step: the recorded loss, the graph
  * of the whole step, and the program made of it. Borrowed until the next call on this thread. */
 betty_status betty_problem_dump(const betty_problem *problem, const char **out_text);
+/* The gradient that a step on the last batch would take, implicit parts included, by parameter, of
+ * which there are `count`: owned, NULL where there is none. Nothing is updated. */
+betty_status betty_problem_gradients(
+    betty_problem *problem, int32_t count, betty_tensor **out_tensors);
+/* What the iterative methods on the problem's paths tell of their last call, one a line, parted by
+ * tabs: the path as above, the problem it goes through, the method, 1 if it converged or 0, why,
+ * and numbers as name=value ("iterations", "residual", ...). Borrowed until the next call on this
+ * thread. */
+betty_status betty_problem_hypergradient_info(
+    const betty_problem *problem, const char **out_text);
 /* The values of option "type"; NULL past the last; they live for ever. */
 const char *betty_hypergradient_method(int32_t index);
+/* Option `index` of a method, NULL past the last; the name is borrowed until the next call on this
+ * thread. */
+betty_status betty_hypergradient_option(
+    const char *method, int32_t index, const char **out_name, double *out_default);
+
+/* A hypergradient method of one's own. Its function is called once for every structure of a step,
+ * not for every step: what it records on the tensors it is given becomes part of the step's
+ * program. They have no values yet. The call is borrowed until the function returns. */
+typedef struct betty_method_call betty_method_call;
+typedef int32_t (*betty_method)(betty_method_call *call, void *user_data);
+/* Makes `name` a value of option "type" for problems made from now on. `method` and `user_data`
+ * must live as long as they may be used. */
+betty_status betty_hypergradient_register(
+    const char *name, betty_method method, void *user_data);
+/* How many tensors there are of "vector" (v, shaped as the lower parameters), "parameters" (of the
+ * lower problem), "upper" (parameters of the problem above), "loss" (of the lower problem: one). */
+betty_status betty_method_count(
+    betty_method_call *call, const char *what, int32_t *out_count);
+/* One of them, owned. */
+betty_status betty_method_tensor(
+    betty_method_call *call, const char *what, int32_t index, betty_tensor **out_tensor);
+/* "hvp": the lower Hessian times vectors, as many as "parameters"; "mixed": minus the vectors times
+ * the derivative of the lower gradient by "upper", as many as "upper". Owned. */
+betty_status betty_method_product(
+    betty_method_call *call, const char *product, betty_tensor *const *vectors, int32_t count,
+    betty_tensor **out_tensors);
+/* The answer, retained: one tensor for each of "upper". */
+betty_status betty_method_give(
+    betty_method_call *call, betty_tensor *const *product, int32_t count);
 
 /* ---- Engine -------------------------------------------------------------------------------- */
 

@@ -9,6 +9,8 @@ typealias ProblemHook = @convention(c) (Handle?, UnsafeMutableRawPointer?) -> In
 
 /// betty_problem_callbacks.
 struct ProblemCallbacks {
+  typealias Warning =
+    @convention(c) (Handle?, UnsafePointer<CChar>?, UnsafeMutableRawPointer?) -> Int32
   typealias TrainingStep =
     @convention(c) (Handle?, Int32, HandleOut?, UnsafeMutableRawPointer?) -> Int32
   var size = 0
@@ -21,6 +23,7 @@ struct ProblemCallbacks {
   var log: ProblemHook?
   var epochCallback: ProblemHook?
   var source: ProblemHook?
+  var warn: Warning?
 }
 
 /// Copies a struct of callbacks that begins with its size; members it does not have yet are nil.
@@ -74,6 +77,13 @@ final class ProblemBox: Boxed {
     problem.hooks.schedulerStep = hook(callbacks.schedulerStep, "scheduler_step")
     problem.hooks.log = hook(callbacks.log, "log")
     problem.hooks.epochCallback = hook(callbacks.epochCallback, "epoch_callback")
+    if let warn = callbacks.warn {
+      problem.hooks.warn = { [weak self] message in
+        guard let self else { throw gone(name) }
+        let code = message.withCString { warn(self.handle, $0, self.userData) }
+        try check(code, self.title, "warn")
+      }
+    }
     if let source = hook(callbacks.source, "source") {
       try problem.setBatches(
         .drawn { [weak self] in
@@ -248,7 +258,63 @@ public func betty_problem_dump(
   }
 }
 
-nonisolated(unsafe) private let methods = Hypergradients.names.map(lasting)
+@_cdecl("betty_problem_gradients")
+public func betty_problem_gradients(_ handle: Handle?, _ count: Int32, _ out: HandleOut?) -> Int32 {
+  boundary {
+    let out = try given(out, "out_tensors")
+    let problem = try problem(handle).problem
+    guard problem.parameters.count == count else {
+      throw BettyError.value(
+        "problem '\(problem.name)': it has \(problem.parameters.count) parameters, got room for "
+          + "\(count) gradients")
+    }
+    for (place, gradient) in try problem.gradients().enumerated() {
+      if let gradient { try give(gradient, to: out + place, "out_tensors") }
+    }
+  }
+}
+
+@_cdecl("betty_hypergradient_option")
+public func betty_hypergradient_option(
+  _ method: UnsafePointer<CChar>?, _ index: Int32,
+  _ outName: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+  _ outDefault: UnsafeMutablePointer<Double>?
+) -> Int32 {
+  boundary {
+    let (outName, outDefault) = (
+      try given(outName, "out_name"), try given(outDefault, "out_default")
+    )
+    let name = try text(method, "method")
+    guard let method = Hypergradients.all.first(where: { $0.name == name }) else {
+      throw BettyError(.key, "hypergradient: there is no method '\(name)'")
+    }
+    outName.pointee = nil
+    guard method.options.indices.contains(Int(index)) else { return }
+    let option = method.options[Int(index)]
+    (outName.pointee, outDefault.pointee) = (try keep(option.name), option.value)
+  }
+}
+
+@_cdecl("betty_problem_hypergradient_info")
+public func betty_problem_hypergradient_info(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_text")
+    let lines = try problem(handle).problem.records.compactMap(line)
+    out.pointee = try keep(lines.map { $0 + "\n" }.joined())
+  }
+}
+
+/// What a method has told of its last call; nil if it has not been called.
+private func line(_ record: MethodRecord) throws -> String? {
+  guard let verdict = try record.verdict() else { return nil }
+  let numbers = zip(record.names, try record.values()).map { "\t\($0)=\($1)" }.joined()
+  return "\(record.path.joined(separator: " "))\t\(record.problem)\t\(record.methodName)"
+    + "\t\(verdict.isConverged ? 1 : 0)\t\(verdict.reason)\(numbers)"
+}
+
+nonisolated(unsafe) private let methods = Hypergradients.all.map { lasting($0.name) }
 
 @_cdecl("betty_hypergradient_method")
 public func betty_hypergradient_method(_ index: Int32) -> UnsafePointer<CChar>? {

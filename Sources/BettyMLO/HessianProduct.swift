@@ -9,22 +9,29 @@ struct HessianProduct {
   private let linear: LinearPart
   /// Per parameter, whether it has a gradient, i.e. an output in `linear`.
   private let isPresent: [Bool]
+  /// δ in (H + δI).
+  private let damping: Double
 
-  init(_ lower: LowerProblem, in graph: inout Graph) throws {
+  init(_ lower: LowerProblem, damping: Double = 0, in graph: inout Graph) throws {
     let one = try graph.constant(1, like: lower.loss)
     let gradients = try Transform.vjp(
       &graph, of: [lower.loss], cotangents: [one], wrt: lower.parameters)
     isPresent = gradients.map { $0 != nil }
+    self.damping = damping
     linear = try Transform.linearize(
       &graph, of: gradients.compactMap { $0 }, wrt: lower.parameters)
   }
 
-  /// Appends H · vector.
-  func apply(to vector: [Value], in graph: inout Graph) throws -> [Value] {
-    var products = try linear.apply(&graph, to: vector).makeIterator()
-    return try zip(isPresent, vector).map { isPresent, value in
+  /// What a product reads of the point: the constants of a loop over products.
+  var point: [Value] { linear.residuals }
+
+  /// Appends (H + δI) · vector to a graph in which `point` is known as that.
+  func apply(to vector: [Value], at point: [Value], in graph: inout Graph) throws -> [Value] {
+    var products = try linear.apply(&graph, to: vector, at: point).makeIterator()
+    let product = try zip(isPresent, vector).map { isPresent, value in
       if isPresent, let product = products.next() { return product }
       return try graph.constant(0, like: value)
     }
+    return damping == 0 ? product : try Vectors.addScaled(product, damping, vector, in: &graph)
   }
 }

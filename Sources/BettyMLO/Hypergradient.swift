@@ -2,10 +2,11 @@
 // A method appends nodes to the graph of the step and never executes anything.
 
 import BettyGraph
-import BettyTransform
+import BettyRuntime
+import Synchronization
 
 /// The lower problem at its current solution, inside the graph that a method extends.
-package struct LowerProblem: Sendable {
+package struct LowerProblem {
   /// Its last recorded loss L(θ, λ, batch, random keys), a scalar.
   package let loss: Value
   /// θ: inputs of the graph.
@@ -15,6 +16,13 @@ package struct LowerProblem: Sendable {
   package var adaptation: [Value?]
   /// Set by a method that leaves the parameters elsewhere than it found them.
   package var moved: [Value]?
+  /// Inputs that the method has added to the graph, with the tensors that they read.
+  var brought: [(tensor: Tensor, value: Value)] = []
+  /// What the method remembers of its last call, in the order of `remembers`, zeros at first; set to
+  /// what the next call is to find.
+  package var memory: [[Value]] = []
+  /// Set to what the method has to tell, in the order of `reports`: scalars.
+  package var report: [Value] = []
 
   package init(loss: Value, parameters: [Value], adaptation: [Value?]? = nil) {
     self.loss = loss
@@ -76,18 +84,30 @@ package struct MethodOptions: Sendable {
   func flag(_ name: String) -> Bool { self[name] != 0 }
 }
 
-/// What Config(type=…) of a lower problem names.
+/// What Config(type=…) of a lower problem means.
 package protocol LowerMethod: Sendable {
+  /// Names of the numbers that a call reports.
+  var reports: [String] { get }
+  /// Whether `product` reads what the lower optimizer makes of a gradient.
+  var adapts: Bool { get }
+  /// Names of the vectors, shaped as θ, that a call leaves for the next one.
+  var remembers: [String] { get }
+  /// Whether a step is not taken whose report says that the Hessian is indefinite.
+  var isStrict: Bool { get }
+  /// What a report means.
+  func verdict(_ report: [Double]) -> MethodVerdict
+}
+
+/// A method of the one list, one file each.
+package protocol ListedMethod: LowerMethod {
   /// The name in Config(type=…).
   static var name: String { get }
   static var options: [MethodOption] { get }
   init(_ options: MethodOptions)
-  /// Whether `product` reads what the lower optimizer makes of a gradient.
-  var adapts: Bool { get }
 }
 
 /// A method that keeps the steps of an inner loop, and is exact for as many as there were.
-protocol UnrolledMethod: LowerMethod {
+protocol UnrolledMethod: ListedMethod {
   /// What keeps the steps of a problem.
   func trace(of problem: Problem) -> any Trace
 }
@@ -101,33 +121,61 @@ package protocol HypergradientMethod: LowerMethod {
 }
 
 extension LowerMethod {
+  package var reports: [String] { [] }
   package var adapts: Bool { false }
+  package var remembers: [String] { [] }
+  package var isStrict: Bool { false }
+  package func verdict(_ report: [Double]) -> MethodVerdict {
+    MethodVerdict(isConverged: true, reason: "the product is direct")
+  }
+  /// Whether reports are looked at after every step.
+  var warns: Bool { reports.contains("curvature") }
 }
 
 package enum Hypergradients {
   /// The one list: configuration, messages and tests read it.
-  package static let all: [any LowerMethod.Type] = [
-    Darts.self, Exact.self, Sama.self, Neumann.self, ConjugateGradient.self, Iterative.self,
-    Forward.self,
+  package static let all: [any ListedMethod.Type] = [
+    Darts.self, Exact.self, Sama.self, Neumann.self, ConjugateGradient.self, Reinforce.self,
+    Iterative.self, Forward.self,
   ]
 
-  package static var names: [String] { all.map { $0.name } }
+  /// Methods of users' own, by name.
+  private static let own = Mutex<[String: OwnMethod]>([:])
+
+  /// Lets Config(type=name) mean a function of a user's own; a second time it takes the first one's
+  /// place for problems made from now on.
+  package static func register(
+    _ name: String, _ call: @escaping @Sendable (MethodCall) throws -> Void
+  ) throws {
+    guard !name.isEmpty, !all.contains(where: { $0.name == name }) else {
+      throw BettyError.value("register: the name '\(name)' is empty or a built-in method's")
+    }
+    own.withLock { $0[name] = OwnMethod(name: name, call: call) }
+  }
+
+  package static var names: [String] {
+    all.map { $0.name } + own.withLock { $0.keys.sorted() }
+  }
 
   package static var optionNames: [String] { all.flatMap { $0.options.map(\.name) } }
 
-  package static func method(named name: String) throws -> any LowerMethod.Type {
-    guard let method = all.first(where: { $0.name == name }) else {
+  /// Refuses a name that means no method.
+  package static func check(_ name: String) throws {
+    guard names.contains(name) else {
       throw BettyError.value(
         "Config: type '\(name)' is unknown, known are \(names.joined(separator: ", "))")
     }
-    return method
   }
 
   /// The method that a problem's options ask for.
   package static func make(
     _ config: ProblemConfig, for problem: String
   ) throws -> any LowerMethod {
-    let method = try method(named: config.type)
+    if let own = own.withLock({ $0[config.type] }) { return own }
+    guard let method = all.first(where: { $0.name == config.type }) else {
+      try check(config.type)
+      throw BettyError.runtime("problem '\(problem)': type '\(config.type)' is gone")
+    }
     do {
       return method.init(try MethodOptions(config.methodOptions, for: method.options))
     } catch let error as BettyError {

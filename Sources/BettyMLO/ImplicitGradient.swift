@@ -59,10 +59,18 @@ extension StepBuilder {
       let upper = isLast ? own : path[index + 1].metaParameters.map { step.input($0) }
       guard let method = problem.method as? any HypergradientMethod else { return nil }
       var lower = try lower(problem, loss: lowerLosses[place])
+      let record = self.problem.record(path, node: index)
+      let memory = try record.memory(like: problem.metaParameters)
+      lower.memory = memory.map { $0.map { step.input($0) } }
       let filled = try zip(vector, lower.parameters).map { try orZeros($0, like: $1) }
       vector = try method.product(
         of: filled, lower: &lower, upper: upper, in: &step.graph)
+      for (tensor, value) in lower.brought { step.adopt(value, for: tensor) }
       try moved(problem, lower)
+      for (handles, values) in zip(memory, lower.memory) {
+        for (handle, value) in zip(handles, values) { step.update(handle, to: value) }
+      }
+      try report(lower, to: record)
     }
     return vector
   }
@@ -89,6 +97,20 @@ extension StepBuilder {
     for (parameter, value) in zip(problem.metaParameters, moved) {
       step.update(parameter, to: value)
     }
+  }
+
+  private mutating func report(_ lower: LowerProblem, to record: MethodRecord) throws {
+    guard !lower.report.isEmpty else { return }
+    for (handle, value) in zip(try record.reports(), lower.report) {
+      let number = try step.graph.call(P.cast, [value], ["dtype": .dtype(.f64)])
+      step.update(handle, to: number, isReport: true)
+    }
+    guard record.method.isStrict, let place = record.names.firstIndex(of: "curvature") else {
+      return
+    }
+    let curvature = lower.report[place]
+    let zero = try step.graph.constant(0, like: curvature)
+    try step.refuse(when: try step.graph.call(P.lt, [curvature, zero]))
   }
 
   /// ∂(step)/∂(gradient) of the last update of a parameter; zero for one that is not updated.

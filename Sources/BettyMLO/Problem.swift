@@ -16,6 +16,8 @@ package struct ProblemHooks {
   package var schedulerStep: (() throws -> Void)?
   package var log: (() throws -> Void)?
   package var epochCallback: (() throws -> Void)?
+  /// Told once what a hypergradient method warns of.
+  package var warn: ((String) throws -> Void)?
 
   package init(trainingStep: @escaping (_ fresh: Bool) throws -> Tensor) {
     self.trainingStep = trainingStep
@@ -58,6 +60,8 @@ package final class Problem {
   /// Batches that the engine draws; nil if training_step sees to them.
   package var batches: Batches?
   var replay = Replay()
+  /// What the methods on this problem's paths keep and tell.
+  package var records: [MethodRecord] = []
 
   package init(_ name: String, config: ProblemConfig, hooks: ProblemHooks) throws {
     self.name = name

@@ -27,7 +27,7 @@ package struct ProblemConfig: Sendable {
     switch name {
     case "type":
       guard case .string(let text) = value else { throw wrongKind(name, "string", value) }
-      _ = try Hypergradients.method(named: text)
+      try Hypergradients.check(text)
       type = text
     case "precision":
       guard case .string(let text) = value else { throw wrongKind(name, "string", value) }

@@ -125,11 +125,29 @@ extension Problem {
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
     try unrolled(recorded, entry.present) {
       _ = try entry.program.run(capture, lowers: lowers.map(\.inputs))
+      if !records.isEmpty { try heedMethods() }
     }
     optimizer.advance(entry.stepped)
     lastRecorded = recorded
     try hooks.paramCallback?()
     return entry
+  }
+
+  /// The gradient that a step on the last batch would take, direct and implicit parts together, by
+  /// parameter; nil where there is none.
+  package func gradients() throws -> [Tensor?] {
+    guard unrolledPaths.isEmpty else {
+      throw BettyError.runtime(
+        "problem '\(name)': its gradient flows through unrolled steps, which a step uses up")
+    }
+    let capture = try record(fresh: false)
+    let lowers = try lowerRecordings()
+    let entry = try program(capture, lowers, -1, .gradients)
+    let made = try entry.program.run(capture, lowers: lowers.map(\.inputs))
+    try heedMethods()
+    var all = [Tensor?](repeating: nil, count: parameters.count)
+    for (position, gradient) in zip(entry.present, made) { all[position] = gradient }
+    return all
   }
 
   private func stepByGradients(_ capture: Capture) throws {
@@ -138,6 +156,7 @@ extension Problem {
     let entry = try program(capture, lowers, -1, .gradients)
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
     let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
+    if !records.isEmpty { try heedMethods() }
     lastRecorded = recorded
     try unrolling?.record(recorded)
     try accumulate(results, entry.present)

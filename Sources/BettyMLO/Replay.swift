@@ -78,6 +78,7 @@ extension Problem {
     let recorded = Recorded(key: take.recorded.key, graph: take.recorded.graph, inputs: inputs)
     try unrolled(recorded, take.present) {
       _ = try take.program.run(again: inputs, lowers: lowers.map(\.inputs))
+      if !records.isEmpty { try heedMethods() }
     }
     optimizer.advance(take.stepped)
     lastRecorded = recorded

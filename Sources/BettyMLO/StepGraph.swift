@@ -50,7 +50,9 @@ struct StepGraph {
   private var counts: [(leaves: Int, numbers: Int)] = []
   private var captured: [Value] = []
   private var results: [Value] = []
-  private var updates: [(parameter: Int, value: Value)] = []
+  private var updates: [(parameter: Int, value: Value, isReport: Bool)] = []
+  /// Where this is true nothing is changed but reports.
+  private var refusal: Value?
 
   private mutating func addInput(_ type: TensorType, _ source: Source) -> Value {
     sources.append(source)
@@ -65,6 +67,14 @@ struct StepGraph {
     parameters.append(handle)
     inputs[id] = value
     return value
+  }
+
+  /// Ties an input that was added to the graph itself to a handle. To be called before anything else
+  /// makes an input, in their order.
+  mutating func adopt(_ value: Value, for handle: Tensor) {
+    sources.append(.parameter(parameters.count))
+    parameters.append(handle)
+    inputs[handle.parameterID] = value
   }
 
   /// Copies the step's own recording in; its outputs get their values from the step. Gives what its
@@ -118,11 +128,28 @@ struct StepGraph {
 
   mutating func addResult(_ value: Value) { results.append(value) }
 
-  mutating func update(_ handle: Tensor, to value: Value) {
+  /// A report is written even if the step is refused.
+  mutating func update(_ handle: Tensor, to value: Value, isReport: Bool = false) {
     _ = input(handle)
     guard let place = parameters.firstIndex(where: { $0 === handle }) else { return }
     updates.removeAll { $0.parameter == place }
-    updates.append((place, value))
+    updates.append((place, value, isReport))
+  }
+
+  /// Leaves parameters and state as they are when a scalar condition holds.
+  mutating func refuse(when condition: Value) throws {
+    refusal = try refusal.map { try graph.call(P.logicalOr, [$0, condition]) } ?? condition
+  }
+
+  /// The updates where the step is not refused.
+  private mutating func guarded() throws {
+    guard let refusal else { return }
+    updates = try updates.map { update in
+      if update.isReport { return update }
+      let old = input(parameters[update.parameter])
+      let mask = try Vectors.spread(refusal, over: graph.shape(of: old), in: &graph)
+      return (update.parameter, try graph.call(P.select, [mask, old, update.value]), false)
+    }
   }
 
   /// What the step has made of a parameter or of state so far.
@@ -139,12 +166,13 @@ struct StepGraph {
   /// handle on them.
   func compiled(forReplay: Bool = false) throws -> StepProgram {
     var step = self
+    try step.guarded()
     if forReplay { step.captured = [] }
     var replaced: [(Value, Value)] = []
     for (value, position) in computed {
       replaced.append((value, step.addInput(graph.type(of: value), .computed(position))))
     }
-    var outputs = step.captured + results + updates.map(\.value)
+    var outputs = step.captured + results + step.updates.map(\.value)
     if !replaced.isEmpty {
       outputs = try Transform.substitute(&step.graph, of: outputs, replacing: replaced)
     }

@@ -15,6 +15,12 @@ package enum Vectors {
       P.broadcast, [result], ["shape": .ints(type.shape), "axes": .ints([])])
   }
 
+  /// Spreads a scalar over a shape.
+  static func spread(_ scalar: Value, over shape: [Int], in graph: inout Graph) throws -> Value {
+    if shape.isEmpty { return scalar }
+    return try graph.call(P.broadcast, [scalar], ["shape": .ints(shape), "axes": .ints([])])
+  }
+
   /// Sum of all elements, as a scalar.
   static func total(_ value: Value, in graph: inout Graph) throws -> Value {
     let rank = graph.shape(of: value).count

@@ -15,8 +15,16 @@ package struct LinearPart: Sendable {
   /// Whether each output depends on the tangents at all; the others are zeros.
   package let dependent: [Bool]
 
-  /// Appends the product with `tangents` to the graph that holds the residuals.
-  package func apply(_ target: inout Graph, to tangents: [Value]) throws -> [Value] {
+  /// Appends the product with `tangents` to the graph that holds the residuals, or to one in which they
+  /// are known by other names (the body of a loop).
+  package func apply(
+    _ target: inout Graph, to tangents: [Value], at point: [Value]? = nil
+  ) throws -> [Value] {
+    let residuals = point ?? self.residuals
+    guard residuals.count == self.residuals.count else {
+      throw BettyError.value(
+        "linearize: expected \(self.residuals.count) residuals, got \(residuals.count)")
+    }
     let wanted = graph.inputs.dropFirst(residuals.count)
     guard wanted.count == tangents.count else {
       throw BettyError.value("linearize: expected \(wanted.count) tangents, got \(tangents.count)")

@@ -135,7 +135,7 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
       try hypergradient("cg", ["cg_iterations": count])
     } throws: {
       "\($0)".hasPrefix(
-        "problem 'lower': cg_iterations must be a whole number from 0 to 1000, got ")
+        "problem 'lower': cg_iterations must be a whole number from 0 to 100000, got ")
     }
   }
 }

@@ -291,7 +291,7 @@ def test_no_hypergradient_flows_through_constants():
         (
             {"type": "cgg"},
             ValueError,
-            "'cgg' is unknown, known are darts, exact, sama, neumann, cg",
+            "'cgg' is unknown, known are darts, exact, sama, neumann, cg, reinforce",
         ),
         ({"unroll_steps": 2**62, "gradient_accumulation": 4}, ValueError, "out of range"),
         ({"unroll_steps": 10**20}, (OverflowError, ValueError), "too big|range"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from betty.hypergradient.objects import Method
+
 __all__ = ["Config", "EngineConfig"]
 
 
@@ -14,8 +16,9 @@ class Config:
 
     Attributes:
         type: Hypergradient method used where this problem is an inner node of an upper problem's
-            path: ``"darts"``, ``"exact"``, ``"sama"``, ``"neumann"``, ``"cg"``, ``"iterative"`` or
-            ``"forward"``.
+            path: a name of ``betty.hypergradient.methods()``, one given to
+            ``betty.hypergradient.register``, or an object such as
+            ``betty.hypergradient.CG(iterations=5)``, whose options take the place of those here.
         precision: ``"fp32"``.
         first_order: For an upper problem, add the implicit gradient of each of its paths.
         unroll_steps: Optimizer updates of this problem between two steps of its parents.
@@ -33,8 +36,13 @@ class Config:
         sama_multitask: As ``darts_multitask``.
         neumann_iterations: Terms of the series for the inverse Hessian after the first.
         neumann_alpha: Its step; it converges below 2 / the largest eigenvalue.
-        cg_iterations: Conjugate-gradient steps on H x = v, from x = 0.
+        cg_iterations: Conjugate-gradient steps on H x = v.
         cg_alpha: Scales the solution.
+        cg_tolerance: Relative residual at which the solution no longer changes.
+        cg_damping: Added to the diagonal of the Hessian.
+        cg_warm_start: Start from the solution of the last call, not from 0.
+        cg_strict: Refuse a step on an indefinite Hessian with a RuntimeError instead of taking it
+            with a RuntimeWarning.
         iterative_truncation: With ``"iterative"``, the number of optimizer steps that are
             differentiated, from the last one back; 0 is all of the inner loop.
         iterative_checkpoint: Keep the parameters of every sqrt(T)-th step only and compute the
@@ -48,7 +56,7 @@ class Config:
         10
     """
 
-    type: str = "darts"
+    type: str | Method = "darts"
     precision: str = "fp32"
     first_order: bool = True
     unroll_steps: int = 1
@@ -66,6 +74,10 @@ class Config:
     neumann_alpha: float = 1.0
     cg_iterations: int = 1
     cg_alpha: float = 1.0
+    cg_tolerance: float = 0.0
+    cg_damping: float = 0.0
+    cg_warm_start: bool = False
+    cg_strict: bool = False
     iterative_truncation: int = 0
     iterative_checkpoint: bool = False
     retain_graph: bool = False
@@ -73,7 +85,8 @@ class Config:
 
     def options(self) -> dict[str, Any]:
         """The options as the engine takes them, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return own | self.type.options() if isinstance(self.type, Method) else own
 
 
 @dataclass

@@ -28,6 +28,11 @@ int optimizer_ready(PyObject *module);
 int problem_ready(PyObject *module);
 int engine_ready(PyObject *module);
 PyObject *optimizer_hyperparameters(PyObject *module, PyObject *name);
+/* method.c */
+PyObject *method_register(PyObject *module, PyObject *arguments);
+PyObject *method_tensors(PyObject *module, PyObject *arguments);
+PyObject *method_product(PyObject *module, PyObject *arguments);
+PyObject *hypergradient_options(PyObject *module, PyObject *method);
 PyObject *hypergradient_methods(PyObject *module, PyObject *unused);
 
 /* Borrowed handles of a list or tuple of tensors, to be freed with PyMem_Free; NULL with an

@@ -68,6 +68,14 @@ static int32_t log_hook(betty_problem *handle, void *user_data) {
 }
 HOOK(epoch_callback)
 
+static int32_t warn(betty_problem *handle, const char *message, void *user_data) {
+  (void)handle, (void)user_data;
+  PyGILState_STATE state = PyGILState_Ensure();
+  int32_t result = PyErr_WarnEx(PyExc_RuntimeWarning, message, 1) ? keep_exception() : 0;
+  PyGILState_Release(state);
+  return result;
+}
+
 /* The function "source" gives a list of tensors. */
 static int32_t source(betty_problem *handle, void *user_data) {
   PyGILState_STATE state = PyGILState_Ensure();
@@ -86,7 +94,8 @@ static int32_t source(betty_problem *handle, void *user_data) {
 }
 
 static betty_problem_callbacks table(PyObject *callbacks) {
-  betty_problem_callbacks all = {.size = sizeof all, .training_step = training_step};
+  betty_problem_callbacks all = {
+      .size = sizeof all, .training_step = training_step, .warn = warn};
   if (has_callback(callbacks, "on_inner_loop_start")) all.on_inner_loop_start = on_inner_loop_start;
   if (has_callback(callbacks, "grad_callback")) all.grad_callback = grad_callback;
   if (has_callback(callbacks, "custom_optimizer_step"))
@@ -236,6 +245,26 @@ static PyObject *dump(PyObject *self, PyObject *unused) {
   return status ? raise_status(status) : PyUnicode_FromString(text);
 }
 
+static PyObject *gradients(PyObject *self, PyObject *number) {
+  long count = PyLong_AsLong(number);
+  if (count < 0) return NULL;
+  betty_tensor **made = PyMem_Calloc((size_t)count + 1, sizeof *made);
+  if (!made) return PyErr_NoMemory();
+  betty_status status =
+      betty_problem_gradients(problem(self)->handle, (int32_t)count, made);
+  PyObject *result = status ? raise_status(status) : wrap_tuple(made, (int32_t)count);
+  PyMem_Free(made);
+  return result;
+}
+
+/* The text of betty_problem_hypergradient_info. */
+static PyObject *hypergradient_info(PyObject *self, PyObject *unused) {
+  (void)unused;
+  const char *text = NULL;
+  betty_status status = betty_problem_hypergradient_info(problem(self)->handle, &text);
+  return status ? raise_status(status) : PyUnicode_FromString(text);
+}
+
 PyObject *hypergradient_methods(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   PyObject *names = PyList_New(0);
@@ -255,6 +284,8 @@ static PyMethodDef methods[] = {
     {"add_batch", add_batch, METH_O, "One more batch of the list the engine goes through."},
     {"set_optimizer", set_optimizer, METH_O, "An OptimizerHandle, or None."},
     {"initialize_from", initialize_from, METH_O, "Where every inner loop begins."},
+    {"gradients", gradients, METH_O, "The gradients of a step, by parameter, or None."},
+    {"hypergradient_info", hypergradient_info, METH_NOARGS, "What its methods tell, as text."},
     {"paths", paths, METH_NOARGS, "The paths of its hypergradient, as lists of names."},
     {"dump", dump, METH_NOARGS, "Its steps so far as graphs and programs."},
     {NULL, NULL, 0, NULL},

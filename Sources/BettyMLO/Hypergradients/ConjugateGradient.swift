@@ -1,58 +1,142 @@
 // The inverse Hessian by conjugate gradients (Hestenes and Stiefel, 1952; for hypergradients Pedregosa,
-// ICML 2016, and Rajeswaran et al., NeurIPS 2019): K steps on Hx = v from x = 0, one Hessian product
-// each. A step along which nothing is left to gain (zero residual or zero curvature) is a zero step,
-// so the solution stays finite after it has been found.
+// ICML 2016, and Rajeswaran et al., NeurIPS 2019): K steps on (H + δI)x = v, one Hessian product each.
+// Once the residual is at most the tolerance, or a step has nothing to gain (no residual, no
+// curvature), further steps are zero steps, so the solution stays finite after it has been found.
 
 import BettyGraph
 import BettyTransform
 
-struct ConjugateGradient: HypergradientMethod {
+struct ConjugateGradient: HypergradientMethod, ListedMethod {
   static let name = "cg"
   static let options = [
-    MethodOption("cg_iterations", 1, .count(1000)), MethodOption("cg_alpha", 1),
+    MethodOption("cg_iterations", 1, .count(100_000)), MethodOption("cg_alpha", 1),
+    MethodOption("cg_tolerance", 0, .nonNegative), MethodOption("cg_damping", 0, .nonNegative),
+    MethodOption("cg_warm_start", 0, .flag), MethodOption("cg_strict", 0, .flag),
   ]
+  /// Steps taken; ‖v − Hx‖ / ‖v‖ at their end; the least pᵀHp / pᵀp on the way; ‖v‖.
+  let reports = ["iterations", "residual", "curvature", "vector_norm"]
 
-  let iterations: Int
+  private let iterations: Int
   /// Scales the solution, and nothing else.
-  let alpha: Double
+  private let alpha: Double
+  private let tolerance: Double
+  private let damping: Double
+  private let startsWarm: Bool
+  let isStrict: Bool
 
   init(_ options: MethodOptions) {
     iterations = options.count("cg_iterations")
     alpha = options["cg_alpha"]
+    tolerance = options["cg_tolerance"]
+    damping = options["cg_damping"]
+    startsWarm = options.flag("cg_warm_start")
+    isStrict = options.flag("cg_strict")
+  }
+
+  var remembers: [String] { startsWarm ? ["solution"] : [] }
+
+  func verdict(_ report: [Double]) -> MethodVerdict {
+    let (steps, residual, curvature, norm) = (report[0], report[1], report[2], report[3])
+    if norm == 0 { return MethodVerdict(isConverged: true, reason: "the vector is zero") }
+    if curvature < 0 {
+      return MethodVerdict(
+        isConverged: false,
+        reason: "the Hessian is not positive definite: curvature \(curvature)",
+        isIndefinite: true)
+    }
+    // Without a tolerance, what rounding leaves in single precision.
+    if residual <= max(tolerance, 1e-6) {
+      return MethodVerdict(isConverged: true, reason: "the residual is within the tolerance")
+    }
+    if steps < Double(iterations) {
+      return MethodVerdict(isConverged: false, reason: "no curvature along the direction")
+    }
+    return MethodVerdict(isConverged: false, reason: "all \(iterations) iterations are used up")
   }
 
   func product(
     of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
-    guard let solution = try solve(vector, lower, in: &graph) else { return upper.map { _ in nil } }
+    guard let solution = try solve(vector, &lower, in: &graph) else {
+      return upper.map { _ in nil }
+    }
     let scaled = try Vectors.scaled(solution, by: alpha, in: &graph)
     return try MixedProduct.appended(of: scaled, lower: lower, upper: upper, in: &graph)
   }
 
-  /// nil where the solution is zero by definition: no parameters or no steps.
+  /// nil without parameters, of which there is nothing to solve for.
   private func solve(
-    _ vector: [Value], _ lower: LowerProblem, in graph: inout Graph
+    _ vector: [Value], _ lower: inout LowerProblem, in graph: inout Graph
   ) throws -> [Value]? {
-    guard iterations > 0, var square = try Vectors.dot(vector, vector, in: &graph) else {
-      return nil
+    guard let total = try Vectors.dot(vector, vector, in: &graph) else { return nil }
+    let hessian = try HessianProduct(lower, damping: damping, in: &graph)
+    var state = State(
+      solution: try vector.map { try graph.constant(0, like: $0) }, residual: vector,
+      direction: vector, square: total, steps: try graph.constant(0, like: total),
+      curvature: try graph.constant(.infinity, like: total),
+      isDone: try graph.call(P.eq, [total, try graph.constant(0, like: total)]))
+    if startsWarm, let last = lower.memory.first {
+      // A solution of another vector is of no use to a zero one.
+      state.solution = try last.map { try masked($0, state.isDone, in: &graph) }
+      let product = try hessian.apply(to: state.solution, at: hessian.point, in: &graph)
+      state.residual = try zip(vector, product).map { try graph.call(P.sub, [$0, $1]) }
+      state.direction = state.residual
+      state.square = try Vectors.dot(state.residual, state.residual, in: &graph) ?? total
     }
-    let hessian = try HessianProduct(lower, in: &graph)
-    var (residual, direction) = (vector, vector)
-    var solution = try vector.map { try graph.constant(0, like: $0) }
-    for step in 1...iterations {
-      let product = try hessian.apply(to: direction, in: &graph)
-      guard let curvature = try Vectors.dot(direction, product, in: &graph) else { return nil }
-      let length = try quotient(square, curvature, in: &graph)
-      solution = try Vectors.addScaled(solution, length, direction, in: &graph)
-      if step == iterations { break }
-      let back = try graph.call(P.neg, [length])
-      residual = try Vectors.addScaled(residual, back, product, in: &graph)
-      guard let next = try Vectors.dot(residual, residual, in: &graph) else { return nil }
-      let ratio = try quotient(next, square, in: &graph)
-      direction = try Vectors.addScaled(residual, ratio, direction, in: &graph)
-      square = next
+    let bound = try graph.call(
+      P.mul, [total, try graph.constant(tolerance * tolerance, like: total)])
+    let small = try graph.call(P.le, [state.square, bound])
+    state.isDone = try graph.call(P.logicalOr, [state.isDone, small])
+    let count = vector.count
+    let results = try graph.loop(
+      iterations, carries: state.values, constants: [bound] + hessian.point
+    ) { graph, carries, constants in
+      try next(State(carries, count: count), hessian, constants, in: &graph).values
     }
-    return solution
+    let end = State(results, count: count)
+    if startsWarm { lower.memory = [end.solution] }
+    let ratio = try quotient(end.square, total, in: &graph)
+    lower.report = [
+      end.steps, try graph.call(P.sqrt, [ratio]), end.curvature,
+      try graph.call(P.sqrt, [total]),
+    ]
+    return end.solution
+  }
+
+  /// One step.
+  private func next(
+    _ state: State, _ hessian: HessianProduct, _ constants: [Value], in graph: inout Graph
+  ) throws -> State {
+    let product = try hessian.apply(
+      to: state.direction, at: Array(constants.dropFirst()), in: &graph)
+    guard let along = try Vectors.dot(state.direction, product, in: &graph),
+      let length = try Vectors.dot(state.direction, state.direction, in: &graph)
+    else { return state }
+    var new = state
+    let step = try masked(
+      try quotient(state.square, along, in: &graph), state.isDone, in: &graph)
+    new.solution = try Vectors.addScaled(state.solution, step, state.direction, in: &graph)
+    let back = try graph.call(P.neg, [step])
+    new.residual = try Vectors.addScaled(state.residual, back, product, in: &graph)
+    new.square = try Vectors.dot(new.residual, new.residual, in: &graph) ?? state.square
+    let ratio = try quotient(new.square, state.square, in: &graph)
+    new.direction = try Vectors.addScaled(new.residual, ratio, state.direction, in: &graph)
+    let zero = try graph.constant(0, like: along)
+    let isFlat = try graph.call(P.logicalOr, [state.isDone, try graph.call(P.eq, [along, zero])])
+    let one = try graph.constant(1, like: state.steps)
+    new.steps = try graph.call(P.add, [state.steps, try masked(one, isFlat, in: &graph)])
+    let curvature = try graph.call(
+      P.minimum, [state.curvature, try quotient(along, length, in: &graph)])
+    new.curvature = try graph.call(P.select, [state.isDone, state.curvature, curvature])
+    let small = try graph.call(P.le, [new.square, constants[0]])
+    new.isDone = try graph.call(P.logicalOr, [isFlat, small])
+    return new
+  }
+
+  /// 0 where the mask is set.
+  private func masked(_ value: Value, _ mask: Value, in graph: inout Graph) throws -> Value {
+    let spread = try Vectors.spread(mask, over: graph.shape(of: value), in: &graph)
+    return try graph.call(P.select, [spread, try graph.constant(0, like: value), value])
   }
 
   /// a / b, and 0 where b is 0.
@@ -63,4 +147,28 @@ struct ConjugateGradient: HypergradientMethod {
     let divisor = try graph.call(P.select, [isZero, one, b])
     return try graph.call(P.select, [isZero, zero, try graph.call(P.div, [a, divisor])])
   }
+}
+
+/// What the iteration carries along.
+private struct State {
+  var solution: [Value]
+  var residual: [Value]
+  var direction: [Value]
+  /// ‖residual‖²
+  var square: Value
+  var steps: Value
+  var curvature: Value
+  var isDone: Value
+}
+
+extension State {
+  init(_ values: [Value], count: Int) {
+    self.init(
+      solution: Array(values[..<count]), residual: Array(values[count..<2 * count]),
+      direction: Array(values[2 * count..<3 * count]), square: values[3 * count],
+      steps: values[3 * count + 1], curvature: values[3 * count + 2],
+      isDone: values[3 * count + 3])
+  }
+
+  var values: [Value] { solution + residual + direction + [square, steps, curvature, isDone] }
 }

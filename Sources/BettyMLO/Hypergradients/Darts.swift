@@ -3,7 +3,7 @@
 
 import BettyGraph
 
-struct Darts: HypergradientMethod {
+struct Darts: HypergradientMethod, ListedMethod {
   static let name = "darts"
   static let options = [
     MethodOption("darts_alpha", 0.01, .positive), MethodOption("darts_multitask", 0, .flag),

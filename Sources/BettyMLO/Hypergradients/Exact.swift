@@ -4,7 +4,7 @@
 import BettyGraph
 import BettyTransform
 
-struct Exact: HypergradientMethod {
+struct Exact: HypergradientMethod, ListedMethod {
   static let name = "exact"
   static let options: [MethodOption] = []
 

@@ -5,40 +5,69 @@
 import BettyGraph
 import BettyTransform
 
-struct Neumann: HypergradientMethod {
+struct Neumann: HypergradientMethod, ListedMethod {
   static let name = "neumann"
   static let options = [
-    MethodOption("neumann_iterations", 1, .count(1000)), MethodOption("neumann_alpha", 1),
+    MethodOption("neumann_iterations", 1, .count(100_000)), MethodOption("neumann_alpha", 1),
   ]
+  /// Terms after the first; ‖last term‖ / ‖v‖; ‖v‖.
+  let reports = ["iterations", "last_term", "vector_norm"]
 
-  let iterations: Int
-  let alpha: Double
+  private let iterations: Int
+  private let alpha: Double
 
   init(_ options: MethodOptions) {
     iterations = options.count("neumann_iterations")
     alpha = options["neumann_alpha"]
   }
 
+  func verdict(_ report: [Double]) -> MethodVerdict {
+    let (term, norm) = (report[1], report[2])
+    if norm == 0 { return MethodVerdict(isConverged: true, reason: "the vector is zero") }
+    if !(term <= 1) {
+      return MethodVerdict(
+        isConverged: false, reason: "the series diverges: neumann_alpha is too large")
+    }
+    if term <= 1e-6 {
+      return MethodVerdict(isConverged: true, reason: "the last term is negligible")
+    }
+    return MethodVerdict(isConverged: false, reason: "all \(iterations) iterations are used up")
+  }
+
   func product(
     of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
-    let solution = try inverse(of: vector, lower, in: &graph)
+    let solution = try inverse(of: vector, &lower, in: &graph)
     return try MixedProduct.appended(of: solution, lower: lower, upper: upper, in: &graph)
   }
 
   private func inverse(
-    of vector: [Value], _ lower: LowerProblem, in graph: inout Graph
+    of vector: [Value], _ lower: inout LowerProblem, in graph: inout Graph
   ) throws -> [Value] {
-    var sum = vector
+    guard let total = try Vectors.dot(vector, vector, in: &graph) else { return vector }
+    var (sum, term) = (vector, vector)
     if iterations > 0 {
       let hessian = try HessianProduct(lower, in: &graph)
-      var term = vector
-      for _ in 0..<iterations {
-        let product = try hessian.apply(to: term, in: &graph)
-        term = try Vectors.addScaled(term, -alpha, product, in: &graph)
-        sum = try zip(sum, term).map { try graph.call(P.add, [$0, $1]) }
+      let count = vector.count
+      let results = try graph.loop(
+        iterations, carries: vector + vector, constants: hessian.point
+      ) { graph, carries, point in
+        let term = Array(carries[count...])
+        let product = try hessian.apply(to: term, at: point, in: &graph)
+        let next = try Vectors.addScaled(term, -alpha, product, in: &graph)
+        let sum = try zip(carries, next).map { try graph.call(P.add, [$0, $1]) }
+        return sum + next
       }
+      (sum, term) = (Array(results[..<count]), Array(results[count...]))
     }
+    let norm = try graph.call(P.sqrt, [total])
+    let last = try graph.call(P.sqrt, [try Vectors.dot(term, term, in: &graph) ?? total])
+    let isZero = try graph.call(P.eq, [norm, try graph.constant(0, like: norm)])
+    let divisor = try graph.call(P.select, [isZero, try graph.constant(1, like: norm), norm])
+    lower.report = [
+      try graph.constant(Double(iterations), like: norm),
+      try graph.call(P.div, [last, divisor]), norm,
+    ]
     return try Vectors.scaled(sum, by: alpha, in: &graph)
   }
 }

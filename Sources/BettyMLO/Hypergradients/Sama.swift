@@ -4,7 +4,7 @@
 
 import BettyGraph
 
-struct Sama: HypergradientMethod {
+struct Sama: HypergradientMethod, ListedMethod {
   static let name = "sama"
   static let options = [
     MethodOption("sama_adam_alpha", 1, .positive), MethodOption("sama_multitask", 0, .flag),

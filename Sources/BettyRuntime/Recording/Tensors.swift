@@ -36,6 +36,11 @@ extension Tensor {
     return Tensor(try Buffer(copying: bytes), type)
   }
 
+  /// A leaf without memory, to record on: it stands for a value that a program will have.
+  package static func standIn(_ type: TensorType) -> Tensor {
+    Tensor(operation: nil, typeID: Lock.held { TypeID.of(type) }, flags: [])
+  }
+
   /// Leaves from values: for code that is not in a hurry.
   package static func floats(_ values: [Float], _ shape: [Int]? = nil) throws -> Tensor {
     let type = try TensorType(.f32, shape ?? [values.count])

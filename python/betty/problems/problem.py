@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from betty import _native
 from betty._native import Tensor
 from betty.configs import Config
+from betty.hypergradient.info import MethodInfo
 from betty.logging import format_losses
 from betty.nn import Module
 from betty.problems.data import Batches, flatten
@@ -285,6 +286,13 @@ class Problem:
     def paths(self) -> list[list[Problem]]:
         """Along each, ``[self, …, lower, self]``, an implicit gradient flows."""
         return self._engine.paths_of(self)
+
+    @property
+    def hypergradient_info(self) -> list[MethodInfo]:
+        """What the iterative methods on this problem's paths tell of their last call."""
+        if self._handle is None:
+            return []
+        return [MethodInfo.parse(line) for line in self._handle.hypergradient_info().splitlines()]
 
     def is_implemented(self, name: str) -> bool:
         """Whether a method of that name is defined."""

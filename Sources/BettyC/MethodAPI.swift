@@ -1,0 +1,94 @@
+// Hypergradient methods of a user's own in the hands of C. Invariant: a call is good until its callback
+// returns.
+
+import BettyGraph
+import BettyMLO
+import BettyRuntime
+
+typealias MethodCallback = @convention(c) (Handle?, UnsafeMutableRawPointer?) -> Int32
+
+final class MethodCallBox: Boxed {
+  static let noun: StaticString = "method call"
+  let call: MethodCall
+  init(_ call: MethodCall) { self.call = call }
+  deinit { LiveObjects.forget(self) }
+
+  func tensors(_ what: UnsafePointer<CChar>?) throws -> [Tensor] {
+    switch try text(what, "what") {
+    case "vector": return call.vector
+    case "parameters": return call.parameters
+    case "upper": return call.upper
+    case "loss": return [call.loss]
+    case let other:
+      throw BettyError(
+        .key, "method call: '\(other)' is none of vector, parameters, upper, loss")
+    }
+  }
+}
+
+/// What C gives for every call.
+private struct UserData: @unchecked Sendable { let pointer: UnsafeMutableRawPointer? }
+
+private func methodCall(_ handle: Handle?) throws -> MethodCallBox {
+  try object(handle, as: MethodCallBox.self)
+}
+
+@_cdecl("betty_hypergradient_register")
+public func betty_hypergradient_register(
+  _ name: UnsafePointer<CChar>?,
+  _ method: (@convention(c) (Handle?, UnsafeMutableRawPointer?) -> Int32)?,
+  _ userData: UnsafeMutableRawPointer?
+) -> Int32 {
+  boundary {
+    guard let method else { throw missing("method") }
+    let (name, data) = (try text(name, "name"), UserData(pointer: userData))
+    try Hypergradients.register(name) { call in
+      let handle = LiveObjects.give(MethodCallBox(call))
+      defer { LiveObjects.release(handle, as: MethodCallBox.self) }
+      try check(method(handle, data.pointer), "method '\(name)'", "its function")
+    }
+  }
+}
+
+@_cdecl("betty_method_count")
+public func betty_method_count(
+  _ handle: Handle?, _ what: UnsafePointer<CChar>?, _ out: UnsafeMutablePointer<Int32>?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_count")
+    out.pointee = Int32(try methodCall(handle).tensors(what).count)
+  }
+}
+
+@_cdecl("betty_method_tensor")
+public func betty_method_tensor(
+  _ handle: Handle?, _ what: UnsafePointer<CChar>?, _ index: Int32, _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let tensors = try methodCall(handle).tensors(what)
+    guard tensors.indices.contains(Int(index)) else {
+      throw BettyError.index("method call: tensor \(index) of \(tensors.count)")
+    }
+    try give(tensors[Int(index)], to: out, "out_tensor")
+  }
+}
+
+@_cdecl("betty_method_product")
+public func betty_method_product(
+  _ handle: Handle?, _ name: UnsafePointer<CChar>?, _ vectors: HandleList?, _ count: Int32,
+  _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_tensors")
+    let made = try methodCall(handle).call.apply(
+      text(name, "product"), to: tensors(vectors, count, "vectors"))
+    for (place, tensor) in made.enumerated() { try give(tensor, to: out + place, "out_tensors") }
+  }
+}
+
+@_cdecl("betty_method_give")
+public func betty_method_give(
+  _ handle: Handle?, _ product: HandleList?, _ count: Int32
+) -> Int32 {
+  boundary { try methodCall(handle).call.product = tensors(product, count, "product") }
+}

@@ -1,0 +1,91 @@
+// What a method keeps between two calls at one node of a path, and what it tells of the last one. Both are
+// handles that the step's program writes: nobody waits for them, and they are read when asked for.
+
+import BettyGraph
+import BettyRuntime
+
+/// What a report means.
+package struct MethodVerdict: Sendable, Equatable {
+  package var isConverged: Bool
+  package var reason: String
+  /// Whether the Hessian has been found to have a direction of negative curvature.
+  package var isIndefinite = false
+}
+
+package final class MethodRecord {
+  /// Names along the path, from the upper problem down and back to it.
+  package let path: [String]
+  /// The problem that the method goes through.
+  package let problem: String
+  let node: Int
+  let method: any LowerMethod
+  private var memory: [[Tensor]] = []
+  private var report: [Tensor] = []
+  private var hasWarned = false
+
+  init(_ path: [Problem], node: Int) {
+    self.path = path.map(\.name)
+    self.node = node
+    problem = path[node].name
+    method = path[node].method
+    methodName = path[node].config.type
+  }
+
+  /// Handles of the vectors that the method remembers, shaped as the parameters; zeros at first.
+  func memory(like parameters: [Tensor]) throws -> [[Tensor]] {
+    if memory.isEmpty {
+      memory = try method.remembers.map { _ in try parameters.map { try .zeroHandle($0.type) } }
+    }
+    return memory
+  }
+
+  /// Handles of the numbers that the method reports.
+  func reports() throws -> [Tensor] {
+    if report.isEmpty {
+      report = try method.reports.map { _ in try .zeroHandle(TensorType(.f64, [])) }
+    }
+    return report
+  }
+
+  package var names: [String] { method.reports }
+  package let methodName: String
+
+  /// The numbers of the last call; empty before it and for methods that report none.
+  package func values() throws -> [Double] { try report.flatMap { try $0.doubles() } }
+
+  package func verdict() throws -> MethodVerdict? {
+    let values = try values()
+    return values.count == names.count && !values.isEmpty ? method.verdict(values) : nil
+  }
+
+  /// What to warn of, once; an error if the method is strict.
+  func warning(_ upper: Problem) throws -> String? {
+    guard method.warns, !hasWarned || method.isStrict, let verdict = try verdict(),
+      verdict.isIndefinite
+    else { return nil }
+    let text =
+      "problem '\(upper.name)', step \(upper.count): \(methodName) through '\(problem)': "
+      + verdict.reason
+    if method.isStrict { throw BettyError.runtime(text) }
+    hasWarned = true
+    return text
+  }
+}
+
+extension Problem {
+  /// The record of a node of a path, made when first asked for.
+  func record(_ path: [Problem], node: Int) -> MethodRecord {
+    let names = path.map(\.name)
+    if let known = records.first(where: { $0.node == node && $0.path == names }) { return known }
+    let made = MethodRecord(path, node: node)
+    records.append(made)
+    return made
+  }
+
+  /// Looks at what the methods of the step just run have to say.
+  func heedMethods() throws {
+    for record in records {
+      if let text = try record.warning(self) { try hooks.warn?(text) }
+    }
+  }
+}
