@@ -397,6 +397,9 @@ typedef struct betty_problem_callbacks {
 
 /* Options, with their defaults: "type" ("darts"), "unroll_steps" (1), "gradient_accumulation" (1),
  * "gradient_clipping" (0), "warmup_steps" (0), "log_step" (-1), "first_order" (1), "replay" (0),
+ * "steps_per_call" (1; steps an upper problem takes each time it is called), "on_nan" ("ignore";
+ * "stop" ends the run with an error when loss or gradient is not finite, "skip" leaves the step
+ * out and counts it),
  * ... With "replay" a problem promises that training_step depends on nothing but its batch and the
  * parameters: it is called once for each kind of batch, and its recording is run again. Its batches
  * must then come from set_data, add_batch or a source. */
@@ -411,6 +414,12 @@ betty_status betty_problem_set_parameters(
 /* Those through which hypergradients flow, if they are others. */
 betty_status betty_problem_set_meta_parameters(
     betty_problem *problem, betty_tensor *const *parameters, int32_t count);
+/* What forward passes change beside the parameters, e.g. statistics, retained: roll-back restores
+ * them with the parameters and the optimizer's state. */
+betty_status betty_problem_set_buffers(
+    betty_problem *problem, betty_tensor *const *buffers, int32_t count);
+/* 0: steps are not counted and do not lead to steps of upper problems; at first 1. */
+betty_status betty_problem_set_training(betty_problem *problem, int32_t is_training);
 /* Retained; NULL takes it away. */
 betty_status betty_problem_set_optimizer(betty_problem *problem, betty_optimizer *optimizer);
 /* Data in memory, retained: rows of the first dimension, which the tensors share, are dealt out in
@@ -434,8 +443,18 @@ betty_status betty_problem_batch(
  * of `source`, to which gradients pass, and with an optimizer that has taken no step. Call it when
  * both have their parameters; a problem of an engine is kept by it. */
 betty_status betty_problem_initialize_from(betty_problem *problem, const betty_problem *source);
+/* One step of a problem without lower ones, and of those above that are due: what the engine does
+ * for each of them. Not before betty_engine_start. */
+betty_status betty_problem_step(betty_problem *problem);
+/* One descent step and nothing else: no count, no schedule, no log, no upper problem. `fresh`: on
+ * the next batch, else on the last one again. */
+betty_status betty_problem_descend(betty_problem *problem, int32_t fresh);
 /* Steps taken. */
 betty_status betty_problem_count(const betty_problem *problem, int64_t *out_count);
+/* For a run that is resumed. */
+betty_status betty_problem_set_count(betty_problem *problem, int64_t count);
+/* Steps left out so far: see "on_nan". */
+betty_status betty_problem_skipped_steps(const betty_problem *problem, int64_t *out_count);
 /* The paths of its hypergradient, one a line: names from the problem down and back to it, separated
  * by spaces. Borrowed until the next call on this thread. */
 betty_status betty_problem_paths(const betty_problem *problem, const char **out_text);
@@ -497,10 +516,12 @@ typedef struct betty_engine_callbacks {
   size_t size;                  /* sizeof(betty_engine_callbacks) */
   betty_engine_hook train_step; /* instead of the engine's, which it may call */
   betty_validation validation;  /* every "valid_step" steps */
+  betty_engine_hook progress;   /* some twenty times a second */
 } betty_engine_callbacks;
 
-/* Options, with their defaults: "train_iters" (50000), "valid_step" (500). The problems are
- * retained; `callbacks` may be NULL. */
+/* Options, with their defaults: "train_iters" (50000), "valid_step" (500), "roll_back" (0; once the
+ * problems above an inner loop have stepped, it is undone but for its last step, which is taken
+ * again with the new upper parameters). The problems are retained; `callbacks` may be NULL. */
 betty_status betty_engine_new(
     betty_problem *const *problems, int32_t count, const betty_options *options,
     const betty_engine_callbacks *callbacks, void *user_data, betty_engine **out_engine);
@@ -510,6 +531,8 @@ void betty_engine_free(betty_engine *engine);
  * gradient of the upper flows through the lower. */
 betty_status betty_engine_depend(
     betty_engine *engine, const char *kind, int32_t from, int32_t to);
+/* Takes all dependencies away, also in the middle of a run. */
+betty_status betty_engine_clear_dependencies(betty_engine *engine);
 /* Checks the dependencies; running does this when it is needed. */
 betty_status betty_engine_start(betty_engine *engine);
 /* Takes "train_iters" steps. */
@@ -517,6 +540,8 @@ betty_status betty_engine_run(betty_engine *engine);
 /* Steps every leaf once, and with them the problems above that are due. */
 betty_status betty_engine_train_step(betty_engine *engine);
 betty_status betty_engine_global_step(const betty_engine *engine, int64_t *out_step);
+/* For a run that is resumed. */
+betty_status betty_engine_set_global_step(betty_engine *engine, int64_t step);
 
 /* ---- Process-wide settings and figures ----------------------------------------------------- */
 

@@ -12,6 +12,7 @@ struct EngineCallbacks {
   var size = 0
   var trainStep: ProblemHook?
   var validation: Validation?
+  var progress: ProblemHook?
 }
 
 final class EngineBox: Boxed {
@@ -37,6 +38,11 @@ final class EngineBox: Boxed {
         var stop: Int32 = 0
         try check(validation(self.handle, &stop, self.userData), "Engine", "validation")
         return stop != 0
+      }
+    }
+    if let progress = callbacks.progress {
+      engine.hooks.progress = { [unowned self] in
+        try check(progress(self.handle, self.userData), "Engine", "progress")
       }
     }
     engine.hooks.isInterrupted = {
@@ -83,6 +89,11 @@ public func betty_engine_depend(
   boundary { try engine(handle) { try $0.depend(text(kind, "kind"), Int(from), Int(to)) } }
 }
 
+@_cdecl("betty_engine_clear_dependencies")
+public func betty_engine_clear_dependencies(_ handle: Handle?) -> Int32 {
+  boundary { try engine(handle) { $0.clearDependencies() } }
+}
+
 @_cdecl("betty_engine_start") public func betty_engine_start(_ handle: Handle?) -> Int32 {
   boundary { try engine(handle) { try $0.start() } }
 }
@@ -103,5 +114,13 @@ public func betty_engine_global_step(
   boundary {
     let out = try given(out, "out_step")
     try engine(handle) { out.pointee = Int64($0.globalStep) }
+  }
+}
+
+@_cdecl("betty_engine_set_global_step")
+public func betty_engine_set_global_step(_ handle: Handle?, _ step: Int64) -> Int32 {
+  boundary {
+    guard step >= 0 else { throw BettyError.value("Engine: step must be at least 0, got \(step)") }
+    try engine(handle) { $0.globalStep = Int(step) }
   }
 }

@@ -163,6 +163,18 @@ public func betty_problem_set_meta_parameters(
   }
 }
 
+@_cdecl("betty_problem_set_buffers")
+public func betty_problem_set_buffers(
+  _ handle: Handle?, _ buffers: HandleList?, _ count: Int32
+) -> Int32 {
+  boundary { try problem(handle).problem.buffers = tensors(buffers, count, "buffers") }
+}
+
+@_cdecl("betty_problem_set_training")
+public func betty_problem_set_training(_ handle: Handle?, _ isTraining: Int32) -> Int32 {
+  boundary { try problem(handle).problem.isTraining = isTraining != 0 }
+}
+
 @_cdecl("betty_problem_set_optimizer")
 public func betty_problem_set_optimizer(_ handle: Handle?, _ optimizer: Handle?) -> Int32 {
   boundary {
@@ -233,6 +245,42 @@ public func betty_problem_count(_ handle: Handle?, _ out: UnsafeMutablePointer<I
   boundary {
     let out = try given(out, "out_count")
     out.pointee = Int64(try problem(handle).problem.count)
+  }
+}
+
+/// The problem, kept by the call that works with it.
+private func working(_ handle: Handle?, _ body: (Problem) throws -> Void) throws {
+  let box = try problem(handle)
+  try withExtendedLifetime(box) { try body(box.problem) }
+}
+
+@_cdecl("betty_problem_step") public func betty_problem_step(_ handle: Handle?) -> Int32 {
+  boundary { try working(handle) { try $0.step() } }
+}
+
+@_cdecl("betty_problem_descend")
+public func betty_problem_descend(_ handle: Handle?, _ fresh: Int32) -> Int32 {
+  boundary { try working(handle) { try $0.descend(fresh: fresh != 0) } }
+}
+
+@_cdecl("betty_problem_set_count")
+public func betty_problem_set_count(_ handle: Handle?, _ count: Int64) -> Int32 {
+  boundary {
+    let problem = try problem(handle).problem
+    guard count >= 0 else {
+      throw BettyError.value("problem '\(problem.name)': count must be at least 0, got \(count)")
+    }
+    problem.resume(at: Int(count))
+  }
+}
+
+@_cdecl("betty_problem_skipped_steps")
+public func betty_problem_skipped_steps(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_count")
+    out.pointee = Int64(try problem(handle).problem.skippedSteps)
   }
 }
 

@@ -6,22 +6,35 @@ import BettyRuntime
 package struct EngineConfig: Sendable {
   package var trainIters = 50_000
   package var validStep = 500
+  /// See RollBack.swift.
+  package var rollBack = false
 
   package init() {}
 
   package mutating func set(_ name: String, _ value: Attribute) throws {
-    guard name == "train_iters" || name == "valid_step" else {
+    switch name {
+    case "train_iters": trainIters = try integer(name, value, atLeast: 0)
+    case "valid_step": validStep = try integer(name, value, atLeast: 1)
+    case "roll_back": rollBack = try integer(name, value, atLeast: 0) != 0
+    default:
       throw BettyError(
-        .key, "EngineConfig: unknown option '\(name)', known are train_iters, valid_step")
+        .key,
+        "EngineConfig: unknown option '\(name)', known are roll_back, train_iters, valid_step")
     }
-    guard case .int(let number) = value else {
+  }
+
+  private func integer(_ name: String, _ value: Attribute, atLeast least: Int) throws -> Int {
+    let number: Int
+    switch value {
+    case .int(let given): number = given
+    case .bool(let flag): number = flag ? 1 : 0
+    default:
       throw BettyError.type("EngineConfig: option '\(name)' takes int, got \(value.kindName)")
     }
-    let least = name == "valid_step" ? 1 : 0
     guard number >= least else {
       throw BettyError.value("EngineConfig: \(name) must be at least \(least), got \(number)")
     }
-    if name == "train_iters" { trainIters = number } else { validStep = number }
+    return number
   }
 }
 
@@ -32,6 +45,8 @@ package struct EngineHooks {
   package var validation: (() throws -> Bool)?
   /// Gives true when the user interrupts; asked some twenty times a second.
   package var isInterrupted: (() throws -> Bool)?
+  /// Told how far a run is, some twenty times a second; the steps that follow are recorded.
+  package var progress: (() throws -> Void)?
   package init() {}
 }
 
@@ -39,7 +54,7 @@ package final class Engine {
   package let problems: [Problem]
   package var config: EngineConfig
   package var hooks = EngineHooks()
-  package private(set) var globalStep = 0
+  package var globalStep = 0
   package private(set) var dependencies = Dependencies()
   private var leaves: [Problem] = []
   private var isStarted = false
@@ -71,6 +86,12 @@ package final class Engine {
     default:
       throw BettyError.value("dependencies: kind must be 'l2u' or 'u2l', got '\(kind)'")
     }
+    isStarted = false
+  }
+
+  /// Takes all dependencies away; others may follow, even in the middle of a run.
+  package func clearDependencies() {
+    dependencies = Dependencies()
     isStarted = false
   }
 
@@ -113,8 +134,13 @@ package final class Engine {
   package func trainStep() throws {
     if !isStarted { try start() }
     for leaf in leaves { try leaf.step() }
-    if let isInterrupted = hooks.isInterrupted, pulse.isDue, try isInterrupted() {
+    guard pulse.isDue else { return }
+    if let isInterrupted = hooks.isInterrupted, try isInterrupted() {
       throw BettyError(.interrupted, "Engine: interrupted at step \(globalStep)")
+    }
+    if let progress = hooks.progress {
+      try progress()
+      for problem in problems { problem.recordsNext = true }
     }
   }
 }

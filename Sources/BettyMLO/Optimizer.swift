@@ -16,6 +16,8 @@ package final class Optimizer {
     package var state: [Tensor] = []
     /// The gradient of the last update, if it is kept.
     package var gradient: Tensor?
+    /// Everything that the updates change but the parameter.
+    var tensors: [Tensor] { state + (gradient.map { [$0] } ?? []) }
   }
 
   package struct Group {

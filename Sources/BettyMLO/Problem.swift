@@ -32,12 +32,21 @@ package final class Problem {
   /// θ of this problem where it is an inner node of a path.
   package private(set) var metaParameters: [Tensor] = []
   package var optimizer: Optimizer? {
-    didSet { if keepsGradients { optimizer?.keepGradients() } }
+    didSet {
+      if keepsGradients { optimizer?.keepGradients() }
+      forgetAllPrograms()
+    }
   }
   /// Whether a method differentiates this problem's updates.
   private var keepsGradients = false
   /// Micro-steps taken.
   package private(set) var count = 0
+  /// Steps left out because they were not finite.
+  package internal(set) var skippedSteps = 0
+  /// What forward passes change beside the parameters, e.g. statistics: part of what roll-back undoes.
+  package var buffers: [Tensor] = []
+  /// In evaluation mode steps are not counted and the parents are not called.
+  package var isTraining = true
   let method: any LowerMethod
   /// Where the method differentiates the inner loop itself.
   private(set) lazy var unrolling = Unrolling(self)
@@ -53,6 +62,14 @@ package final class Problem {
   package internal(set) var paths: [[Problem]] = []
 
   private var ready: [Bool] = []
+  // Roll-back: what the inner loop began with, whether the parents were called since, which children
+  // have repeated their step, whether this one is repeating it.
+  var saved: SavedState?
+  var hasFired = false
+  var undone: [Bool] = []
+  var isRepeating = false
+  /// The next step is recorded although it could be replayed: somebody wants to read its values.
+  var recordsNext = false
   private var isInnerLoopStart = true
   /// The recording of the last step: what hypergradients of upper problems differentiate.
   var lastRecorded: Recorded?
@@ -82,10 +99,12 @@ package final class Problem {
   package func setParameters(_ tensors: [Tensor]) throws {
     parameters = try checked(tensors)
     metaParameters = parameters
+    forgetAllPrograms()
   }
 
   package func setMetaParameters(_ tensors: [Tensor]) throws {
     metaParameters = try checked(tensors)
+    forgetAllPrograms()
   }
 
   /// Lets the engine draw the batches.
@@ -111,6 +130,8 @@ package final class Problem {
       path[1..<path.count - 1].contains { $0.method is any UnrolledMethod }
     }
     ready = children.map { _ in false }
+    undone = ready
+    forgetPrograms()
     lowersOnPaths = []
     for path in implicitPaths {
       for lower in path[1..<path.count - 1] where !lowersOnPaths.contains(where: { $0 === lower }) {
@@ -152,31 +173,64 @@ package final class Problem {
     try unrolling.begin(at: source)
   }
 
-  /// One micro-step, and one of each parent that is due.
+  /// Programs of other problems may have been made on this problem's parameters.
+  private func forgetAllPrograms() {
+    forgetPrograms()
+    for problem in engine?.problems ?? [] { problem.forgetPrograms() }
+  }
+
+  /// What was compiled for other parameters, another optimizer or other paths.
+  func forgetPrograms() {
+    steps = StepCache()
+    replay = Replay()
+  }
+
+  /// Goes on at a count that another run had reached.
+  package func resume(at count: Int) {
+    self.count = count
+    isInnerLoopStart = count == 0 || (count % period == 0 && count > config.warmupSteps)
+  }
+
+  /// Micro-steps that this step's update is made of: a repeated step is a whole one.
+  var accumulation: Int { isRepeating ? 1 : config.gradientAccumulation }
+
+  /// One micro-step of a leaf, with all that it sets off.
   package func step() throws {
+    try stepNormal()
+    if rollsBack { try stepAfterRollBack() }
+  }
+
+  /// Steps if every child is ready; then the parents that are due do the same.
+  private func stepNormal() throws {
     guard ready.allSatisfy({ $0 }) else { return }
-    if isInnerLoopStart { try hooks.onInnerLoopStart?() }
-    if count % period == 0 { try unrolling?.restart(isLoopStart: isInnerLoopStart) }
+    for _ in 0..<(children.isEmpty ? 1 : config.stepsPerCall) { try stepOnce() }
+    for index in ready.indices { ready[index] = false }
+  }
+
+  private func stepOnce() throws {
+    let isLoopStart = isInnerLoopStart
+    if isLoopStart { try hooks.onInnerLoopStart?() }
+    if count % period == 0 { try unrolling?.restart(isLoopStart: isLoopStart) }
     isInnerLoopStart = false
-    count += 1
+    try rememberIfDue(isLoopStart: isLoopStart)
+    let before = count
+    if isTraining { count += 1 }
     do {
       try descend(fresh: true)
     } catch {
-      count -= 1
+      count = before
       throw error
     }
-    try hooks.schedulerStep?()
+    if !rollsBack { try hooks.schedulerStep?() }
     if config.logStep > 0 && count % config.logStep == 0 { try hooks.log?() }
-    let isDue = count % period == 0
-    if isDue && count > config.warmupSteps {
-      isInnerLoopStart = true
-      for parent in parents {
-        if let place = parent.children.firstIndex(where: { $0 === self }) {
-          parent.ready[place] = true
-        }
-        try parent.step()
+    guard isTraining, count % period == 0, count > config.warmupSteps else { return }
+    isInnerLoopStart = true
+    hasFired = true
+    for parent in parents {
+      if let place = parent.children.firstIndex(where: { $0 === self }) {
+        parent.ready[place] = true
       }
+      try parent.stepNormal()
     }
-    for index in ready.indices { ready[index] = false }
   }
 }

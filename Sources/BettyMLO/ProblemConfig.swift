@@ -15,6 +15,9 @@ package struct ProblemConfig: Sendable {
   package var warmupSteps = 0
   package var logStep = -1
   package var logLocalStep = false
+  /// Steps that an upper problem takes each time it is called.
+  package var stepsPerCall = 1
+  package var onNan = OnNan.ignore
   /// training_step is a pure function of batch and parameters: record it once per batch signature.
   package var replay = false
   /// Options of the hypergradient method, e.g. darts_alpha.
@@ -37,6 +40,13 @@ package struct ProblemConfig: Sendable {
       precision = known
     case "unroll_steps": unrollSteps = try integer(name, value, atLeast: 1)
     case "gradient_accumulation": gradientAccumulation = try integer(name, value, atLeast: 1)
+    case "steps_per_call": stepsPerCall = try integer(name, value, atLeast: 1)
+    case "on_nan":
+      guard case .string(let text) = value else { throw wrongKind(name, "string", value) }
+      guard let known = OnNan(rawValue: text) else {
+        throw BettyError.value("Config: on_nan must be ignore, stop or skip, got '\(text)'")
+      }
+      onNan = known
     case "warmup_steps": warmupSteps = try integer(name, value, atLeast: 0)
     case "log_step": logStep = try integer(name, value, atLeast: -1)
     case "gradient_clipping": gradientClipping = try number(name, value, atLeast: 0)
@@ -56,6 +66,7 @@ package struct ProblemConfig: Sendable {
   package static let names = [
     "type", "precision", "unroll_steps", "gradient_accumulation", "warmup_steps", "log_step",
     "gradient_clipping", "first_order", "log_local_step", "replay", "retain_graph", "allow_unused",
+    "steps_per_call", "on_nan",
   ]
 
   private func wrongKind(_ name: String, _ wanted: String, _ value: Attribute) -> BettyError {

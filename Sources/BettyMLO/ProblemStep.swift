@@ -50,23 +50,24 @@ struct StepCache: CustomStringConvertible {
 
 extension Problem {
   /// One descent step on the next batch, or again on the last one.
-  func descend(fresh: Bool) throws {
+  package func descend(fresh: Bool) throws {
     if fresh { try batches?.draw() }
     if config.replay, let batches, let optimizer, isWhole {
-      return try replayStep(batches.current, optimizer)
+      return try replayStep(batches.current, optimizer, fresh: fresh)
     }
+    let buffers = try buffersInDanger()
     let capture = try record(fresh: fresh)
     if isWhole, let optimizer {
-      _ = try stepAtOnce(capture, optimizer)
+      _ = try stepAtOnce(capture, optimizer, buffers)
     } else {
-      try stepByGradients(capture)
+      try stepByGradients(capture, buffers)
     }
   }
 
   /// Whether a step is one program: no hook sees the gradients, and nothing is accumulated.
   private var isWhole: Bool {
     hooks.gradCallback == nil && hooks.customOptimizerStep == nil && unrolledPaths.isEmpty
-      && config.gradientAccumulation == 1
+      && accumulation == 1
   }
 
   func record(fresh: Bool) throws -> Capture {
@@ -119,13 +120,21 @@ extension Problem {
     return try step.compiled(forReplay: true)
   }
 
-  func stepAtOnce(_ capture: Capture, _ optimizer: Optimizer) throws -> StepCache.Entry {
+  func stepAtOnce(
+    _ capture: Capture, _ optimizer: Optimizer, _ buffers: [Snapshot]
+  ) throws -> StepCache.Entry {
     let lowers = try lowerRecordings()
     let entry = try program(capture, lowers, optimizer.revision, .update(optimizer))
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
-    try unrolled(recorded, entry.present) {
-      _ = try entry.program.run(capture, lowers: lowers.map(\.inputs))
+    let isTaken = try unrolled(recorded, entry.present) {
+      let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
       if !records.isEmpty { try heedMethods() }
+      return try wasTaken(results, buffers)
+    }
+    guard isTaken else {
+      // Upper problems need a recording, and there is no better one yet.
+      if lastRecorded == nil { lastRecorded = recorded }
+      return entry
     }
     optimizer.advance(entry.stepped)
     lastRecorded = recorded
@@ -150,19 +159,34 @@ extension Problem {
     return all
   }
 
-  private func stepByGradients(_ capture: Capture) throws {
+  private func stepByGradients(_ capture: Capture, _ buffers: [Snapshot]) throws {
     let lowers = try lowerRecordings()
-    // -1: a revision no optimizer has; the two kinds of program of one structure are kept apart.
-    let entry = try program(capture, lowers, -1, .gradients)
+    // Below 0: revisions no optimizer has; the kinds of program of one structure are kept apart.
+    let entry = try program(capture, lowers, isRepeating ? -2 : -1, .gradients)
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
     let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
     if !records.isEmpty { try heedMethods() }
-    lastRecorded = recorded
-    try unrolling?.record(recorded)
-    try accumulate(results, entry.present)
-    try addUnrolled(Array(results.dropFirst(entry.present.count)))
-    try hooks.gradCallback?()
-    guard count % config.gradientAccumulation == 0 else { return }
+    let before = parameters.map(\.gradient)
+    do {
+      if try wasTaken(results, buffers) {
+        lastRecorded = recorded
+        try unrolling?.record(recorded)
+        try accumulate(results, entry.present)
+        try addUnrolled(Array(results.dropFirst(entry.present.count)))
+        try hooks.gradCallback?()
+      }
+      let hasGradient = parameters.contains { $0.gradient != nil }
+      if count % accumulation == 0, hasGradient || config.onNan == .ignore {
+        try applyGradients()
+      }
+    } catch {
+      // Taken again, the step must not find half of itself in the gradients.
+      for (parameter, gradient) in zip(parameters, before) { try parameter.setGradient(gradient) }
+      throw error
+    }
+  }
+
+  private func applyGradients() throws {
     if let custom = hooks.customOptimizerStep {
       try clipGradients()
       try custom()

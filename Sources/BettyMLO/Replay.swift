@@ -47,16 +47,18 @@ struct Replay {
 extension Problem {
   /// A step on the next batch: replayed if its kind was recorded, and recorded otherwise. A step that is
   /// logged is recorded, so that the log shows its own values.
-  func replayStep(_ batch: [Tensor], _ optimizer: Optimizer) throws {
+  func replayStep(_ batch: [Tensor], _ optimizer: Optimizer, fresh: Bool) throws {
     let lowers = try lowerRecordings()
-    let isLogged = config.logStep > 0 && count % config.logStep == 0
+    let isLogged = recordsNext || (config.logStep > 0 && count % config.logStep == 0)
+    recordsNext = false
     if !isLogged, let take = replay.find(batch, optimizer.revision, lowers, adaptedStructure) {
       return try run(take, batch, lowers, optimizer)
     }
-    let capture = try record(fresh: true)
+    let buffers = try buffersInDanger()
+    let capture = try record(fresh: fresh)
     let inputs = capture.inputs
     let places = inputs.places(in: batch)
-    let entry = try stepAtOnce(capture, optimizer)
+    let entry = try stepAtOnce(capture, optimizer, buffers)
     guard let program = entry.replay, let recorded = lastRecorded else { return }
     replay.insert(
       Replay.Take(
@@ -76,10 +78,12 @@ extension Problem {
     }
     for leaf in take.randomKeys { inputs.leaves[leaf] = try RandomKeys.next() }
     let recorded = Recorded(key: take.recorded.key, graph: take.recorded.graph, inputs: inputs)
-    try unrolled(recorded, take.present) {
-      _ = try take.program.run(again: inputs, lowers: lowers.map(\.inputs))
+    let isTaken = try unrolled(recorded, take.present) {
+      let results = try take.program.run(again: inputs, lowers: lowers.map(\.inputs))
       if !records.isEmpty { try heedMethods() }
+      return try wasTaken(results, [])
     }
+    guard isTaken else { return }
     optimizer.advance(take.stepped)
     lastRecorded = recorded
     try hooks.paramCallback?()

@@ -37,15 +37,19 @@ struct StepBuilder {
     case .gradients:
       for gradient in gradients { step.addResult(gradient) }
       try addVectors(of: loss)
+      if isGuarded { step.addResult(try areFinite([loss] + gradients)) }
     case .update(let optimizer):
       let clipped = try clip(gradients)
       for (position, gradient) in zip(present, clipped) {
         try Self.update(
           problem.parameters[position], gradient, with: optimizer, in: &step)
       }
+      if isGuarded { try step.keepUnless(try areFinite([loss] + gradients)) }
     }
     return present
   }
+
+  private var isGuarded: Bool { problem.config.onNan != .ignore }
 
   // MARK: Gradients
 
@@ -53,7 +57,7 @@ struct StepBuilder {
   private mutating func gradients(of loss: Value) throws -> ([Value], [Int]) {
     // Every parameter of the problem is an input even if only a path reaches it.
     let own = problem.parameters.map { step.input($0) }
-    let scale = 1 / Double(problem.config.gradientAccumulation)
+    let scale = 1 / Double(problem.accumulation)
     let seed = try step.graph.constant(scale, like: loss)
     var total = try Transform.vjp(&step.graph, of: [loss], cotangents: [seed], wrt: own)
     for product in try implicitGradients(of: loss, own: own) {

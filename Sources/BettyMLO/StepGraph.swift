@@ -159,6 +159,16 @@ struct StepGraph {
     return updates.first { $0.parameter == place }?.value ?? value
   }
 
+  /// Replaces the new value of everything that is updated: (graph, old, new).
+  mutating func changeUpdates(
+    _ change: (inout Graph, Value, Value) throws -> Value
+  ) throws {
+    for index in updates.indices {
+      let old = input(parameters[updates[index].parameter])
+      updates[index].value = try change(&graph, old, updates[index].value)
+    }
+  }
+
   /// Whether nothing that the user read while recording takes part: what is left can be replayed.
   var isReplayable: Bool { computed.isEmpty }
 

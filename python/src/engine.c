@@ -13,6 +13,16 @@ static int32_t train_step_hook(betty_engine *handle, void *user_data) {
   return result;
 }
 
+static int32_t progress_hook(betty_engine *handle, void *user_data) {
+  (void)handle;
+  PyGILState_STATE state = PyGILState_Ensure();
+  PyObject *done = call_back(((EngineObject *)user_data)->callbacks, "progress", NULL);
+  int32_t result = done ? 0 : keep_exception();
+  Py_XDECREF(done);
+  PyGILState_Release(state);
+  return result;
+}
+
 static int32_t validation_hook(betty_engine *handle, int32_t *out_stop, void *user_data) {
   (void)handle;
   PyGILState_STATE state = PyGILState_Ensure();
@@ -42,6 +52,7 @@ static int start_engine(EngineObject *self, PyObject *options) {
     betty_engine_callbacks all = {.size = sizeof all};
     if (has_callback(self->callbacks, "train_step")) all.train_step = train_step_hook;
     if (has_callback(self->callbacks, "validation")) all.validation = validation_hook;
+    if (has_callback(self->callbacks, "progress")) all.progress = progress_hook;
     betty_status status =
         betty_engine_new(handles, (int32_t)count, given, &all, self, &self->handle);
     if (status) raise_status(status);
@@ -128,6 +139,21 @@ static PyObject *depend(PyObject *self, PyObject *arguments) {
   Py_RETURN_NONE;
 }
 
+static PyObject *clear_dependencies(PyObject *self, PyObject *unused) {
+  (void)unused;
+  betty_status status = betty_engine_clear_dependencies(engine(self)->handle);
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}
+
+static int set_global_step(PyObject *self, PyObject *value, void *unused) {
+  (void)unused;
+  long long step = value ? PyLong_AsLongLong(value) : -1;
+  if (step == -1 && PyErr_Occurred()) return -1;
+  betty_status status = betty_engine_set_global_step(engine(self)->handle, step);
+  return status ? (raise_status(status), -1) : 0;
+}
+
 static PyObject *get_global_step(PyObject *self, void *unused) {
   (void)unused;
   int64_t step = 0;
@@ -137,13 +163,14 @@ static PyObject *get_global_step(PyObject *self, void *unused) {
 
 static PyMethodDef methods[] = {
     {"depend", depend, METH_VARARGS, "(kind, from, to): a dependency by places in the list."},
+    {"clear_dependencies", clear_dependencies, METH_NOARGS, "Take all dependencies away."},
     {"start", start, METH_NOARGS, "Check the dependencies."},
     {"run", run, METH_NOARGS, "Take train_iters steps."},
     {"train_step", train_step, METH_NOARGS, "Step every leaf, and the problems above when due."},
     {NULL, NULL, 0, NULL},
 };
 static PyGetSetDef properties[] = {
-    {"global_step", get_global_step, NULL, "Calls of train_step by run.", NULL},
+    {"global_step", get_global_step, set_global_step, "Calls of train_step by run.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 static PyType_Slot slots[] = {

@@ -175,6 +175,10 @@ static PyObject *set_meta_parameters(PyObject *self, PyObject *sequence) {
   return set_tensors(self, sequence, betty_problem_set_meta_parameters);
 }
 
+static PyObject *set_buffers(PyObject *self, PyObject *sequence) {
+  return set_tensors(self, sequence, betty_problem_set_buffers);
+}
+
 static PyObject *add_batch(PyObject *self, PyObject *sequence) {
   return set_tensors(self, sequence, betty_problem_add_batch);
 }
@@ -203,6 +207,54 @@ static PyObject *initialize_from(PyObject *self, PyObject *source) {
       betty_problem_initialize_from(problem(self)->handle, problem(source)->handle);
   if (status) return raise_status(status);
   Py_RETURN_NONE;
+}
+
+static PyObject *step(PyObject *self, PyObject *unused) {
+  (void)unused;
+  betty_status status;
+  Py_INCREF(self); /* a callback may drop the last other reference */
+  Py_BEGIN_ALLOW_THREADS
+  status = betty_problem_step(problem(self)->handle);
+  Py_END_ALLOW_THREADS
+  PyObject *result = status ? raise_status(status) : Py_NewRef(Py_None);
+  Py_DECREF(self);
+  return result;
+}
+
+static PyObject *descend(PyObject *self, PyObject *fresh) {
+  int truth = PyObject_IsTrue(fresh);
+  if (truth < 0) return NULL;
+  betty_status status;
+  Py_INCREF(self);
+  Py_BEGIN_ALLOW_THREADS
+  status = betty_problem_descend(problem(self)->handle, truth);
+  Py_END_ALLOW_THREADS
+  PyObject *result = status ? raise_status(status) : Py_NewRef(Py_None);
+  Py_DECREF(self);
+  return result;
+}
+
+static PyObject *set_training(PyObject *self, PyObject *flag) {
+  int truth = PyObject_IsTrue(flag);
+  if (truth < 0) return NULL;
+  betty_status status = betty_problem_set_training(problem(self)->handle, truth);
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}
+
+static int set_count(PyObject *self, PyObject *value, void *unused) {
+  (void)unused;
+  long long count = value ? PyLong_AsLongLong(value) : -1;
+  if (count == -1 && PyErr_Occurred()) return -1;
+  betty_status status = betty_problem_set_count(problem(self)->handle, count);
+  return status ? (raise_status(status), -1) : 0;
+}
+
+static PyObject *get_skipped_steps(PyObject *self, void *unused) {
+  (void)unused;
+  int64_t count = 0;
+  betty_status status = betty_problem_skipped_steps(problem(self)->handle, &count);
+  return status ? raise_status(status) : PyLong_FromLongLong(count);
 }
 
 static PyObject *get_count(PyObject *self, void *unused) {
@@ -281,6 +333,10 @@ PyObject *hypergradient_methods(PyObject *module, PyObject *unused) {
 static PyMethodDef methods[] = {
     {"set_parameters", set_parameters, METH_O, "The parameters that are trained."},
     {"set_meta_parameters", set_meta_parameters, METH_O, "Those hypergradients flow through."},
+    {"set_buffers", set_buffers, METH_O, "What forward passes change beside the parameters."},
+    {"step", step, METH_NOARGS, "One step, and those above that are due."},
+    {"descend", descend, METH_O, "(fresh): one descent step and nothing else."},
+    {"set_training", set_training, METH_O, "Whether steps count and lead to upper ones."},
     {"add_batch", add_batch, METH_O, "One more batch of the list the engine goes through."},
     {"set_optimizer", set_optimizer, METH_O, "An OptimizerHandle, or None."},
     {"initialize_from", initialize_from, METH_O, "Where every inner loop begins."},
@@ -291,7 +347,8 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 static PyGetSetDef properties[] = {
-    {"count", get_count, NULL, "Steps taken.", NULL},
+    {"count", get_count, set_count, "Steps taken.", NULL},
+    {"skipped_steps", get_skipped_steps, NULL, "Steps left out: see on_nan.", NULL},
     {"batch_index", get_batch_index, NULL, "Number of the present batch in its list.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -17,14 +17,15 @@ extension Problem {
 
   /// Takes a step on one recording that is whole, and keeps it if the inner loop is unrolled.
   func unrolled(
-    _ recorded: Recorded, _ present: [Int], step: () throws -> Void
-  ) throws {
+    _ recorded: Recorded, _ present: [Int], step: () throws -> Bool
+  ) throws -> Bool {
     guard let unrolling else { return try step() }
     let before = try unrolling.before(present)
     let hyper = unrolling.hyper(present)
-    try step()
+    guard try step() else { return false }
     try unrolling.record(recorded)
     try unrolling.commit(before, present, hyper)
+    return true
   }
 
   /// The optimizer's step on the gradients that the parameters have.

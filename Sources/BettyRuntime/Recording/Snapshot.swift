@@ -1,0 +1,26 @@
+// What a handle stood for, kept. Invariant: taking one copies nothing; the handle's next change in place
+// takes fresh memory, because somebody else refers to the old one.
+
+import BettyGraph
+
+package final class Snapshot {
+  private let handle: Tensor
+  /// A value of its own, so that a redirection of the handle leaves it what it is.
+  private let value: Tensor
+
+  package init(_ handle: Tensor) throws {
+    self.handle = handle
+    value = try Lock.held {
+      let present = handle.resolved()
+      present.flags.insert(.wasRead)
+      let value = try Tensor.detached(present)
+      value.retainHandle()
+      return value
+    }
+  }
+
+  deinit { value.releaseHandle() }
+
+  /// Makes the handle stand for what it stood for.
+  package func restore() throws { try handle.assign(value) }
+}
