@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from betty.hypergradient.objects import Method
+from betty.logging import logger_mapping
 
 __all__ = ["Config", "EngineConfig"]
 
@@ -25,6 +26,11 @@ class Config:
         gradient_accumulation: Micro-steps an update is made of; the loss is divided by it.
         gradient_clipping: Largest total L2 norm of the gradient; 0 is off.
         warmup_steps: Micro-steps before the parents are stepped for the first time.
+        steps_per_call: Steps that this problem takes, each on a fresh batch, each time the problems
+            below it are through with an inner loop.
+        on_nan: What becomes of a step whose loss or gradient is not finite: ``"ignore"`` takes it,
+            ``"stop"`` ends the run with an error, ``"skip"`` leaves it out and counts it
+            (``problem.skipped_steps``). In both, everything keeps its last good values.
         log_step: Log every so many steps of this problem; -1 is never.
         log_local_step: Count this problem's own steps on the log's axis, not the engine's.
         replay: Promise that ``training_step`` is a pure function of the batch and the parameters:
@@ -63,6 +69,8 @@ class Config:
     gradient_accumulation: int = 1
     gradient_clipping: float = 0.0
     warmup_steps: int = 0
+    steps_per_call: int = 1
+    on_nan: str = "ignore"
     log_step: int = -1
     log_local_step: bool = False
     replay: bool = False
@@ -96,7 +104,11 @@ class EngineConfig:
     Attributes:
         train_iters: Calls of ``train_step`` in one ``run``.
         valid_step: Validate every so many of them.
-        logger_type: ``"none"`` (the console only).
+        logger_type: ``"none"`` or ``"console"``, ``"tensorboard"``, ``"wandb"``, ``"jsonl"``: see
+            :mod:`betty.logging`.
+        roll_back: Once the problems above an inner loop have stepped, undo the loop and take one
+            step of it with what they have become.
+        progress: Show a progress bar with the last loss of each problem (needs tqdm).
         strategy: ``"default"``.
         backend: Accepted for migration.
         early_stopping: Stop when the validation metric no longer improves.
@@ -108,6 +120,8 @@ class EngineConfig:
     train_iters: int = 50000
     valid_step: int = 500
     logger_type: str = "none"
+    roll_back: bool = False
+    progress: bool = False
     strategy: str = "default"
     backend: str = "default"
     early_stopping: bool = False
@@ -122,8 +136,11 @@ class EngineConfig:
             )
         if self.valid_step < 1:
             raise ValueError(f"EngineConfig: valid_step must be at least 1, got {self.valid_step}")
-        if self.logger_type != "none":
-            raise ValueError(f"EngineConfig: logger_type must be 'none', got {self.logger_type!r}")
+        if self.logger_type not in logger_mapping:
+            known = ", ".join(map(repr, logger_mapping))
+            raise ValueError(
+                f"EngineConfig: logger_type must be one of {known}, got {self.logger_type!r}"
+            )
         if self.strategy != "default":
             raise ValueError(f"EngineConfig: strategy must be 'default', got {self.strategy!r}")
         if self.early_stopping_mode not in ("min", "max"):

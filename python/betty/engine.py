@@ -7,8 +7,9 @@ from typing import Any
 
 from betty import _native
 from betty.configs import EngineConfig
-from betty.logging import Console, format_losses
+from betty.logging import format_losses, logger
 from betty.misc.early_stopping import EarlyStopping
+from betty.misc.progress import ProgressBar
 from betty.problems import Problem
 
 __all__ = ["Engine"]
@@ -41,13 +42,21 @@ class Engine:
             raise TypeError(f"Engine: config must be an EngineConfig, got {type(config).__name__}")
         self.dependencies = dependencies if dependencies is not None else {}
         self.env = env
-        self.train_iters = self.config.train_iters
-        self.valid_step = self.config.valid_step
-        self.logger = Console()
-        self.early_stopping = EarlyStopping.of(self.config)
+        self.device = "cpu"
+        self.leaves: list[Problem] = []
         self._handle: _native.EngineHandle
+        self._progress: ProgressBar | None = None
+        self.parse_config()
         self._check()
         self.initialize()
+
+    def parse_config(self) -> None:
+        """Takes what the configuration says."""
+        self.train_iters = self.config.train_iters
+        self.valid_step = self.config.valid_step
+        self.logger_type = self.config.logger_type
+        self.logger = logger(self.logger_type)
+        self.early_stopping = EarlyStopping.of(self.config)
 
     def _check(self) -> None:
         if not self.problems:
@@ -55,43 +64,97 @@ class Engine:
         for problem in self.problems:
             if not isinstance(problem, Problem):
                 raise TypeError(f"Engine: {problem!r} is not a Problem")
-        unknown = set(self.dependencies) - {"u2l", "l2u"}
-        if unknown:
-            raise ValueError(
-                f"Engine: dependencies must have keys 'u2l' and 'l2u', got {sorted(unknown)}"
-            )
-
-    def initialize(self) -> None:
-        """Sets up problems, environment and dependencies; errors in them are raised here."""
         names = [problem.name for problem in self.problems]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"Engine: two problems have the name '{repeated[0]}'")
+        self._check_dependencies(self.dependencies)
+
+    def _check_dependencies(self, dependencies: Dependencies) -> None:
+        unknown = set(dependencies) - {"u2l", "l2u"}
+        if unknown:
+            raise ValueError(
+                f"Engine: dependencies must have keys 'u2l' and 'l2u', got {sorted(unknown)}"
+            )
+        for edges in dependencies.values():
+            for source, targets in edges.items():
+                for problem in (source, *targets):
+                    self._index(problem)
+
+    def initialize(self) -> None:
+        """Sets up problems, environment and dependencies; errors in them are raised here."""
+        for problem in self.problems:
+            self.set_problem_attr(problem)
+        if self.env is not None:
+            self.env.configure_distributed_training(
+                {"strategy": self.config.strategy, "world_size": 1, "rank": 0, "local_rank": 0}
+            )
+            self.env.configure_device(self.device)
+            self.env.initialize()
         for problem in self.problems:
             problem.env = self.env
-            problem.logger = self.logger
+            problem.add_logger(self.logger)
+            problem.configure_device(self.device)
             problem.initialize(self)
-            if self.env is not None:
-                self.env.set_problem_attr(problem)
-            for other in self.problems:
-                other.set_problem_attr(problem)
-            setattr(self, problem.name, problem)
         callbacks: dict[str, Any] = {}
         if type(self).train_step is not Engine.train_step:
             callbacks["train_step"] = self.train_step
-        if hasattr(self, "validation"):
+        if self.is_implemented("validation"):
             callbacks["validation"] = self._validate
+        if self.config.progress:
+            self._progress = ProgressBar(self)
+            callbacks["progress"] = self._progress.update
         self._handle = _native.EngineHandle(
             [problem._handle for problem in self.problems],
-            {"train_iters": self.train_iters, "valid_step": self.valid_step},
+            {
+                "train_iters": self.train_iters,
+                "valid_step": self.valid_step,
+                "roll_back": self.config.roll_back,
+            },
             callbacks,
         )
+        self._depend()
+        self.train()
+
+    def _depend(self) -> None:
         for kind in ("l2u", "u2l"):
             for source, targets in self.dependencies.get(kind, {}).items():
                 for target in targets:
                     self._handle.depend(kind, self._index(source), self._index(target))
         self._handle.start()
-        self.train()
+        self.leaves = [problem for problem in self.problems if problem.leaf]
+
+    def set_dependency(self, dependencies: Dependencies) -> None:
+        """Puts other dependencies in place, also between two steps of a run.
+
+        Raises:
+            ValueError: They have a cycle, miss a path or name other problems; the old ones stay.
+        """
+        self._check_dependencies(dependencies)
+        before = self.dependencies
+        try:
+            self._handle.clear_dependencies()
+            self.dependencies = dependencies
+            self._depend()
+        except Exception:
+            self._handle.clear_dependencies()
+            self.dependencies = before
+            self._depend()
+            raise
+
+    def set_problem_attr(self, problem: Problem) -> str:
+        """Makes a problem reachable by its name from the engine, the environment and the other
+        problems; gives the name."""
+        if not isinstance(getattr(self, problem.name, problem), Problem):
+            raise ValueError(
+                f"Engine: it already has an attribute '{problem.name}': rename the problem"
+            )
+        setattr(self, problem.name, problem)
+        if self.env is not None:
+            self.env.set_problem_attr(problem)
+        for other in self.problems:
+            other.set_problem_attr(problem)
+        return problem.name
 
     def _index(self, problem: Problem) -> int:
         for index, candidate in enumerate(self.problems):
@@ -103,7 +166,16 @@ class Engine:
     def run(self) -> None:
         """Takes ``train_iters`` steps, validating every ``valid_step``."""
         self.train()
-        self._handle.run()
+        try:
+            self._handle.run()
+        finally:
+            self.cleanup()
+
+    def cleanup(self) -> None:
+        """Called when a run has ended, however it did."""
+        self.logger.flush()
+        if self._progress is not None:
+            self._progress.close()
 
     def train_step(self) -> None:
         """Steps every leaf once, and with them the problems above that are due."""
@@ -118,17 +190,74 @@ class Engine:
             self.train()
         if not isinstance(stats, Mapping):
             stats = {"loss": stats}
-        self.log(format_losses("validation", stats), self.global_step)
-        return self.early_stopping is not None and self.early_stopping(stats)
+        self.log(stats, tag="validation", step=self.global_step)
+        if self.early_stopping is None or not self.early_stopping(stats):
+            return False
+        self.logger.info(f"[{self.global_step}] stopped early: {self.early_stopping.metric}")
+        return True
 
-    def log(self, text: str, step: int) -> None:
-        """Writes a line to the log."""
-        self.logger.log(text, step)
+    def log(self, stats: Mapping[str, Any], tag: str = "engine", step: int | None = None) -> None:
+        """Writes a line and hands the figures to the logger.
+
+        Args:
+            stats: Numbers, or tensors of one element, by name.
+            tag: Who they belong to.
+            step: Where they belong on the axis; the global step by default.
+        """
+        step = self.global_step if step is None else step
+        self.logger.info(f"[{step}] {format_losses(tag, stats)}")
+        self.logger.log(stats, tag=tag, step=step)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a run needs to be resumed: the problems' states, steps, early stopping."""
+        state: dict[str, Any] = {
+            "global_step": self.global_step,
+            "problems": {problem.name: problem.state_dict() for problem in self.problems},
+        }
+        if self.early_stopping is not None:
+            stop = self.early_stopping
+            state["early_stopping"] = {"best_score": stop.best_score, "counter": stop.counter}
+        return state
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Takes what ``state_dict`` gave for problems of the same names."""
+        names = {problem.name for problem in self.problems}
+        if set(state_dict["problems"]) != names:
+            raise KeyError(
+                f"Engine: the state is of problems {sorted(state_dict['problems'])}, "
+                f"these are {sorted(names)}"
+            )
+        for problem in self.problems:
+            problem.load_state_dict(state_dict["problems"][problem.name])
+        self._handle.global_step = state_dict["global_step"]
+        if self.early_stopping is not None:
+            for key, value in state_dict.get("early_stopping", {}).items():
+                setattr(self.early_stopping, key, value)
 
     @property
     def global_step(self) -> int:
         """Calls of ``train_step`` so far in ``run``."""
         return self._handle.global_step
+
+    def do_validation(self) -> bool:
+        """Whether a run validates."""
+        return self.is_implemented("validation") and self.is_rank_zero()
+
+    def is_implemented(self, fn_name: str) -> bool:
+        """Whether a method of that name is defined."""
+        return callable(getattr(self, fn_name, None))
+
+    def is_rank_zero(self) -> bool:
+        """Whether this process is the one that validates and logs."""
+        return True
+
+    def check_leaf(self, problem: Problem) -> bool:
+        """Whether a problem has no lower one."""
+        return not self.children_of(problem)
+
+    def find_paths(self, src: Problem, dst: Problem) -> list[list[Problem]]:
+        """The paths of ``dst`` that end in the lower problem ``src``: ``[dst, …, src, dst]``."""
+        return [path for path in self.paths_of(dst) if path[-2] is src]
 
     def train(self) -> None:
         """Puts every problem into training mode."""

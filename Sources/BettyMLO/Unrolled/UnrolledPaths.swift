@@ -15,7 +15,8 @@ extension Problem {
     return result
   }
 
-  /// Takes a step on one recording that is whole, and keeps it if the inner loop is unrolled.
+  /// Takes a step on one recording that is whole, and keeps it if the inner loop is unrolled; gives
+  /// whether it was taken.
   func unrolled(
     _ recorded: Recorded, _ present: [Int], step: () throws -> Bool
   ) throws -> Bool {

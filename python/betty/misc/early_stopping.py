@@ -15,8 +15,11 @@ class EarlyStopping:
 
     Args:
         metric: Key of the metric in what ``validation`` returns.
-        mode: ``"min"`` when smaller is better, ``"max"`` when larger is.
         tolerance: Validations without improvement before stopping.
+        mode: ``"min"`` when smaller is better, ``"max"`` when larger is.
+
+    Raises:
+        ValueError: ``mode`` is neither.
 
     Example:
         >>> from betty.misc.early_stopping import EarlyStopping
@@ -25,12 +28,16 @@ class EarlyStopping:
         [False, False, False, True]
     """
 
-    def __init__(self, metric: str = "loss", mode: str = "min", tolerance: int = 5) -> None:
+    def __init__(self, metric: str = "loss", tolerance: int = 5, mode: str = "min") -> None:
+        if mode not in ("min", "max"):
+            raise ValueError(f"early stopping: mode must be 'min' or 'max', got {mode!r}")
+        if tolerance < 1:
+            raise ValueError(f"early stopping: tolerance must be at least 1, got {tolerance}")
         self.metric = metric
-        self.mode = mode
         self.tolerance = tolerance
-        self.best: float | None = None
-        self.count = 0
+        self.mode = mode
+        self.best_score: float | None = None
+        self.counter = 0
 
     @classmethod
     def of(cls, config: EngineConfig) -> EarlyStopping | None:
@@ -39,22 +46,24 @@ class EarlyStopping:
             return None
         return cls(
             config.early_stopping_metric,
-            config.early_stopping_mode,
             config.early_stopping_tolerance,
+            config.early_stopping_mode,
         )
 
-    def __call__(self, stats: Mapping[str, Any]) -> bool:
-        """Takes the results of a validation; says whether to stop."""
-        if self.metric not in stats:
+    def __call__(self, validation_stats: Mapping[str, Any]) -> bool:
+        """Takes the results of a validation; says whether to stop. NaN is no improvement."""
+        if self.metric not in validation_stats:
             raise KeyError(
-                f"early stopping: validation gave no '{self.metric}', only {sorted(stats)}"
+                f"early stopping: validation gave no '{self.metric}', "
+                f"only {sorted(validation_stats)}"
             )
-        value = float(stats[self.metric])
-        better = self.best is None or (
-            value < self.best if self.mode == "min" else value > self.best
+        score = float(validation_stats[self.metric])
+        better = score == score and (
+            self.best_score is None
+            or (score < self.best_score if self.mode == "min" else score > self.best_score)
         )
         if better:
-            self.best, self.count = value, 0
+            self.best_score, self.counter = score, 0
         else:
-            self.count += 1
-        return self.count >= self.tolerance
+            self.counter += 1
+        return self.counter >= self.tolerance

@@ -16,7 +16,9 @@ __all__ = ["Batches"]
 class _Endless:
     """One loader, started again whenever it ends."""
 
-    def __init__(self, loader: Iterable, problem: str) -> None:
+    def __init__(
+        self, loader: Iterable, problem: str, ended: Callable[[], None] | None = None
+    ) -> None:
         if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
             raise TypeError(
                 f"problem '{problem}': a train data loader must be iterable, "
@@ -24,22 +26,26 @@ class _Endless:
             )
         self.loader = loader
         self.problem = problem
+        self.ended = ended
         self.epoch = 0
         self.iterator: Iterator | None = None
         self.position = 0
 
-    def next(self) -> tuple[Any, bool]:
-        """The next batch and whether an epoch ended before it."""
+    def _end(self) -> None:
+        if self.ended is not None:
+            self.ended()
+        self.epoch += 1
+
+    def next(self) -> Any:
+        """The next batch."""
         if isinstance(self.loader, (list, tuple)):
             return self._next_of_list()
-        ended = False
         if self.iterator is None:
             self.iterator = iter(self.loader)
         try:
             batch = next(self.iterator)
         except StopIteration:
-            ended = True
-            self.epoch += 1
+            self._end()
             if hasattr(getattr(self.loader, "sampler", None), "set_epoch"):
                 self.loader.sampler.set_epoch(self.epoch)
             self.iterator = iter(self.loader)
@@ -48,19 +54,18 @@ class _Endless:
             except StopIteration:
                 self.iterator = None
                 raise self._empty() from None
-        return to_tensors(batch), ended
+        return to_tensors(batch)
 
-    def _next_of_list(self) -> tuple[Any, bool]:
+    def _next_of_list(self) -> Any:
         """The same without an iterator, whose end is an exception at every pass."""
-        ended = self.position >= len(self.loader)
-        if ended:
+        if self.position >= len(self.loader):
             if not self.loader:
                 raise self._empty()
-            self.epoch += 1
+            self._end()
             self.position = 0
         batch = self.loader[self.position]
         self.position += 1
-        return to_tensors(batch), ended
+        return to_tensors(batch)
 
     def _empty(self) -> RuntimeError:
         return RuntimeError(f"problem '{self.problem}': its train data loader gives no batch")
@@ -72,27 +77,42 @@ class Batches:
     Args:
         loaders: An iterable of batches, or a tuple of them.
         problem: Name for messages.
-        epoch_ended: Called each time the first loader starts again.
+        epoch_ended: Called each time the first loader has ended, before it starts again.
     """
 
     def __init__(self, loaders: Any, problem: str, epoch_ended: Callable[[], None]) -> None:
         several = isinstance(loaders, tuple)
-        self.loaders = [_Endless(each, problem) for each in (loaders if several else (loaders,))]
+        self.problem = problem
         self.several = several
         self.epoch_ended = epoch_ended
-        self.epochs = [0] * len(self.loaders)
+        given = loaders if several else (loaders,)
+        if not given:
+            raise ValueError(f"problem '{problem}': the tuple of train data loaders is empty")
+        self.loaders = [self._endless(index, each) for index, each in enumerate(given)]
+
+    def _endless(self, index: int, loader: Iterable) -> _Endless:
+        return _Endless(loader, self.problem, self.epoch_ended if index == 0 else None)
+
+    def replace(self, index: int, loader: Iterable) -> None:
+        """Puts another loader in the place of one; its passes are counted on."""
+        if not 0 <= index < len(self.loaders):
+            raise IndexError(
+                f"problem '{self.problem}': train data loader {index} of {len(self.loaders)}"
+            )
+        epoch = self.loaders[index].epoch
+        self.loaders[index] = self._endless(index, loader)
+        self.loaders[index].epoch = epoch
+
+    @property
+    def epochs(self) -> list[int]:
+        """How often each loader has ended."""
+        return [loader.epoch for loader in self.loaders]
 
     def next(self) -> Any:
         """One batch, or a tuple with one of each loader."""
-        parts = []
-        for index, loader in enumerate(self.loaders):
-            batch, ended = loader.next()
-            if ended:
-                self.epochs[index] = loader.epoch
-                if index == 0:
-                    self.epoch_ended()
-            parts.append(batch)
-        return tuple(parts) if self.several else parts[0]
+        if not self.several:
+            return self.loaders[0].next()
+        return tuple(loader.next() for loader in self.loaders)
 
     def held(self) -> list[Any] | None:
         """All batches, if there is one loader and it is a plain list or tuple of them."""

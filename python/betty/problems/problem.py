@@ -6,16 +6,17 @@ defines and hands it down. A hook that a subclass does not define is never calle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from betty import _native
 from betty._native import Tensor
 from betty.configs import Config
 from betty.hypergradient.info import MethodInfo
-from betty.logging import format_losses
 from betty.nn import Module
+from betty.problems.access import ProblemAccess
 from betty.problems.data import Batches, flatten
+from betty.problems.setup import fitted_optimizer, follow
 
 if TYPE_CHECKING:
     from betty.engine import Engine
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem"]
 
+STATES = ("module", "optimizer", "scheduler")
 HOOKS = (
     "on_inner_loop_start",
     "grad_callback",
@@ -31,7 +33,7 @@ HOOKS = (
 )
 
 
-class Problem:
+class Problem(ProblemAccess):
     """A level: subclass it and define ``training_step``.
 
     Args:
@@ -41,7 +43,7 @@ class Problem:
         optimizer: An optimizer over the module's parameters, or ``configure_optimizer``.
         scheduler: A learning-rate scheduler, or ``configure_scheduler``.
         train_data_loader: Any iterable of batches, a list of batches, or a tuple of loaders, whose
-            batches come as a list; or ``configure_train_data_loader``.
+            batches come as a tuple; or ``configure_train_data_loader``.
         extra_config: Anything; found again as ``self.cfg``.
     """
 
@@ -72,13 +74,13 @@ class Problem:
         self.logger: Any = None
         self.device = "cpu"
         self.cur_batch: Any = None
-        self.epoch_counter: Any = None
         self._engine: Engine | None = None
         self._handle: _native.ProblemHandle | None = None
         self._batches: Batches | None = None
         self._stats: dict[str, Any] = {}
         self._training = True
         self._held: list[Any] = []
+        self._resumed: dict[str, Any] = {}
 
     # What a user defines.
 
@@ -94,7 +96,7 @@ class Problem:
         return self.forward(*args, **kwargs)
 
     def get_batch(self) -> Any:
-        """The next batch of the train data loader (a list of one each for several loaders)."""
+        """The next batch of the train data loader (a tuple of one each for several loaders)."""
         if self._batches is None:
             raise RuntimeError(f"problem '{self._name}' has no train data loader")
         return self._batches.next()
@@ -109,44 +111,62 @@ class Problem:
 
     # Set-up, called once by the engine.
 
-    def initialize(self, engine: Engine) -> None:
+    def initialize(self, engine: Engine | None = None) -> None:
         """Builds what ``configure_*`` methods define and makes the engine's side of the problem."""
-        self._engine = engine
-        self._configure("module", "configure_module")
+        self._engine = engine if engine is not None else self._engine
         self._configure("train_data_loader", "configure_train_data_loader")
+        self._configure("module", "configure_module")
         self._configure("optimizer", "configure_optimizer")
         self._configure("scheduler", "configure_scheduler")
+        self._fit_optimizer()
         if self.train_data_loader is not None:
             self._batches = Batches(self.train_data_loader, self._name, self._epoch_ended)
-            self.epoch_counter = self._batches.epochs
-        elif type(self).get_batch is Problem.get_batch and engine.env is None:
+        elif type(self).get_batch is Problem.get_batch:
             raise ValueError(
                 f"problem '{self._name}' has no data: give it a train_data_loader, or define "
                 "configure_train_data_loader or get_batch"
             )
-        callbacks = {name: getattr(self, name) for name in HOOKS if hasattr(self, name)}
+        callbacks = {name: getattr(self, name) for name in HOOKS if self.is_implemented(name)}
         callbacks["training_step"] = self._training_step
         if self._config.replay:
             self._let_engine_draw(callbacks)
-        if self.scheduler is not None:
-            callbacks["scheduler_step"] = self.scheduler.step
+        self._is_scheduled = self.scheduler is not None
+        if self._is_scheduled:
+            callbacks["scheduler_step"] = self._scheduler_step
         if self._config.log_step > 0:
             callbacks["log"] = self._log
         self._handle = _native.ProblemHandle(self._name, self._config.options(), callbacks)
         for batch in self._held:
             self._handle.add_batch(flatten(batch))
-        self._handle.set_parameters(_trainable(self.trainable_parameters()))
-        self._handle.set_meta_parameters(_trainable(self.meta_trainable_parameters()))
-        if self.optimizer is not None:
-            self._handle.set_optimizer(self.optimizer._handle)
-        elif "custom_optimizer_step" not in callbacks and self.trainable_parameters():
+        self._register()
+        self._handle.set_training(self._training)
+        self._resume()
+
+    def _fit_optimizer(self) -> None:
+        given = self.optimizer
+        if given is None:
+            return
+        groups = self.param_groups() if self.is_implemented("param_groups") else None
+        self.optimizer = fitted_optimizer(given, groups, self.trainable_parameters())
+        if self.optimizer is not given and self.scheduler is not None:
+            follow(self.scheduler, self.optimizer)
+
+    def _register(self) -> None:
+        """Tells the engine what is trained, and with what."""
+        trainable = _trainable(self.trainable_parameters())
+        own = "custom_optimizer_step"
+        if self.optimizer is None and trainable and not self.is_implemented(own):
             raise ValueError(
                 f"problem '{self._name}' has parameters but no optimizer: give it one, or define "
                 "configure_optimizer or custom_optimizer_step"
             )
+        self._handle.set_parameters(trainable)
+        self._handle.set_meta_parameters(_trainable(self.meta_trainable_parameters()))
+        self._handle.set_buffers(_others(self.module, trainable))
+        self._handle.set_optimizer(None if self.optimizer is None else self.optimizer._handle)
 
     def _configure(self, attribute: str, method: str) -> None:
-        if getattr(self, attribute) is None and hasattr(self, method):
+        if getattr(self, attribute) is None and self.is_implemented(method):
             setattr(self, attribute, getattr(self, method)())
 
     def _let_engine_draw(self, callbacks: dict[str, Any]) -> None:
@@ -157,16 +177,23 @@ class Problem:
             callbacks["source"] = self._draw
             return
         self._held = held
-        if hasattr(self, "epoch_callback"):
-            callbacks["epoch_callback"] = self.epoch_callback
+        callbacks["epoch_callback"] = self._held_ended
 
     def _draw(self) -> list[Tensor]:
         self.cur_batch = self.get_batch()
         return flatten(self.cur_batch)
 
     def _epoch_ended(self) -> None:
-        if hasattr(self, "epoch_callback"):
+        if self.is_implemented("epoch_callback"):
             self.epoch_callback()
+
+    def _held_ended(self) -> None:
+        self._epoch_ended()
+        self._batches.loaders[0].epoch += 1
+
+    def _scheduler_step(self) -> None:
+        if self.scheduler is not None:
+            self.scheduler.step()
 
     # What the engine calls.
 
@@ -175,7 +202,7 @@ class Problem:
             self.cur_batch = self._held[self._handle.batch_index]
         elif not self._config.replay and (fresh or self.cur_batch is None):
             self.cur_batch = self.get_batch()
-        result = self.training_step(self.cur_batch)
+        result = self.training_step_exec(self.cur_batch)
         if isinstance(result, dict):
             if "loss" not in result:
                 raise ValueError(
@@ -194,61 +221,70 @@ class Problem:
         return result
 
     def training_step_exec(self, batch: Any) -> Any:
-        """Calls ``training_step``; the name under which the reference runs it."""
+        """What a step runs: ``training_step``, unless a subclass wraps it."""
         return self.training_step(batch)
 
     def _log(self) -> None:
-        step = self.count if self._config.log_local_step else self._engine.global_step
-        self._engine.log(format_losses(self._name, self._stats), step)
+        self.log(self.stats(), self._engine.global_step if self._engine else None)
 
-    def dump(self) -> str:
-        """What its steps have been so far, as text; see ``betty.dump``."""
-        return self._handle.dump() if self._handle is not None else f"problem '{self._name}'"
+    def stats(self) -> dict[str, Any]:
+        """What the last recorded step returned, its loss as a number."""
+        return {
+            key: value.item() if key == "loss" and hasattr(value, "item") else value
+            for key, value in self._stats.items()
+        }
 
     # State.
 
     def train(self) -> None:
         """Puts the module into training mode."""
-        self._training = True
-        if self.module is not None:
-            self.module.train()
+        self._set_training(True)
 
     def eval(self) -> None:
         """Puts the module into evaluation mode."""
-        self._training = False
+        self._set_training(False)
+
+    def _set_training(self, flag: bool) -> None:
+        self._training = flag
         if self.module is not None:
-            self.module.eval()
+            self.module.train(flag)
+        if self._handle is not None:
+            self._handle.set_training(flag)
 
     def state_dict(self) -> dict[str, Any]:
-        """Module, optimizer and scheduler states under the names of the reference."""
+        """States of module, optimizer and scheduler under these names, and the count."""
         state: dict[str, Any] = {}
-        for key in ("module", "optimizer", "scheduler"):
+        for key in STATES:
             part = getattr(self, key)
             if part is not None:
                 state[key] = part.state_dict()
-        return state
+        return {**state, "count": self.count}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes what ``state_dict`` gave."""
-        for key, part in state.items():
-            if key not in ("module", "optimizer", "scheduler"):
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes what ``state_dict`` gave; parts the problem does not have yet, once it has them."""
+        for key, part in state_dict.items():
+            if key not in (*STATES, "count"):
                 raise KeyError(f"problem '{self._name}': unexpected state '{key}'")
-            getattr(self, key).load_state_dict(part)
+            self._resumed[key] = part
+        self._resume()
 
-    def parameters(self) -> Iterator[Tensor]:
-        """The module's parameters."""
-        return iter(self.trainable_parameters())
+    def _resume(self) -> None:
+        for key in STATES:
+            if key in self._resumed and getattr(self, key) is not None:
+                getattr(self, key).load_state_dict(self._resumed.pop(key))
+        if self._handle is not None and "count" in self._resumed:
+            self._handle.count = self._resumed.pop("count")
 
     def set_problem_attr(self, problem: Problem) -> str:
         """Makes another problem reachable as an attribute of its name; gives the name."""
         if problem is not self:
-            if problem.name in Problem.__dict__ or problem.name in self.__dict__:
-                existing = self.__dict__.get(problem.name)
-                if existing is not problem:
-                    raise ValueError(
-                        f"problem '{self._name}' already has an attribute '{problem.name}': "
-                        "rename the other problem"
-                    )
+            existing = self.__dict__.get(problem.name)
+            taken = hasattr(type(self), problem.name) or problem.name in self.__dict__
+            if taken and not isinstance(existing, Problem):
+                raise ValueError(
+                    f"problem '{self._name}' already has an attribute '{problem.name}': "
+                    "rename the other problem"
+                )
             setattr(self, problem.name, problem)
         return problem.name
 
@@ -294,10 +330,6 @@ class Problem:
             return []
         return [MethodInfo.parse(line) for line in self._handle.hypergradient_info().splitlines()]
 
-    def is_implemented(self, name: str) -> bool:
-        """Whether a method of that name is defined."""
-        return callable(getattr(self, name, None))
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self._name!r}, count={self.count})"
 
@@ -305,3 +337,12 @@ class Problem:
 def _trainable(parameters: Iterable[Tensor]) -> list[Tensor]:
     """Frozen parameters take no part in gradients or hypergradients."""
     return [p for p in parameters if p.requires_grad]
+
+
+def _others(module: Any, trainable: list[Tensor]) -> list[Tensor]:
+    """What a module holds beside the trainable parameters."""
+    if module is None:
+        return []
+    taken = {id(parameter) for parameter in trainable}
+    found = [*module.parameters(), *module.buffers()]
+    return [tensor for tensor in found if id(tensor) not in taken]

@@ -1,0 +1,233 @@
+"""What a program may ask of a problem, or change in it, beside defining it: one place for the names
+of the reference that are not part of the definition of a level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from betty._native import Tensor
+from betty.logging import format_losses
+
+__all__ = ["ProblemAccess"]
+
+
+class ProblemAccess:
+    """The part of :class:`~betty.problems.Problem` that users call and do not define."""
+
+    # Parts that are exchanged; programs are compiled anew where needed.
+
+    def set_module(self, module: Any) -> None:
+        """Puts another module in place; an optimizer over the old one's parameters is made anew."""
+        self.module = module
+        self.patch_module()
+
+    def set_optimizer(self, optimizer: Any) -> None:
+        """Puts another optimizer in place."""
+        self.optimizer = optimizer
+        self.patch_optimizer()
+
+    def set_scheduler(self, scheduler: Any) -> None:
+        """Puts another schedule in place; it must be one of the problem's optimizer."""
+        if self._handle is not None and not self._is_scheduled:
+            raise RuntimeError(
+                f"problem '{self.name}': its first scheduler must be there when the engine is made"
+            )
+        self.scheduler = scheduler
+        self.patch_scheduler()
+
+    def set_train_data_loader(self, loader: Any, idx: int = 0) -> None:
+        """Puts another loader in the place of number ``idx``; it begins with the next batch.
+
+        Raises:
+            RuntimeError: The problem has no loaders, or the engine holds their batches for replay.
+            IndexError: There is no such loader.
+        """
+        if self._batches is None or self._held:
+            raise RuntimeError(f"problem '{self.name}': its train data loader can't be replaced")
+        self._batches.replace(idx, loader)
+        several = list(self.train_data_loader) if self._batches.several else [loader]
+        several[idx] = loader
+        self.train_data_loader = tuple(several) if self._batches.several else loader
+
+    def patch_everything(self) -> None:
+        """Tells the engine of the parts as they are now."""
+        self.patch_optimizer()
+
+    def patch_module(self) -> None:
+        """As ``patch_everything``, after the module was exchanged."""
+        if self.module is not None:
+            self.module.train(self._training)
+        self.patch_optimizer()
+
+    def patch_optimizer(self) -> None:
+        """As ``patch_everything``, after the optimizer was exchanged."""
+        self._fit_optimizer()
+        if self._handle is not None:
+            self._register()
+
+    def patch_scheduler(self) -> None:
+        """As ``patch_everything``, after the schedule was exchanged."""
+        if self.scheduler is not None and self.scheduler.optimizer is not self.optimizer:
+            raise ValueError(
+                f"problem '{self.name}': the scheduler is not one of the problem's optimizer"
+            )
+
+    def patch_data_loader(self, loader: Any) -> Any:
+        """A loader as the engine will use it: as it is."""
+        return loader
+
+    # Parts of a step.
+
+    def step(self, global_step: int | None = None) -> None:
+        """One step, with all that it sets off in the problems above: what the engine does for a
+        problem without lower ones."""
+        self._handle.step()
+
+    def one_step_descent(self, batch: Any = None) -> dict[str, Any]:
+        """One descent step, without count, schedule, log or upper problems, on a batch or the next
+        one; gives what ``training_step`` returned."""
+        if batch is not None:
+            self.cur_batch = batch
+        self._handle.descend(batch is None)
+        return self.stats()
+
+    def get_batch_single_loader(self, idx: int) -> Any:
+        """The next batch of loader number ``idx``."""
+        return self._batches.loaders[idx].next()
+
+    def get_loss(self, batch: Any) -> tuple[Any, dict[str, Any]]:
+        """The loss of a batch over the micro-steps of an update, and all that was returned."""
+        result = self.training_step_exec(batch)
+        stats = result if isinstance(result, dict) else {"loss": result}
+        return stats["loss"] / self.gas, {**stats, "loss": stats["loss"].item()}
+
+    def set_grads(self, params: Iterable[Tensor], grads: Iterable[Tensor | None]) -> None:
+        """Adds gradients to those that parameters have."""
+        for param, grad in zip(params, grads, strict=True):
+            if grad is not None:
+                param.grad = grad if param.grad is None else param.grad + grad
+
+    def zero_grad(self) -> None:
+        """Drops the gradients of the trainable parameters."""
+        for param in self.trainable_parameters():
+            param.grad = None
+
+    def clip_grad(self) -> None:
+        """Scales the gradients so that their norm is at most ``gradient_clipping``."""
+        owners = [param for param in self.trainable_parameters() if param.grad is not None]
+        if owners:
+            norm = sum((param.grad * param.grad).sum() for param in owners).sqrt()
+            factor = (self.gradient_clipping / (norm + 1e-6)).clamp(max=1.0)
+            for param in owners:
+                param.grad = param.grad * factor
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Clips if that is asked for, and updates the parameters from the gradients they have."""
+        if self.gradient_clipping > 0:
+            self.clip_grad()
+        if self.is_implemented("custom_optimizer_step"):
+            self.custom_optimizer_step(*args, **kwargs)
+        else:
+            self.optimizer.step()
+
+    def gradient_accumulation_boundary(self) -> bool:
+        """Whether the present step ends with an update."""
+        return self.count % self.gas == 0
+
+    def epoch_callback_exec(self) -> None:
+        """Calls ``epoch_callback`` if there is one."""
+        self._epoch_ended()
+
+    # Questions.
+
+    def is_implemented(self, fn_name: str) -> bool:
+        """Whether a method of that name is defined."""
+        return callable(getattr(self, fn_name, None))
+
+    def is_rank_zero(self) -> bool:
+        """Whether this process is the one that logs."""
+        return True
+
+    def parameters(self) -> list[Tensor]:
+        """The module's parameters."""
+        return list(self.module.parameters()) if self.module is not None else []
+
+    def get_opt_param_group_for_param(self, param: Tensor) -> dict[str, Any] | None:
+        """The optimizer's group of a parameter."""
+        for group in self.optimizer.param_groups:
+            if any(each is param for each in group["params"]):
+                return group
+        return None
+
+    def get_opt_state_for_param(self, param: Tensor) -> dict[str, Any]:
+        """The optimizer's state of a parameter; empty before its first update."""
+        return self.optimizer.state.get(param, {})
+
+    @property
+    def epoch_counter(self) -> list[int] | None:
+        """How often each loader has ended."""
+        return None if self._batches is None else self._batches.epochs
+
+    @property
+    def skipped_steps(self) -> int:
+        """Steps left out because loss or gradient was not finite: see ``Config.on_nan``."""
+        return self._handle.skipped_steps if self._handle is not None else 0
+
+    @property
+    def gas(self) -> int:
+        """Micro-steps of an update."""
+        return self.config.gradient_accumulation
+
+    @property
+    def gradient_clipping(self) -> float:
+        """Largest total norm of a gradient; 0 is off."""
+        return self.config.gradient_clipping
+
+    @property
+    def warmup_steps(self) -> int:
+        """Micro-steps before the parents are stepped for the first time."""
+        return self.config.warmup_steps
+
+    @property
+    def precision(self) -> str:
+        """The precision of the configuration."""
+        return self.config.precision
+
+    @property
+    def log_step(self) -> int:
+        """Steps between two records of the log; -1 is never."""
+        return self.config.log_step
+
+    @property
+    def log_local_step(self) -> bool:
+        """Whether the log's axis is this problem's count."""
+        return self.config.log_local_step
+
+    def dump(self) -> str:
+        """What its steps have been so far, as text; see ``betty.dump``."""
+        return self._handle.dump() if self._handle is not None else f"problem '{self.name}'"
+
+    # Surroundings.
+
+    def log(self, stats: dict[str, Any], global_step: int | None = None) -> None:
+        """Writes a line and hands the figures to the logger."""
+        local = global_step is None or self.config.log_local_step
+        step = self.count if local else global_step
+        self.logger.info(f"[{step}] {format_losses(self.name, stats)}")
+        self.logger.log(stats, tag=self.name, step=step)
+
+    def add_logger(self, logger: Any) -> None:
+        """Gives the problem a logger if it has none."""
+        if self.logger is None:
+            self.logger = logger
+
+    def add_env(self, env: Any) -> None:
+        """Gives the problem an environment if it has none."""
+        if self.env is None:
+            self.env = env
+
+    def configure_device(self, device: Any) -> None:
+        """Told the device of the run."""
+        self.device = device
