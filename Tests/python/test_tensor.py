@@ -339,3 +339,7 @@ def test_seeds():
     assert betty.rand(4).tolist() == b != a
     betty.manual_seed(3)
     assert betty.rand(4).tolist() == a
+
+
+def test_lists_keep_every_digit_of_the_type_asked_for():
+    assert betty.tensor([0.1, -1e-9], dtype=betty.float64).tolist() == [0.1, -1e-9]

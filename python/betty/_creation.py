@@ -43,16 +43,17 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             dtype = _types.get_default_dtype()
         return _finish(made, dtype, requires_grad)
     if isinstance(data, (list, tuple)):
-        return _finish(_from_lists(data), dtype, requires_grad)
+        return _finish(_from_lists(data, dtype), dtype, requires_grad)
     return _finish(_from_array(data, copy=True), dtype, requires_grad)
 
 
-def _from_lists(data: Any) -> Tensor:
+def _from_lists(data: Any, dtype: Any = None) -> Tensor:
+    """Numbers of Python's take the default type, unless one is asked for."""
     import numpy
 
     plain = [x.detach().numpy() if isinstance(x, Tensor) else x for x in data]
     array = numpy.array(plain)
-    if array.dtype == numpy.float64 and _has_python_numbers(data):
+    if dtype is None and array.dtype == numpy.float64 and _has_python_numbers(data):
         default = _types.get_default_dtype()
         name = str(default)[6:]
         if default is not _types.bfloat16:
