@@ -91,7 +91,8 @@ extension OptimizerRule {
 package enum OptimizerRules {
   /// The one list.
   package static let all: [any OptimizerRule.Type] = [
-    SGD.self, Adam.self, AdamW.self, Adagrad.self, RMSprop.self,
+    SGD.self, Adam.self, AdamW.self, NAdam.self, Adamax.self, Adagrad.self, Adadelta.self,
+    RMSprop.self,
   ]
 
   package static func rule(named name: String) throws -> any OptimizerRule.Type {

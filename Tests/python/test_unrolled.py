@@ -228,3 +228,60 @@ def test_nothing_is_compiled_after_two_upper_steps():
     engine.run()
     engine.run()
     assert betty.counters()["compilations"] == before
+
+
+OPTIMIZERS = [
+    (optim.SGD, {"momentum": 0.9}),
+    (optim.Adam, {}),
+    (optim.Adam, {"amsgrad": True}),
+    (optim.AdamW, {}),
+    (optim.AdamW, {"amsgrad": True}),
+    (optim.NAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    (optim.NAdam, {}),
+    (optim.Adamax, {}),
+    (optim.Adagrad, {}),
+    (optim.Adadelta, {}),
+    (optim.RMSprop, {"centered": True}),
+    (optim.RMSprop, {"momentum": 0.5}),
+]
+IDS = [f"{kind.__name__} {options}" for kind, options in OPTIMIZERS]
+
+
+class Dead(Inner):
+    """The bias never has a gradient, so that its moments stay zero."""
+
+    def training_step(self, batch):
+        still = (self.module.b * 0).sum()
+        return inner_loss(self.module.w, 0.0, self.outer.module.v, batch) + still
+
+
+@pytest.mark.parametrize(("kind", "options"), OPTIMIZERS, ids=IDS)
+def test_no_nan_at_zero_moments(kind, options):
+    for extra in ({}, {"type": "forward"}, {"gradient_clipping": 0.1}):
+        engine, inner, _, seen = program(
+            lambda p: kind(p, lr=0.05, **options), 4, 8, kind=Dead, lr=0.1, **extra
+        )
+        engine.run()
+        assert all(np.isfinite(g).all() and np.abs(g).max() > 0 for (g,) in seen)
+        assert np.isfinite(inner.module.b.detach().numpy()).all()
+
+
+@pytest.mark.parametrize(("kind", "options"), OPTIMIZERS, ids=IDS)
+def test_forward_reverse_and_finite_differences_agree(kind, options):
+    def after(shift):
+        """The outer loss after a loop with shifted weights, and the gradient seen there."""
+        engine, inner, outer, seen = program(lambda p: kind(p, lr=0.03, **options), 5, 5, **mode)
+        with betty.no_grad():
+            outer.module.v.add_(betty.from_numpy(shift))
+        engine.run()
+        return outer_loss(inner.module.w, inner.module.b).item(), seen[0][0]
+
+    found = []
+    for mode in ({}, {"iterative_checkpoint": True}, {"type": "forward"}):  # noqa: B007
+        found.append(after(np.zeros(2))[1])
+    close(found[1], found[0], 1e-12)
+    close(found[2], found[0])
+    eps = 1e-5
+    units = np.eye(2) * eps
+    slopes = np.array([(after(unit)[0] - after(-unit)[0]) / (2 * eps) for unit in units])
+    close(found[0], slopes, 1e-6)

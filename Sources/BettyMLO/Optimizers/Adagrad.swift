@@ -56,35 +56,3 @@ enum Adagrad: OptimizerRule {
       square: state[0], eps: numbers[3], in: &graph)
   }
 }
-
-/// What the elementwise rules share: the sign of the gradient and L2 decay, picked by the structure.
-enum Directed {
-  static let usesDecay = 1
-  static let maximizes = 2
-  /// The first bit that is free for a rule's own.
-  static let own = 4
-
-  static func structure(decay: Double, maximize: Double) -> Int {
-    (decay != 0 ? usesDecay : 0) | (maximize != 0 ? maximizes : 0)
-  }
-
-  static func gradient(
-    _ gradient: Value, of parameter: Value, decay: Value, structure: Int, in graph: inout Graph
-  ) throws -> Value {
-    var result = gradient
-    if structure & maximizes != 0 { result = try graph.call(P.neg, [result]) }
-    if structure & usesDecay != 0 {
-      result = try Vectors.addScaled(result, decay, parameter, in: &graph)
-    }
-    return result
-  }
-
-  /// value / (√square + eps)
-  static func quotient(
-    _ value: Value, root square: Value, eps: Value, in graph: inout Graph
-  ) throws -> Value {
-    let margin = try Vectors.spread(eps, like: value, in: &graph)
-    let root = try graph.call(P.sqrt, [square])
-    return try graph.call(P.div, [value, try graph.call(P.add, [root, margin])])
-  }
-}

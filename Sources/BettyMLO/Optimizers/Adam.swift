@@ -1,5 +1,6 @@
 // Adam (Kingma and Ba, ICLR 2015, algorithm 1) and AdamW (Loshchilov and Hutter, ICLR 2019, algorithm 2),
-// with PyTorch's options. They differ in one flag of the update: where weight decay enters.
+// with PyTorch's options. They differ in one flag of the update: where weight decay enters. AMSGrad (Reddi,
+// Kale, Kumar, ICLR 2018) divides by the largest second moment so far.
 
 import BettyGraph
 
@@ -8,21 +9,83 @@ private func adamHyperparameters(weightDecay: Double) -> [Hyperparameter] {
     Hyperparameter("lr", 1e-3), Hyperparameter("beta1", 0.9, .unitInterval),
     Hyperparameter("beta2", 0.999, .unitInterval), Hyperparameter("eps", 1e-8),
     Hyperparameter("weight_decay", weightDecay), Hyperparameter("maximize", 0, .flag),
+    Hyperparameter("amsgrad", 0, .flag),
   ]
 }
 
-/// As KernelTable.adam: lr, beta1, beta2, eps, weight decay, decoupled, step, maximize.
-private func adamVector(_ hyper: [Double], decoupled: Bool, step: Int) -> [Double] {
-  Array(hyper[0..<5]) + [decoupled ? 1 : 0, Double(step), hyper[5]]
-}
+/// What both share; `decoupled` is where they differ.
+private enum AdamUpdate {
+  private static let isAmsgrad = Directed.own
+  /// With AMSGrad, which has no kernel of its own, the decay is in the structure.
+  static func structure(_ hyper: [Double]) -> Int {
+    guard hyper[6] != 0 else { return 0 }
+    return isAmsgrad | Directed.structure(decay: hyper[4], maximize: hyper[5])
+  }
 
-private func adamUpdate(
-  _ parameter: Value, _ gradient: Value, _ state: [Value], _ vector: Value,
-  in graph: inout Graph
-) throws -> (parameter: Value, state: [Value]) {
-  let results = try graph.apply(
-    P.adamUpdate, [parameter, gradient, state[0], state[1], vector])
-  return (results[0], [results[1], results[2]])
+  static func stateNames(_ structure: Int) -> [String] {
+    ["exp_avg", "exp_avg_sq"] + (structure & isAmsgrad != 0 ? ["max_exp_avg_sq"] : [])
+  }
+
+  static func form(_ structure: Int) -> RuntimeForm {
+    structure & isAmsgrad != 0 ? .scalars : .vector
+  }
+
+  /// As KernelTable.adam: lr, beta1, beta2, eps, weight decay, decoupled, step, maximize. For AMSGrad:
+  /// the corrected rate, β₁, 1 − β₁, β₂, 1 − β₂, √(1 − β₂ᵗ), eps, and weight decay or, decoupled, what
+  /// it leaves of the parameter.
+  static func runtime(
+    _ hyper: [Double], _ structure: Int, decoupled: Bool, step: Int
+  ) -> [Double] {
+    guard structure & isAmsgrad != 0 else {
+      return Array(hyper[0..<5]) + [decoupled ? 1 : 0, Double(step), hyper[5]]
+    }
+    return [
+      hyper[0] / Directed.correction(hyper[1], step), hyper[1], 1 - hyper[1], hyper[2],
+      1 - hyper[2], Directed.correction(hyper[2], step).squareRoot(), hyper[3],
+      decoupled ? 1 - hyper[0] * hyper[4] : hyper[4],
+    ]
+  }
+
+  static func update(
+    _ parameter: Value, _ gradient: Value, _ state: [Value], _ hyper: [Value], _ structure: Int,
+    decoupled: Bool, in graph: inout Graph
+  ) throws -> (parameter: Value, state: [Value]) {
+    if structure & isAmsgrad != 0 {
+      return try amsgrad(
+        parameter, gradient, state, hyper, structure, decoupled: decoupled, in: &graph)
+    }
+    let results = try graph.apply(
+      P.adamUpdate, [parameter, gradient, state[0], state[1], hyper[0]])
+    return (results[0], [results[1], results[2]])
+  }
+
+  private static func amsgrad(
+    _ parameter: Value, _ gradient: Value, _ state: [Value], _ hyper: [Value], _ structure: Int,
+    decoupled: Bool, in graph: inout Graph
+  ) throws -> (parameter: Value, state: [Value]) {
+    let gradient = try Directed.gradient(
+      gradient, of: parameter, decay: hyper[7],
+      structure: decoupled ? structure & ~Directed.usesDecay : structure, in: &graph)
+    let mean = try Directed.average(
+      state[0], gradient, keep: hyper[1], take: hyper[2], in: &graph)
+    let square = try Directed.average(
+      state[1], try graph.call(P.mul, [gradient, gradient]), keep: hyper[3], take: hyper[4],
+      in: &graph)
+    let largest = try graph.call(P.maximum, [state[2], square])
+    let scale = try Vectors.spread(hyper[5], like: largest, in: &graph)
+    let root = try graph.call(P.div, [try Directed.root(largest, in: &graph), scale])
+    let margin = try Vectors.spread(hyper[6], like: root, in: &graph)
+    let change = try Directed.finite(
+      mean, over: try graph.call(P.add, [root, margin]), in: &graph)
+    var result = parameter
+    if decoupled && structure & Directed.usesDecay != 0 {
+      let keep = try Vectors.spread(hyper[7], like: parameter, in: &graph)
+      result = try graph.call(P.mul, [keep, parameter])
+    }
+    let rate = try Vectors.spread(hyper[0], like: parameter, in: &graph)
+    result = try graph.call(P.sub, [result, try graph.call(P.mul, [rate, change])])
+    return (result, [mean, square, largest])
+  }
 }
 
 /// ∂u/∂g of u = m / (√v + ε), times the rate (SAMA, eq. 5), from the moments after the step:
@@ -46,19 +109,22 @@ enum Adam: OptimizerRule {
   static let name = "Adam"
   static let hyperparameters = adamHyperparameters(weightDecay: 0)
 
-  static func stateNames(structure: Int) -> [String] { ["exp_avg", "exp_avg_sq"] }
+  static func structure(_ hyper: [Double]) -> Int { AdamUpdate.structure(hyper) }
 
-  static func form(structure: Int) -> RuntimeForm { .vector }
+  static func stateNames(structure: Int) -> [String] { AdamUpdate.stateNames(structure) }
+
+  static func form(structure: Int) -> RuntimeForm { AdamUpdate.form(structure) }
 
   static func runtime(_ hyper: [Double], structure: Int, step: Int) -> [Double] {
-    adamVector(hyper, decoupled: false, step: step)
+    AdamUpdate.runtime(hyper, structure, decoupled: false, step: step)
   }
 
   static func update(
     parameter: Value, gradient: Value, state: [Value], hyper: [Value], structure: Int,
     in graph: inout Graph
   ) throws -> (parameter: Value, state: [Value]) {
-    try adamUpdate(parameter, gradient, state, hyper[0], in: &graph)
+    try AdamUpdate.update(
+      parameter, gradient, state, hyper, structure, decoupled: false, in: &graph)
   }
 
   static let adapts = true
@@ -78,19 +144,22 @@ enum AdamW: OptimizerRule {
   static let name = "AdamW"
   static let hyperparameters = adamHyperparameters(weightDecay: 1e-2)
 
-  static func stateNames(structure: Int) -> [String] { ["exp_avg", "exp_avg_sq"] }
+  static func structure(_ hyper: [Double]) -> Int { AdamUpdate.structure(hyper) }
 
-  static func form(structure: Int) -> RuntimeForm { .vector }
+  static func stateNames(structure: Int) -> [String] { AdamUpdate.stateNames(structure) }
+
+  static func form(structure: Int) -> RuntimeForm { AdamUpdate.form(structure) }
 
   static func runtime(_ hyper: [Double], structure: Int, step: Int) -> [Double] {
-    adamVector(hyper, decoupled: true, step: step)
+    AdamUpdate.runtime(hyper, structure, decoupled: true, step: step)
   }
 
   static func update(
     parameter: Value, gradient: Value, state: [Value], hyper: [Value], structure: Int,
     in graph: inout Graph
   ) throws -> (parameter: Value, state: [Value]) {
-    try adamUpdate(parameter, gradient, state, hyper[0], in: &graph)
+    try AdamUpdate.update(
+      parameter, gradient, state, hyper, structure, decoupled: true, in: &graph)
   }
 
   static let adapts = true

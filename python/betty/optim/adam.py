@@ -19,7 +19,7 @@ class Adam(Optimizer):
         betas: Decay of the first and of the second moment.
         eps: Added to the root of the second moment.
         weight_decay: L2 penalty's factor.
-        amsgrad: Must be False.
+        amsgrad: Divide by the largest second moment so far (Reddi, Kale, Kumar, ICLR 2018).
         maximize: Ascend.
         foreach: Accepted for migration.
         capturable: Accepted for migration.
@@ -44,8 +44,6 @@ class Adam(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        if amsgrad:
-            raise ValueError(f"{type(self).__name__}: amsgrad is not supported")
         super().__init__(
             params,
             {
@@ -53,6 +51,7 @@ class Adam(Optimizer):
                 "betas": tuple(betas),
                 "eps": eps,
                 "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
                 "maximize": maximize,
             },
         )

@@ -133,7 +133,12 @@ class Optimizer:
         entries: dict[str, Any] = {"step": steps}
         for name in self._handle.state_names(index):
             entries[name] = self._handle.state(param, name)
+        entries.update(self._derived(self.param_groups[index], steps))
         return entries
+
+    def _derived(self, group: dict[str, Any], steps: int) -> dict[str, Any]:
+        """Entries of PyTorch's state that follow from the others; not read when loaded."""
+        return {}
 
     def state_dict(self) -> dict[str, Any]:
         """Groups with parameters numbered, and the state by number."""
@@ -172,7 +177,7 @@ class Optimizer:
             for name, value in state.get(number, {}).items():
                 if name == "step":
                     self._handle.set_steps(param, int(value))
-                else:
+                elif name not in self._derived(self.param_groups[0], 0):
                     self._handle.set_state(param, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
