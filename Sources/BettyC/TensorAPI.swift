@@ -109,7 +109,7 @@ public func betty_tensor_retain(_ handle: Handle?, _ out: HandleOut?) -> Int32 {
 
 @_cdecl("betty_tensor_free") public func betty_tensor_free(_ handle: Handle?) {
   guard let handle, let tensor = try? handle.tensor() else { return }
-  tensor._withUnsafeGuaranteedRef { $0.releaseHandle() }
+  tensor._withUnsafeGuaranteedRef { $0.dropHandle() }
   tensor.release()
 }
 

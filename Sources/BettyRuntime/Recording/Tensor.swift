@@ -38,6 +38,8 @@ package final class Tensor: @unchecked Sendable {
     static let randomKey = Flags(rawValue: 4096)
     /// Recorded while gradients were off: a constant to whoever differentiates a recording.
     static let constant = Flags(rawValue: 8192)
+    /// What it stands for is read through others, views of it, which may outlive its handles.
+    static let isBase = Flags(rawValue: 16384)
   }
 
   /// What is applied; nil for leaves and for results of a tuple.
@@ -195,6 +197,23 @@ extension Tensor {
     } else {
       handles.wrappingSubtract(1, ordering: .relaxed)
     }
+  }
+
+  /// Gives up a handle of C or Python. What was changed in place and is read no more stops standing for
+  /// what it was changed to: else that would be kept, and keep its own operand.
+  package func dropHandle() {
+    releaseHandle()
+    if flags.contains(.redirect), !isHeld { Lock.held { forgetChange() } }
+  }
+
+  /// Under the lock.
+  private func forgetChange() {
+    guard flags.contains(.redirect), flags.isDisjoint(with: [.view, .isBase, .gradLeaf]), !isHeld,
+      flags.contains(.history) || buffer != nil, let extra, extra.gradient == nil
+    else { return }
+    flags.remove(.redirect)
+    extra.current?.releaseHandle()
+    extra.current = nil
   }
 
   @inline(__always)

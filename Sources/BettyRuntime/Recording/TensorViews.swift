@@ -9,6 +9,7 @@ extension Tensor {
   /// Makes a recorded node a view of the handle it was taken from. Under the lock.
   func becomeView(of handle: Tensor) {
     flags.insert(.view)
+    handle.flags.insert(.isBase)
     let input = input(0)?.takeUnretainedValue()
     let version = handle.root.extra?.version ?? 0
     if handle !== input || version != 0 {
@@ -127,6 +128,7 @@ extension Tensor {
           "data: only floating tensors can require grad, got \(TypeID.type(new.typeID))")
       }
       new.flags.insert(.wasRead)
+      flags.insert(.isBase)  // perhaps of another type: what it was as a value is not restored
       redirect(to: try Tensor.valueOnly(new, replacing: old, "data"))
       makeExtra().version &+= 1
       flags.remove(.view)
