@@ -54,6 +54,7 @@ struct Assembler {
   ) {
     let title = name ?? unit.nodes.last.map { lowered.nodes[$0].name } ?? "copy"
     var info = StepInfo(name: title, operations: max(unit.nodes.count, 1), indices: [])
+    info.elements = (unit.reads + unit.writes).map { lowered.counts[$0] }
     if kind == .buffer {
       let node = node(unit)
       info.indices = node.inputs.enumerated()

@@ -111,14 +111,19 @@ final class Instance {
     let steps = program.steps
     let guarded = program.firstOverwrite
     for index in 0..<program.statusCount { statuses[index] = 0 }
+    let isTimed = StepTimes.isOn
     for wave in program.waves {
+      let start = isTimed ? StepTimes.now() : 0
       if wave.isParallel {
         runSideBySide(wave)
+        if isTimed { StepTimes.add("\(wave.count) steps side by side", since: start) }
         continue
       }
       for index in wave.first..<wave.first &+ wave.count {
         if index == guarded { try checkStatuses() }
+        let start = isTimed ? StepTimes.now() : 0
         try run(steps.baseAddress.unsafelyUnwrapped + index)
+        if isTimed { StepTimes.add(program.infos[index].label, since: start) }
       }
     }
     Counters.add(Counters.kernelsLaunched, steps.count)

@@ -69,6 +69,10 @@ struct StepInfo {
   var operations: Int
   /// Operands that may be indices: position in the step's operands and count of elements.
   var indices: [(operand: Int, count: Int)]
+  /// Elements of the operands, inputs first: tells steps of one name apart.
+  var elements: [Int] = []
+
+  var label: String { "\(name) \(elements)" }
 }
 
 /// Immutable memory that lives as long as its program.
