@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from betty import _native
-from betty._native import Tensor
+from betty._native import Tensor, evaluate
 from betty.configs import Config
 from betty.hypergradient.info import MethodInfo
 from betty.nn import Module
@@ -81,6 +81,7 @@ class Problem(ProblemAccess):
         self._training = True
         self._held: list[Any] = []
         self._resumed: dict[str, Any] = {}
+        self._replays = False
 
     # What a user defines.
 
@@ -128,14 +129,22 @@ class Problem(ProblemAccess):
             )
         callbacks = {name: getattr(self, name) for name in HOOKS if self.is_implemented(name)}
         callbacks["training_step"] = self._training_step
-        if self._config.replay:
+        options = self._config.options()
+        buffers = list(self.module.buffers()) if hasattr(self.module, "buffers") else []
+        if buffers:
+            # A first step on initial values that are only recorded would be a program of its own.
+            evaluate(*buffers)
+            # Running statistics depend on more than batch and parameters: steps are recorded.
+            options["replay"] = False
+        self._replays = options["replay"]
+        if self._replays:
             self._let_engine_draw(callbacks)
         self._is_scheduled = self.scheduler is not None
         if self._is_scheduled:
             callbacks["scheduler_step"] = self._scheduler_step
         if self._config.log_step > 0:
             callbacks["log"] = self._log
-        self._handle = _native.ProblemHandle(self._name, self._config.options(), callbacks)
+        self._handle = _native.ProblemHandle(self._name, options, callbacks)
         for batch in self._held:
             self._handle.add_batch(flatten(batch))
         self._register()
@@ -200,7 +209,7 @@ class Problem(ProblemAccess):
     def _training_step(self, fresh: bool) -> Tensor:
         if self._held:
             self.cur_batch = self._held[self._handle.batch_index]
-        elif not self._config.replay and (fresh or self.cur_batch is None):
+        elif not self._replays and (fresh or self.cur_batch is None):
             self.cur_batch = self.get_batch()
         result = self.training_step_exec(self.cur_batch)
         if isinstance(result, dict):
