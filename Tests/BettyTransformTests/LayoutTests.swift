@@ -63,6 +63,33 @@ import Testing
     try check(graph, permutes: 2)
   }
 
+  /// A residual block between an image and a mean, with all gradients: the image and its gradient,
+  /// and filters and their gradients, which are kept as [out, in, height, width].
+  @Test func aResidualBlockIsChannelsLast() throws {
+    var graph = Graph()
+    let x = graph.addInput(try TensorType(.f64, [2, 4, 6, 6]))
+    let filters = try [4, 4, 4].map { graph.addInput(try TensorType(.f64, [4, $0, 3, 3])) }
+    let vectors = try (0..<4).map { _ in graph.addInput(try TensorType(.f64, [4])) }
+    let padding: Attributes = ["padding": .int(1)]
+    let stem = try call(&graph, "conv2d", [x, filters[0]], padding)
+    var value = try call(&graph, "conv2d", [stem, filters[1]], padding)
+    value = try call(&graph, "batch_norm_training", [value, vectors[0], vectors[1]])
+    value = try call(&graph, "relu", [value])
+    value = try call(&graph, "conv2d", [value, filters[2]], padding)
+    value = try call(&graph, "batch_norm_training", [value, vectors[2], vectors[3]])
+    value = try call(&graph, "relu", [call(&graph, "add", [value, stem])])
+    let means = try call(&graph, "adaptive_avg_pool2d", [value], ["output_size": .int(1)])
+    let flat = try call(&graph, "flatten", [means], ["start_dim": .int(1)])
+    let loss = try graph.sum(graph.mul(flat, flat), [0, 1])
+    let wrt = [x] + filters + vectors
+    graph.outputs = [loss] + (try Transform.gradient(&graph, of: loss, wrt: wrt)).compactMap { $0 }
+    #expect(graph.outputs.count == 1 + wrt.count)
+    try check(graph, permutes: 2 + 3 + 3)
+    // Without the image's gradient there is nothing to move out.
+    graph.outputs.remove(at: 1)
+    try check(graph, permutes: 1 + 3 + 3)
+  }
+
   /// What is flattened for a linear layer is permuted once on either way.
   @Test func flatteningPaysOnce() throws {
     var graph = Graph()

@@ -23,6 +23,7 @@ from betty.nn.activation import *
 from betty.nn.attention import *
 from betty.nn.batchnorm import *
 from betty.nn.container import *
+from betty.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from betty.nn.dropout import *
 from betty.nn.embedding import *
 from betty.nn.layer_norm import *
