@@ -61,3 +61,41 @@ def test_splits_share_no_sample(monkeypatch):
     assert len(set(images)) == len(images)
     assert [int(sum(split.clean[1] == digit)) for digit in range(10)] == [10] * 10
     assert 0.3 < split.wrong.mean() < 0.5
+
+
+def test_meta_weight_net_prints_both_methods(tmp_path):
+    done = run(
+        "meta_weight_net.py", "--depth", "8", "--steps", "3", "--batch", "20", "--size", "8",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^(plain|meta-weight-net) +(\d+\.\d) % +(\d+)$", done.stdout, re.M)
+    assert [row[0] for row in rows] == ["plain", "meta-weight-net"]
+
+
+def test_implicit_maml_prints_both_starts(tmp_path):
+    done = run("implicit_maml.py", "--tasks", "2", "--width", "4", "--shots", "2", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^(random weights|implicit MAML, 2 tasks) .* ± .* %", done.stdout, re.M)
+    assert len(rows) == 2
+
+
+def test_darts_search_prints_and_draws_the_genotype(tmp_path):
+    figure = tmp_path / "cell.png"
+    done = run(
+        "darts_search.py", "--steps", "2", "--channels", "2", "--cells", "2", "--nodes", "2",
+        "--batch", "8", "--figure", str(figure), folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    cells = re.findall(r"^ +\d  (\S+) +(\w+_\w+) +0\.\d+$", done.stdout, re.M)
+    assert len(cells) == 8
+    assert figure.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("script", ["meta_weight_net.py", "implicit_maml.py", "darts_search.py"])
+def test_sizes_that_make_no_sense_are_refused(script, tmp_path):
+    option = "--depth" if script == "meta_weight_net.py" else "--steps"
+    option = "--tasks" if script == "implicit_maml.py" else option
+    done = run(script, option, "0", folder=tmp_path)
+    assert done.returncode == 2
+    assert "must be" in done.stderr
