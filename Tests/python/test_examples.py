@@ -99,3 +99,24 @@ def test_sizes_that_make_no_sense_are_refused(script, tmp_path):
     done = run(script, option, "0", folder=tmp_path)
     assert done.returncode == 2
     assert "must be" in done.stderr
+
+
+def test_methods_beside_the_exact_optimum(tmp_path):
+    done = run("logistic_hpo.py", "--steps", "20", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^(.{18}) +(-?[\d.]+) +([\d.]+) +(\S+) +([\d.]+)$", done.stdout, re.M)
+    cosine = {name.strip(): float(value) for name, value, *_ in rows}
+    assert list(cosine) == [
+        "darts", "sama", "exact", "neumann, K = 20", "cg, K = 5", "cg, K = 20, warm",
+    ]  # fmt: skip
+    assert cosine["cg, K = 20, warm"] > 0.9999
+    assert 0.5 < cosine["darts"] < cosine["neumann, K = 20"] < cosine["cg, K = 5"]
+    above = {name.strip(): float(value) for name, _, _, value, _ in rows}
+    assert abs(above["cg, K = 20, warm"]) < 1e-3 < above["darts"]
+
+
+def test_a_method_of_ones_own(tmp_path):
+    done = run("own_method.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    errors = dict(re.findall(r"^(\w+) +([\d.e+-]+)$", done.stdout, re.M))
+    assert float(errors["heavy_ball"]) < 1e-5 < 0.1 < float(errors["exact"])
