@@ -104,6 +104,7 @@ package final class Engine {
         children: graph.children[index].map { problems[$0] },
         paths: graph.paths[index].map { $0.map { problems[$0] } })
     }
+    for problem in problems { problem.connectIndirect() }
     leaves = graph.leaves.map { problems[$0] }
     for problem in problems { try checkUnrolling(of: problem) }
     isStarted = true

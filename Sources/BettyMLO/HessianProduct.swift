@@ -11,6 +11,7 @@ struct HessianProduct {
   private let isPresent: [Bool]
   /// δ in (H + δI).
   private let damping: Double
+  private let indirect: IndirectTerm?
 
   init(_ lower: LowerProblem, damping: Double = 0, in graph: inout Graph) throws {
     let one = try graph.constant(1, like: lower.loss)
@@ -18,6 +19,7 @@ struct HessianProduct {
       &graph, of: [lower.loss], cotangents: [one], wrt: lower.parameters)
     isPresent = gradients.map { $0 != nil }
     self.damping = damping
+    indirect = lower.indirect
     linear = try Transform.linearize(
       &graph, of: gradients.compactMap { $0 }, wrt: lower.parameters)
   }
@@ -28,9 +30,14 @@ struct HessianProduct {
   /// Appends (H + δI) · vector to a graph in which `point` is known as that.
   func apply(to vector: [Value], at point: [Value], in graph: inout Graph) throws -> [Value] {
     var products = try linear.apply(&graph, to: vector, at: point).makeIterator()
-    let product = try zip(isPresent, vector).map { isPresent, value in
+    var product = try zip(isPresent, vector).map { isPresent, value in
       if isPresent, let product = products.next() { return product }
       return try graph.constant(0, like: value)
+    }
+    if let indirect {
+      product = try zip(product, indirect.curvature(vector, in: &graph)).map { value, more in
+        try more.map { try graph.call(P.add, [value, $0]) } ?? value
+      }
     }
     return damping == 0 ? product : try Vectors.addScaled(product, damping, vector, in: &graph)
   }

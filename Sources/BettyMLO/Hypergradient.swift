@@ -16,6 +16,10 @@ package struct LowerProblem {
   package var adaptation: [Value?]
   /// Set by a method that leaves the parameters elsewhere than it found them.
   package var moved: [Value]?
+  /// What the gradient of a middle problem has besides ∂L/∂θ, if it is to count.
+  package var indirect: IndirectTerm?
+  /// Set to what stands for H⁻¹v: the indirect term is differentiated along it.
+  package var solution: [Value]?
   /// Inputs that the method has added to the graph, with the tensors that they read.
   var brought: [(tensor: Tensor, value: Value)] = []
   /// What the method remembers of its last call, in the order of `remembers`, zeros at first; set to

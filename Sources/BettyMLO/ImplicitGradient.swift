@@ -65,6 +65,9 @@ extension StepBuilder {
       let filled = try zip(vector, lower.parameters).map { try orZeros($0, like: $1) }
       vector = try method.product(
         of: filled, lower: &lower, upper: upper, in: &step.graph)
+      if let indirect = lower.indirect {
+        vector = try add(indirect, to: vector, lower, upper, problem)
+      }
       for (tensor, value) in lower.brought { step.adopt(value, for: tensor) }
       try moved(problem, lower)
       for (handles, values) in zip(memory, lower.memory) {
@@ -86,10 +89,57 @@ extension StepBuilder {
         &step.graph, of: [loss], replacing: Array(zip(inputs, places)))
       lower = LowerProblem(loss: losses[0], parameters: places)
     }
+    if problem.config.includeIndirect {
+      lower.indirect = try indirectTerm(of: problem, lower)
+    }
     if problem.method.adapts, let optimizer = problem.optimizer, optimizer.rule.adapts {
       lower.adaptation = try problem.metaParameters.map { try adaptation(of: $0, optimizer) }
     }
     return lower
+  }
+
+  /// The implicit part of a middle problem's own gradient; nil if it has none.
+  private mutating func indirectTerm(
+    of problem: Problem, _ lower: LowerProblem
+  ) throws -> IndirectTerm? {
+    var chains: [[IndirectTerm.Link]] = []
+    for path in problem.implicitPaths {
+      var chain: [IndirectTerm.Link] = []
+      for index in 1..<path.count - 1 {
+        guard let method = path[index].method as? any HypergradientMethod,
+          let place = lowers.firstIndex(where: { $0 === path[index] })
+        else { return nil }
+        guard !(method is OwnMethod) else {
+          throw BettyError.value(
+            "problem '\(problem.name)': include_indirect needs a built-in method for "
+              + "'\(path[index].name)', got '\(path[index].config.type)'")
+        }
+        let upper = path[index + 1].metaParameters.map { step.input($0) }
+        let below = try self.lower(path[index], loss: lowerLosses[place])
+        chain.append(IndirectTerm.Link(method: method, lower: below, upper: upper))
+      }
+      chains.append(chain)
+    }
+    if chains.isEmpty { return nil }
+    return try IndirectTerm(
+      loss: lower.loss, own: lower.parameters, chains: chains, in: &step.graph)
+  }
+
+  /// Adds what the indirect term makes of the solution to a product.
+  private mutating func add(
+    _ indirect: IndirectTerm, to product: [Value?], _ lower: LowerProblem, _ upper: [Value],
+    _ problem: Problem
+  ) throws -> [Value?] {
+    guard let solution = lower.solution else {
+      throw BettyError.value(
+        "problem '\(problem.name)': include_indirect needs a built-in method, got "
+          + "'\(problem.config.type)'")
+    }
+    let more = try indirect.mixed(solution, upper: upper, in: &step.graph)
+    return try zip(product, more).map { a, b in
+      guard let a, let b else { return a ?? b }
+      return try step.graph.call(P.add, [a, b])
+    }
   }
 
   private mutating func moved(_ problem: Problem, _ lower: LowerProblem) throws {

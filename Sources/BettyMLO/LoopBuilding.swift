@@ -4,12 +4,12 @@ import BettyGraph
 
 extension Graph {
   /// Appends `count` iterations of `body`, which is given the carries and the constants inside and gives
-  /// the next carries. A few iterations are unrolled: the plan then overlaps them.
+  /// the next carries. A few iterations are unrolled, and any number if the body refers to values outside.
   mutating func loop(
-    _ count: Int, carries: [Value], constants: [Value],
+    _ count: Int, unrolled: Bool = false, carries: [Value], constants: [Value],
     body: (_ graph: inout Graph, _ carries: [Value], _ constants: [Value]) throws -> [Value]
   ) throws -> [Value] {
-    if count <= Self.unrolledIterations {
+    if unrolled || count <= Self.unrolledIterations {
       var state = carries
       for _ in 0..<count { state = try body(&self, state, constants) }
       return state

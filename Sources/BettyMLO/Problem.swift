@@ -145,6 +145,22 @@ package final class Problem {
   /// The structures its steps have had, as graphs and programs.
   package var dump: String { "problem '\(name)', step \(count)\n\(steps)" }
 
+  /// Adds what lies below problems whose own implicit gradient counts. After `connect` of all.
+  func connectIndirect() {
+    var index = 0
+    while index < lowersOnPaths.count {
+      let middle = lowersOnPaths[index]
+      index += 1
+      guard middle.config.includeIndirect else { continue }
+      for path in middle.implicitPaths {
+        for lower in path[1..<path.count - 1]
+        where !lowersOnPaths.contains(where: { $0 === lower }) {
+          lowersOnPaths.append(lower)
+        }
+      }
+    }
+  }
+
   /// The structure of what methods read of lower optimizers; nil if they read nothing.
   var adaptedStructure: StructureKey? {
     guard lowersOnPaths.contains(where: { $0.method.adapts }) else { return nil }

@@ -13,6 +13,8 @@ package struct ProblemConfig: Sendable {
   package var gradientClipping = 0.0
   package var precision = Precision.fp32
   package var warmupSteps = 0
+  /// Where this problem is inside a path, its own implicit gradient counts as part of its gradient.
+  package var includeIndirect = false
   package var logStep = -1
   package var logLocalStep = false
   /// Steps that an upper problem takes each time it is called.
@@ -50,6 +52,7 @@ package struct ProblemConfig: Sendable {
     case "warmup_steps": warmupSteps = try integer(name, value, atLeast: 0)
     case "log_step": logStep = try integer(name, value, atLeast: -1)
     case "gradient_clipping": gradientClipping = try number(name, value, atLeast: 0)
+    case "include_indirect": includeIndirect = try flag(name, value)
     case "first_order": firstOrder = try flag(name, value)
     case "log_local_step": logLocalStep = try flag(name, value)
     case "replay": replay = try flag(name, value)
@@ -65,7 +68,8 @@ package struct ProblemConfig: Sendable {
 
   package static let names = [
     "type", "precision", "unroll_steps", "gradient_accumulation", "warmup_steps", "log_step",
-    "gradient_clipping", "first_order", "log_local_step", "replay", "retain_graph", "allow_unused",
+    "gradient_clipping", "first_order", "include_indirect", "log_local_step", "replay",
+    "retain_graph", "allow_unused",
     "steps_per_call", "on_nan",
   ]
 

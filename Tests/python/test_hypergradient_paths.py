@@ -301,3 +301,89 @@ def test_own_methods_may_bring_tensors_along():
     wanted = expected(problems, constants, scaled, "u")
     found = start - problems["u"].module.value.detach().numpy()
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
+class Middle(ImplicitProblem):
+    """1/2 x A x + x C y + 1/2 y D y - x B u, with y the solution below."""
+
+    def training_step(self, batch):
+        a, b, c, d = self.cfg
+        x, y, u = self.module.value, self.low.module.value, self.u.module.value
+        return 0.5 * (x @ (a @ x)) + x @ (c @ y) + 0.5 * (y @ (d @ y)) - x @ (b @ u)
+
+
+class Below(ImplicitProblem):
+    """1/2 y E y - y (F x + G u)"""
+
+    def training_step(self, batch):
+        e, f, g = self.cfg
+        y = self.module.value
+        return 0.5 * (y @ (e @ y)) - y @ (f @ self.mid.module.value + g @ self.u.module.value)
+
+
+class Top(ImplicitProblem):
+    def training_step(self, batch):
+        return self.cfg @ self.mid.module.value
+
+
+def nested(kind, low_kind, e, indirect):
+    """What the program takes off u, and the pieces of the closed form."""
+    rs = np.random.RandomState(3)
+    root = rs.randn(3, 3) * 0.3
+    m = {
+        "A": root @ root.T + 2 * np.eye(3), "B": rs.randn(3, 2), "C": rs.randn(3, 4) * 0.3,
+        "D": np.diag([0.3, 0.1, 0.2, 0.4]), "E": e, "F": rs.randn(4, 3) * 0.4,
+        "G": rs.randn(4, 2), "s": rs.randn(3),
+    }  # fmt: skip
+
+    def make(cls, name, config, size, cfg, rate=0.0):
+        module = Values(rs.randn(size))
+        optimizer = optim.SGD(module.parameters(), lr=rate)
+        values = [betty.tensor(m[key]) for key in cfg]
+        cfg = values if len(values) > 1 else values[0]
+        return cls(name, config, module, optimizer, train_data_loader=[0], extra_config=cfg)
+
+    top = make(Top, "u", Config(), 2, "s", 1.0)
+    mid = make(Middle, "mid", Config(type=kind, include_indirect=indirect), 3, "ABCD")
+    low = make(Below, "low", Config(type=low_kind), 4, "EFG")
+    start = top.module.value.detach().numpy().copy()
+    Engine(
+        [top, mid, low],
+        EngineConfig(train_iters=1),
+        {"u2l": {top: [mid, low], mid: [low]}, "l2u": {low: [mid], mid: [top]}},
+    ).run()
+    return start - top.module.value.detach().numpy(), m
+
+
+@pytest.mark.parametrize(
+    ("kind", "low_kind"),
+    [
+        (CG(iterations=6, tolerance=1e-13), Neumann(iterations=80, alpha=0.5)),
+        (Neumann(iterations=150, alpha=0.2), Neumann(iterations=80, alpha=0.5)),
+        (CG(iterations=6, tolerance=1e-13), CG(iterations=4)),
+    ],
+)
+def test_a_middle_problem_s_own_implicit_gradient_counts(kind, low_kind):
+    """dx/du of the nested program: x minimises f(x, y(x)), y(x) = E^-1 (F x + G u)."""
+    rs = np.random.RandomState(5)
+    root = rs.randn(4, 4) * 0.3
+    found, m = nested(kind, low_kind, root @ root.T + np.eye(4), True)
+    slope = np.linalg.solve(m["E"], m["F"])
+    total = m["A"] + m["C"] @ slope + slope.T @ m["C"].T + slope.T @ m["D"] @ slope
+    by_u = m["B"] - (m["C"] + slope.T @ m["D"]) @ np.linalg.solve(m["E"], m["G"])
+    wanted = np.linalg.solve(total, m["s"]) @ by_u
+    np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [Exact(), Darts()])
+def test_the_identity_counts_the_indirect_term_in_the_mixed_derivative(kind):
+    """With E = I the lower product is exact; the identity stands for the middle's inverse."""
+    found, m = nested(kind, Exact(), np.eye(4), True)
+    by_u = m["B"] - (m["C"] + m["F"].T @ m["D"]) @ m["G"]
+    np.testing.assert_allclose(found, m["s"] @ by_u, rtol=1e-7, atol=1e-7)
+
+
+def test_by_default_it_does_not_count():
+    found, m = nested(CG(iterations=6, tolerance=1e-13), Exact(), np.eye(4), False)
+    by_u = m["B"] - m["C"] @ m["G"]
+    np.testing.assert_allclose(found, np.linalg.solve(m["A"], m["s"]) @ by_u, rtol=1e-9)

@@ -22,6 +22,9 @@ class Config:
             ``betty.hypergradient.CG(iterations=5)``, whose options take the place of those here.
         precision: ``"fp32"``.
         first_order: For an upper problem, add the implicit gradient of each of its paths.
+        include_indirect: Where this problem is inside a path from above and has a hypergradient of
+            its own, that counts as a part of its gradient: the path then meets the derivatives of
+            its total gradient, not of its loss alone.
         unroll_steps: Optimizer updates of this problem between two steps of its parents.
         gradient_accumulation: Micro-steps an update is made of; the loss is divided by it.
         gradient_clipping: Largest total L2 norm of the gradient; 0 is off.
@@ -65,6 +68,7 @@ class Config:
     type: str | Method = "darts"
     precision: str = "fp32"
     first_order: bool = True
+    include_indirect: bool = False
     unroll_steps: int = 1
     gradient_accumulation: int = 1
     gradient_clipping: float = 0.0

@@ -61,7 +61,7 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
       return upper.map { _ in nil }
     }
     let scaled = try Vectors.scaled(solution, by: alpha, in: &graph)
-    return try MixedProduct.appended(of: scaled, lower: lower, upper: upper, in: &graph)
+    return try MixedProduct.appended(of: scaled, lower: &lower, upper: upper, in: &graph)
   }
 
   /// nil without parameters, of which there is nothing to solve for.
@@ -89,7 +89,8 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
     state.isDone = try graph.call(P.logicalOr, [state.isDone, small])
     let count = vector.count
     let results = try graph.loop(
-      iterations, carries: state.values, constants: [bound] + hessian.point
+      iterations, unrolled: lower.indirect != nil, carries: state.values,
+      constants: [bound] + hessian.point
     ) { graph, carries, constants in
       try next(State(carries, count: count), hessian, constants, in: &graph).values
     }

@@ -13,15 +13,16 @@ struct Exact: HypergradientMethod, ListedMethod {
   func product(
     of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
-    try MixedProduct.appended(of: vector, lower: lower, upper: upper, in: &graph)
+    try MixedProduct.appended(of: vector, lower: &lower, upper: upper, in: &graph)
   }
 }
 
 /// −vᵀ ∂²L/∂θ∂λ, with which the solving methods end.
 enum MixedProduct {
   static func appended(
-    of vector: [Value], lower: LowerProblem, upper: [Value], in graph: inout Graph
+    of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
+    lower.solution = vector
     let one = try graph.constant(1, like: lower.loss)
     let gradients = try Transform.vjp(
       &graph, of: [lower.loss], cotangents: [one], wrt: upper)

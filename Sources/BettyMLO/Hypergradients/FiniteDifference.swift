@@ -18,6 +18,7 @@ struct FiniteDifference {
     guard let square = try Vectors.dot(vector, vector, in: &graph) else {
       return upper.map { _ in nil }
     }
+    lower.solution = vector
     let norm = try graph.call(P.sqrt, [square])
     // The floor keeps ε finite so that 0 · ε is 0.
     let floor = try graph.constant(1e-30, like: norm)

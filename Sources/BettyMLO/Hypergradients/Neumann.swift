@@ -38,7 +38,7 @@ struct Neumann: HypergradientMethod, ListedMethod {
     of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
     let solution = try inverse(of: vector, &lower, in: &graph)
-    return try MixedProduct.appended(of: solution, lower: lower, upper: upper, in: &graph)
+    return try MixedProduct.appended(of: solution, lower: &lower, upper: upper, in: &graph)
   }
 
   private func inverse(
@@ -50,7 +50,8 @@ struct Neumann: HypergradientMethod, ListedMethod {
       let hessian = try HessianProduct(lower, in: &graph)
       let count = vector.count
       let results = try graph.loop(
-        iterations, carries: vector + vector, constants: hessian.point
+        iterations, unrolled: lower.indirect != nil, carries: vector + vector,
+        constants: hessian.point
       ) { graph, carries, point in
         let term = Array(carries[count...])
         let product = try hessian.apply(to: term, at: point, in: &graph)

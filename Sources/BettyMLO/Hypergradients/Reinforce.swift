@@ -17,6 +17,6 @@ struct Reinforce: HypergradientMethod, ListedMethod {
   func product(
     of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
-    try MixedProduct.appended(of: vector, lower: lower, upper: upper, in: &graph)
+    try MixedProduct.appended(of: vector, lower: &lower, upper: upper, in: &graph)
   }
 }

@@ -1,0 +1,95 @@
+// A middle problem with problems below it has no plain loss: what its solution makes zero is
+//   G = ∂L/∂θ + (the implicit gradient along its own paths),
+// so a path from above that goes through it meets dG/dθ and ∂G/∂λ where it would meet the Hessian and the
+// mixed derivative of L. This term holds what G has besides ∂L/∂θ. Invariant: everything it refers to is
+// in the graph of the step, so that products can be appended by a method that knows nothing of paths.
+
+import BettyGraph
+import BettyTransform
+
+package struct IndirectTerm {
+  /// One product of a path: the method and problem it goes through, and what it leads to.
+  struct Link {
+    let method: any HypergradientMethod
+    let lower: LowerProblem
+    let upper: [Value]
+  }
+
+  /// The middle problem's θ.
+  private let own: [Value]
+  private let chains: [[Link]]
+  /// The implicit gradient, per parameter.
+  private var indirect: [Value?]
+  /// G, per parameter.
+  private var gradient: [Value?]
+
+  init(
+    loss: Value, own: [Value], chains: [[Link]], in graph: inout Graph
+  ) throws {
+    self.own = own
+    self.chains = chains
+    indirect = own.map { _ in nil }
+    gradient = []
+    let one = try graph.constant(1, like: loss)
+    for chain in chains {
+      let start = try Transform.vjp(
+        &graph, of: [loss], cotangents: [one], wrt: chain[0].lower.parameters)
+      indirect = try Self.sum(indirect, Self.walk(chain, from: start, in: &graph), in: &graph)
+    }
+    let direct = try Transform.vjp(&graph, of: [loss], cotangents: [one], wrt: own)
+    gradient = try Self.sum(direct, indirect, in: &graph)
+  }
+
+  /// Appends −wᵀ ∂(indirect)/∂(upper).
+  func mixed(_ w: [Value], upper: [Value], in graph: inout Graph) throws -> [Value?] {
+    try Self.product(indirect, w, by: upper, in: &graph).map { value in
+      try value.map { try graph.call(P.neg, [$0]) }
+    }
+  }
+
+  /// Appends what wᵀ dG/dθ has besides wᵀ ∂²L/∂θ²: the derivative of the implicit gradient, and of all of
+  /// G through the solutions below.
+  func curvature(_ w: [Value], in graph: inout Graph) throws -> [Value?] {
+    var total = try Self.product(indirect, w, by: own, in: &graph)
+    for chain in chains {
+      let start = try Self.product(gradient, w, by: chain[0].lower.parameters, in: &graph)
+      total = try Self.sum(total, Self.walk(chain, from: start, in: &graph), in: &graph)
+    }
+    return total
+  }
+
+  /// wᵀ ∂(values)/∂(wrt)
+  private static func product(
+    _ values: [Value?], _ w: [Value], by wrt: [Value], in graph: inout Graph
+  ) throws -> [Value?] {
+    let pairs = zip(values, w).filter { $0.0 != nil }
+    if pairs.isEmpty { return wrt.map { _ in nil } }
+    return try Transform.vjp(
+      &graph, of: pairs.compactMap(\.0), cotangents: pairs.map(\.1), wrt: wrt)
+  }
+
+  private static func walk(
+    _ chain: [Link], from start: [Value?], in graph: inout Graph
+  ) throws -> [Value?] {
+    var vector = start
+    for link in chain {
+      if vector.allSatisfy({ $0 == nil }) { return link.upper.map { _ in nil } }
+      let filled = try zip(vector, link.lower.parameters).map { value, like in
+        try value ?? graph.constant(0, like: like)
+      }
+      var lower = link.lower
+      vector = try link.method.product(
+        of: filled, lower: &lower, upper: link.upper, in: &graph)
+    }
+    return vector
+  }
+
+  private static func sum(
+    _ a: [Value?], _ b: [Value?], in graph: inout Graph
+  ) throws -> [Value?] {
+    try zip(a, b).map { a, b in
+      guard let a, let b else { return a ?? b }
+      return try graph.call(P.add, [a, b])
+    }
+  }
+}
