@@ -27,7 +27,11 @@ func kernels(_ march: String, extra: [String] = [], fma: Bool = true) -> [SwiftS
 let marches: [(name: String, settings: [SwiftSetting])] = [
   ("Base", kernels("x86-64", fma: false)),
   ("V3", kernels("x86-64-v3")),
-  ("V4", kernels("x86-64-v4", extra: ["-mavx512bf16", "-mprefer-vector-width=512"])),
+  (
+    "V4",
+    kernels("x86-64-v4", extra: ["-mavx512bf16", "-mprefer-vector-width=512"])
+      + [.define("BETTY_WIDE")]
+  ),
 ]
 let copies = marches.filter { march in
   guard let wanted = Context.environment["BETTY_KERNELS"], wanted != "all" else { return true }

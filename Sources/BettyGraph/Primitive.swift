@@ -91,7 +91,8 @@ package struct KernelRequest: Sendable {
   }
 }
 
-/// What a kernel gets when it runs. Operands are inputs, then outputs; all contiguous.
+/// What a kernel gets when it runs. Operands are inputs, then outputs, all contiguous, then the
+/// workspace where one was asked for.
 package struct KernelFrame {
   package let operands: UnsafePointer<UnsafeMutableRawPointer>
   /// This task's own scratch of the size asked for, 64-byte aligned.
@@ -112,16 +113,36 @@ package struct KernelFrame {
 
 /// A kernel made for fixed types: the body is called once per task, tasks may run side by side.
 package struct PreparedKernel: Sendable {
-  package let tasks: Int
+  package typealias Body = @Sendable (KernelFrame, _ task: Int) -> Void
+
+  /// One after the other; a stage begins when every task of the one before has ended.
+  package struct Stage: Sendable {
+    package let tasks: Int
+    package let body: Body
+    package init(tasks: Int, body: @escaping Body) {
+      self.tasks = tasks
+      self.body = body
+    }
+  }
+
+  package let stages: [Stage]
   package let scratchBytes: Int
-  package let body: @Sendable (KernelFrame, _ task: Int) -> Void
+  /// Memory that all tasks of all stages share, 64-byte aligned: the operand after the outputs.
+  package let workspaceBytes: Int
+  /// The most tasks of any stage.
+  package let tasks: Int
 
   package init(
     tasks: Int = 1, scratchBytes: Int = 0, body: @escaping @Sendable (KernelFrame, Int) -> Void
   ) {
-    self.tasks = tasks
+    self.init(stages: [Stage(tasks: tasks, body: body)], scratchBytes: scratchBytes)
+  }
+
+  package init(stages: [Stage], scratchBytes: Int = 0, workspaceBytes: Int = 0) {
+    self.stages = stages
     self.scratchBytes = scratchBytes
-    self.body = body
+    self.workspaceBytes = workspaceBytes
+    tasks = stages.reduce(0) { Swift.max($0, $1.tasks) }
   }
 }
 

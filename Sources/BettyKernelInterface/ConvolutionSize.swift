@@ -33,6 +33,8 @@ package struct ConvolutionSize: Hashable, Sendable {
   package var unfolded: Int { taps * groupChannels }
   package var outPixels: Int { outHeight * outWidth }
   package var pixels: Int { height * width }
+  /// Each channel has one filter of its own.
+  package var isDepthwise: Bool { groups > 1 && groups == channels && groups == filters }
   /// Every pixel of the output reads the pixel of the input at the same place, and no other.
   package var isPointwise: Bool {
     taps == 1 && strideHeight == 1 && strideWidth == 1 && outHeight == height && outWidth == width

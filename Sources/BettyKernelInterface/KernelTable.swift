@@ -54,6 +54,9 @@ package struct KernelTable: Sendable {
   /// (x, columns, size, group, first pixel, last pixel): the transpose, added to x
   package var fold = [@Sendable (Raw, RawIn, ConvolutionSize, Int, Int, Int) -> Void]()
 
+  /// Direct kernels for f32.
+  package var direct: DirectConvolution?
+
   // Index kernels. Indices are i64. status[0] is set to 1 + position of the first bad index.
   /// take: destination[o, j, i] = source[o, indices[j], i] over the outer rows first..<last;
   /// (destination, source, indices, element size, outer, axis length, inner, index count, first, last, status)

@@ -4,6 +4,10 @@ import BettyKernelInterface
 
 extension KernelTable {
   mutating func fillConvolutions() {
+    direct = DirectConvolution(
+      laneCount: laneCount, slack: tilePixels * 4, convolve: convolve, pack: packFilters,
+      accumulate: accumulateFilters, convolveDepthwise: convolveDepthwise,
+      accumulateDepthwise: accumulateDepthwise)
     unfold = [
       { columns, x, size, group, first, last in
         unfoldPixels(F64.self, columns, x, size, group, first, last)

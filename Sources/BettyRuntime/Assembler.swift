@@ -29,7 +29,7 @@ struct Assembler {
       case .copy: copy(unit)
       case .fill: fill(unit)
       case .reduce: reduce(unit)
-      case .buffer: buffer(unit)
+      case .buffer: buffer(unit, temporary: plan.temporaries[index])
       case .loop: loop(unit, temporary: plan.temporaries[index])
       case .copyOut: copyOut(unit)
       }
@@ -132,13 +132,20 @@ struct Assembler {
       tasks: Assembler.tasks(outer, chunk), payload: UnsafeRawPointer(storage.keep(one: code)))
   }
 
-  private mutating func buffer(_ unit: Unit) {
+  private mutating func buffer(_ unit: Unit, temporary: Int) {
     let node = node(unit)
     guard case .buffer(let kernel, _) = node.operation else { return }
     scratchBytes = max(scratchBytes, kernel.scratchBytes)
-    add(
-      .buffer, unit, (node.inputs + node.results).map(source), tasks: max(kernel.tasks, 0),
-      payload: UnsafeRawPointer(storage.keep(one: kernel)))
+    var operands = (node.inputs + node.results).map(source)
+    if kernel.workspaceBytes > 0 { operands.append(.arena(temporary)) }
+    let stages = storage.keep(kernel.stages)
+    if stages.count == 1, let only = stages.baseAddress {
+      add(.buffer, unit, operands, tasks: kernel.tasks, payload: UnsafeRawPointer(only))
+    } else {
+      add(
+        .stages, unit, operands, tasks: kernel.tasks,
+        payload: UnsafeRawPointer(storage.keep(one: stages)))
+    }
   }
 
   private mutating func loop(_ unit: Unit, temporary: Int) {
@@ -185,7 +192,10 @@ struct Assembler {
       return zip(node.results, loop.inPlace).reduce(0) {
         $0 + ($1.1 ? 0 : (lowered.byteCount($1.0) + 63) & ~63)
       }
-    case .copy, .fill, .reduce, .buffer, .copyOut: return 0
+    case .buffer:
+      guard case .buffer(let kernel, _) = lowered.nodes[unit.nodes[0]].operation else { return 0 }
+      return kernel.workspaceBytes
+    case .copy, .fill, .reduce, .copyOut: return 0
     }
   }
 }

@@ -14,6 +14,8 @@ struct StepRun {
   var scratch: UnsafeMutableRawPointer
   var scratchBytes: Int
   var status: UnsafeMutablePointer<Int64>
+  /// Of a kernel of several stages, the one that runs.
+  var stage: UnsafePointer<PreparedKernel.Stage>?
 }
 
 final class Instance {
@@ -150,6 +152,14 @@ final class Instance {
       var own = StepRun(
         step: step, operands: run.addresses + step.pointee.operands, scratch: run.scratch,
         scratchBytes: run.scratchBytes, status: run.statuses + step.pointee.status)
+      if step.pointee.kind == .stages {
+        let stages = Instance.stages(step)
+        for index in 0..<stages.count {
+          own.stage = stages.baseAddress.unsafelyUnwrapped + index
+          for task in 0..<stages[index].tasks { Instance.task(&own, task, $2) }
+        }
+        return
+      }
       for task in 0..<step.pointee.tasks { Instance.task(&own, task, $2) }
       Instance.finish(step, own.operands)
     }
@@ -175,14 +185,31 @@ final class Instance {
     var run = StepRun(
       step: step, operands: operands, scratch: scratch.pointer,
       scratchBytes: program.scratchBytes, status: statuses + step.pointee.status)
-    if step.pointee.tasks == 1 {
+    if step.pointee.kind == .stages {
+      let stages = Instance.stages(step)
+      for index in 0..<stages.count {
+        run.stage = stages.baseAddress.unsafelyUnwrapped + index
+        self.run(&run, tasks: stages[index].tasks)
+      }
+      return
+    }
+    self.run(&run, tasks: step.pointee.tasks)
+    Instance.finish(step, operands)
+  }
+
+  @inline(__always)
+  private func run(_ run: inout StepRun, tasks: Int) {
+    if tasks == 1 {
       Instance.task(&run, 0, 0)
     } else {
-      ThreadPool.shared.run(step.pointee.tasks, limit: program.threads, context: &run) {
+      ThreadPool.shared.run(tasks, limit: program.threads, context: &run) {
         Instance.task($0.assumingMemoryBound(to: StepRun.self), $1, $2)
       }
     }
-    Instance.finish(step, operands)
+  }
+
+  private static func stages(_ step: UnsafePointer<Step>) -> KernelStages {
+    step.pointee.payload.load(as: KernelStages.self)
   }
 
   private static func task(_ run: UnsafePointer<StepRun>, _ task: Int, _ worker: Int) {
@@ -194,7 +221,10 @@ final class Instance {
       TileMachine.run(
         payload.assumingMemoryBound(to: TileCode.self), operands, scratch: scratch, task: task)
     case .buffer:
-      payload.assumingMemoryBound(to: PreparedKernel.self).pointee.body(
+      payload.assumingMemoryBound(to: PreparedKernel.Stage.self).pointee.body(
+        KernelFrame(operands: operands, scratch: scratch, status: run.pointee.status), task)
+    case .stages:
+      run.pointee.stage.unsafelyUnwrapped.pointee.body(
         KernelFrame(operands: operands, scratch: scratch, status: run.pointee.status), task)
     case .copy:
       let code = payload.assumingMemoryBound(to: CopyCode.self).pointee

@@ -5,17 +5,20 @@ import BettyGraph
 import BettyKernelInterface
 
 struct Step {
-  enum Kind: UInt8 { case tile, buffer, copy, fill, reduce, loop, copyOut }
+  enum Kind: UInt8 { case tile, buffer, stages, copy, fill, reduce, loop, copyOut }
   var kind: Kind
   var tasks: Int
   /// Where its operands begin in the table of addresses.
   var operands: Int
-  /// Of the type that the kind says: TileCode, PreparedKernel, CopyCode, FillCode, ReduceCode,
+  /// Of the type that the kind says: TileCode, PreparedKernel.Stage, KernelStages, CopyCode, FillCode, ReduceCode,
   /// LoopCode, Int.
   var payload: UnsafeRawPointer
   /// Its place in the table of statuses.
   var status: Int
 }
+
+/// Operands: inputs, outputs, workspace.
+typealias KernelStages = UnsafeBufferPointer<PreparedKernel.Stage>
 
 /// Operands: destination, source.
 struct CopyCode {

@@ -91,7 +91,7 @@ extension Units {
       return 50 + Double(shape.geometry.count * min(work, 1 << 20)) * 0.15
     case .buffer:
       guard case .buffer(let kernel, _) = node.operation, kernel.tasks <= 1 else { return nil }
-      if node.name == "matmul", node.inputs.count == 2 {
+      if node.name == "matmul" || node.name.hasPrefix("convolution"), node.inputs.count == 2 {
         // The square root of (mk)(kn)(mn) is mkn, two operations each.
         let sizes = (node.inputs + node.results).map { Double(lowered.counts[$0]) }
         return 100 + (sizes[0] * sizes[1] * sizes[2]).squareRoot() / 25

@@ -34,21 +34,25 @@ struct KernelRunner {
     let all = types + results
     let blocks = all.map { Self.allocate($0.byteCount) }
     let scratch = Self.allocate(kernel.scratchBytes)
-    defer { for block in blocks + [scratch] { block.deallocate() } }
+    let workspace = Self.allocate(kernel.workspaceBytes)
+    defer { for block in blocks + [scratch, workspace] { block.deallocate() } }
     for (block, input) in zip(blocks, inputs) { Self.write(block, input.0.dtype, input.1) }
-    let operands = blocks.map { $0.baseAddress! + Self.guardBytes }
+    let operands = (blocks + [workspace]).map { $0.baseAddress! + Self.guardBytes }
     operands.withUnsafeBufferPointer { pointers in
-      for task in (0..<kernel.tasks).reversed() {
-        withUnsafeMutablePointer(to: &status) { status in
-          kernel.body(
-            KernelFrame(
-              operands: pointers.baseAddress!, scratch: scratch.baseAddress! + Self.guardBytes,
-              status: status), task)
+      for stage in kernel.stages {
+        for task in (0..<stage.tasks).reversed() {
+          withUnsafeMutablePointer(to: &status) { status in
+            stage.body(
+              KernelFrame(
+                operands: pointers.baseAddress!, scratch: scratch.baseAddress! + Self.guardBytes,
+                status: status), task)
+          }
         }
       }
     }
     outputs = zip(blocks.dropFirst(types.count), results).map { Self.read($0, $1) }
-    for (block, bytes) in zip(blocks + [scratch], all.map(\.byteCount) + [kernel.scratchBytes]) {
+    let sizes = all.map(\.byteCount) + [kernel.scratchBytes, kernel.workspaceBytes]
+    for (block, bytes) in zip(blocks + [scratch, workspace], sizes) {
       let before = block[..<Self.guardBytes]
       let after = block[(Self.guardBytes + bytes)...]
       if before.contains(where: { $0 != Self.mark }) || after.contains(where: { $0 != Self.mark }) {

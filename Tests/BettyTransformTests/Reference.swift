@@ -205,6 +205,9 @@ enum Reference {
       operands.append(bytes)
       if index < x.count { pack(x[index], type.dtype, bytes) }
     }
+    let workspace = UnsafeMutableRawPointer.allocate(
+      byteCount: max(kernel.workspaceBytes, 64), alignment: 64)
+    operands.append(workspace)
     let scratch = UnsafeMutableRawPointer.allocate(
       byteCount: max(kernel.scratchBytes, 64), alignment: 64)
     defer { scratch.deallocate() }
@@ -212,8 +215,10 @@ enum Reference {
     operands.withUnsafeBufferPointer { operands in
       guard let base = operands.baseAddress else { return }
       withUnsafeMutablePointer(to: &status) { status in
-        for task in 0..<kernel.tasks {
-          kernel.body(KernelFrame(operands: base, scratch: scratch, status: status), task)
+        for stage in kernel.stages {
+          for task in 0..<stage.tasks {
+            stage.body(KernelFrame(operands: base, scratch: scratch, status: status), task)
+          }
         }
       }
     }

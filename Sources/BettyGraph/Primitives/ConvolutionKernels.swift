@@ -1,4 +1,4 @@
-// Convolutions as products of matrices: pixels are unfolded, a bounded block at a time, into a task's
+// Convolutions: direct kernels where they fit, else products of matrices: pixels are unfolded, a bounded block at a time, into a task's
 // scratch and multiplied with the filters of a group; pointwise ones are products as they lie.
 
 import BettyKernelInterface
@@ -63,6 +63,9 @@ extension P {
   @Sendable static func prepareConvolution(_ request: KernelRequest) throws -> PreparedKernel {
     let size = try ConvolutionRules(request.inputs[0], request.attributes, "convolution")
       .size(x: request.inputs[0], w: request.inputs[1])
+    if !size.isPointwise, let kernel = DirectKernels.pass(request, size, transposed: false) {
+      return kernel
+    }
     let plan = try UnfoldedPlan(request, size, "convolution")
     let pixels = size.batch * size.outPixels
     let tasks = request.tasks(convolving: size, units: (pixels + 15) / 16)
@@ -86,6 +89,9 @@ extension P {
     let name = "convolution_input_gradient"
     let size = try ConvolutionRules(request.inputs[0], request.attributes, name)
       .size(x: request.outputs[0], w: request.inputs[1])
+    if !size.isPointwise, let kernel = DirectKernels.pass(request, size, transposed: true) {
+      return kernel
+    }
     let plan = try UnfoldedPlan(request, size, name)
     let image = size.pixels * size.channels * plan.bytes
     // Windows overlap within an image.
@@ -122,6 +128,7 @@ extension P {
     let name = "convolution_weight_gradient"
     let size = try ConvolutionRules(request.inputs[0], request.attributes, name)
       .size(x: request.inputs[0], w: request.outputs[0])
+    if !size.isPointwise, let kernel = DirectKernels.filters(request, size) { return kernel }
     let plan = try UnfoldedPlan(request, size, name)
     let pixels = size.batch * size.outPixels
     let outBytes = request.outputs[0].byteCount

@@ -1,0 +1,171 @@
+// Direct convolution of f32: a tile of pixels × filters stays in registers while the numbers under the
+// pixels, contiguous in each run of taps, are broadcast against rows of packed filters. The sizes of the
+// tile are what the processor's registers hold. Pixels of a tile need not be neighbours.
+
+import BettyKernelInterface
+import CBettySupport
+
+#if BETTY_WIDE
+  typealias Lane = SIMD16<Float>
+  let tilePixels = 8
+#else
+  typealias Lane = SIMD8<Float>
+  let tilePixels = 4
+#endif
+
+@inline(always) var laneCount: Int { Lane.scalarCount }
+@inline(always) var laneBytes: Int { Lane.scalarCount &* 4 }
+
+#if BETTY_WIDE
+  @inline(always) func multiplyAdd(_ a: Lane, _ b: Lane, _ c: Lane) -> Lane {
+    betty_multiply_add_f32(a, b, c)
+  }
+  @inline(always) func loadLanes(_ p: RawIn, _ count: Int) -> Lane {
+    betty_load_part_f32(p, count)
+  }
+  @inline(always) func storeLanes(_ p: Raw, _ x: Lane, _ count: Int) {
+    betty_store_part_f32(p, x, count)
+  }
+#else
+  @inline(always) func multiplyAdd(_ a: Lane, _ b: Lane, _ c: Lane) -> Lane {
+    betty_multiply_add_f32x8(a, b, c)
+  }
+  @inline(always) func loadLanes(_ p: RawIn, _ count: Int) -> Lane {
+    betty_load_part_f32x8(p, count)
+  }
+  @inline(always) func storeLanes(_ p: Raw, _ x: Lane, _ count: Int) {
+    putPart(p, x, count &* 4)
+  }
+#endif
+
+/// One pixel: what it reads and what it writes.
+struct PixelPlace {
+  var source: RawIn
+  var target: Raw
+}
+
+/// Walks over the pixels of a block, row by row.
+struct PixelWalk {
+  private let lattice: ConvolutionLattice
+  private var source: RawIn
+  private var target: Raw
+  private var column = 0
+  private var row = 0
+  private(set) var left: Int
+
+  @inline(always) init(_ lattice: ConvolutionLattice, _ source: RawIn, _ target: Raw) {
+    self.lattice = lattice
+    self.source = source
+    self.target = target
+    left = lattice.count
+  }
+
+  /// The places of the next pixels, as many as fit a tile; the last one repeats where none is left.
+  @inline(always) mutating func next(_ places: UnsafeMutablePointer<PixelPlace>, _ count: Int) {
+    for i in 0..<count {
+      places[i] = PixelPlace(source: source, target: target)
+      if left > 1 { advance() }
+      left &-= 1
+    }
+  }
+
+  @inline(always) private mutating func advance() {
+    column &+= 1
+    if column < lattice.columns {
+      source += lattice.sourceColumn
+      target += lattice.targetColumn
+      return
+    }
+    column = 0
+    row &+= 1
+    source += lattice.sourceRow &- (lattice.columns &- 1) &* lattice.sourceColumn
+    target += lattice.targetRow &- (lattice.columns &- 1) &* lattice.targetColumn
+    if row < lattice.rows { return }
+    row = 0
+    source += lattice.sourceImage &- lattice.rows &* lattice.sourceRow
+    target += lattice.targetImage &- lattice.rows &* lattice.targetRow
+  }
+}
+
+/// target[pixel, f] = sum over runs and their numbers of source[pixel, run, i] filters[run, i, f].
+func convolve(
+  _ target: Raw, _ source: RawIn, _ filters: RawIn, _ runs: UnsafeBufferPointer<ConvolutionRun>,
+  _ lattice: ConvolutionLattice, _ lanes: Int
+) {
+  // Without runs nothing is read: the pixels become zeros.
+  let none = UnsafePointer<ConvolutionRun>(bitPattern: MemoryLayout<ConvolutionRun>.alignment)
+  guard let first = runs.baseAddress ?? none, lattice.count > 0 else { return }
+  var depth = 0
+  for run in runs { depth &+= run.length }
+  withUnsafeTemporaryAllocation(of: PixelPlace.self, capacity: tilePixels) { buffer in
+    let places = buffer.baseAddress.unsafelyUnwrapped
+    var lane = 0
+    var packed = filters
+    while lane < lanes {
+      let wide = lanes &- lane > laneCount
+      let last = wide ? min(lanes &- lane &- laneCount, laneCount) : lanes &- lane
+      var walk = PixelWalk(lattice, source, target)
+      while walk.left > 0 {
+        walk.next(places, tilePixels)
+        wideOrNarrowTile(wide, places, packed, first, runs.count, lane &* 4, last)
+      }
+      lane &+= wide ? 2 &* laneCount : laneCount
+      packed += depth &* (wide ? 2 : 1) &* laneBytes
+    }
+  }
+}
+
+@inline(always) private func wideOrNarrowTile(
+  _ wide: Bool, _ places: UnsafePointer<PixelPlace>, _ filters: RawIn,
+  _ runs: UnsafePointer<ConvolutionRun>, _ count: Int, _ at: Int, _ last: Int
+) {
+  #if BETTY_WIDE
+    if wide {
+      tile8x2(places, filters, runs, count, at, last)
+    } else {
+      tile8x1(places, filters, runs, count, at, last)
+    }
+  #else
+    if wide {
+      tile4x2(places, filters, runs, count, at, last)
+    } else {
+      tile4x1(places, filters, runs, count, at, last)
+    }
+  #endif
+}
+
+/// Blocks of two vectors of filters (one where no more are left), each all taps deep; only the blocks
+/// `first`..<`last` of them.
+func packFilters(
+  _ packed: Raw, _ filters: RawIn, _ taps: UnsafeBufferPointer<Int>, _ p: ConvolutionPacking,
+  _ first: Int, _ last: Int
+) {
+  let from = filters.assumingMemoryBound(to: Float.self)
+  let depth = taps.count &* p.inner
+  for block in first..<last {
+    let lane = block &* 2 &* laneCount
+    let width = p.lanes &- lane > laneCount ? 2 &* laneCount : laneCount
+    let full = min(width, p.lanes &- lane)
+    let to = (packed + lane &* depth &* 4).assumingMemoryBound(to: Float.self)
+    for (place, tap) in taps.enumerated() {
+      let source = from + (tap &* p.tapStep &+ lane &* p.laneStep)
+      let target = to + place &* p.inner &* width
+      if p.laneStep == 1 {
+        for i in 0..<p.inner {
+          let row = source + i &* p.innerStep
+          for l in 0..<full { target[i &* width &+ l] = row[l] }
+        }
+      } else {
+        for l in 0..<full {
+          let column = source + l &* p.laneStep
+          for i in 0..<p.inner { target[i &* width &+ l] = column[i &* p.innerStep] }
+        }
+      }
+      if full < width {
+        for i in 0..<p.inner {
+          for l in full..<width { target[i &* width &+ l] = 0 }
+        }
+      }
+    }
+  }
+}
