@@ -38,6 +38,27 @@ import CBettySupport
   }
 #endif
 
+/// As many lanes as there are; on the widest registers a mask costs nothing, elsewhere a branch less.
+@inline(always) func readLanes(_ p: RawIn, _ count: Int) -> Lane {
+  #if BETTY_WIDE
+    return loadLanes(p, count)
+  #else
+    return count == laneCount ? p.loadUnaligned(as: Lane.self) : loadLanes(p, count)
+  #endif
+}
+
+@inline(always) func writeLanes(_ p: Raw, _ x: Lane, _ count: Int) {
+  #if BETTY_WIDE
+    storeLanes(p, x, count)
+  #else
+    if count == laneCount {
+      p.storeBytes(of: x, as: Lane.self)
+    } else {
+      storeLanes(p, x, count)
+    }
+  #endif
+}
+
 /// One pixel: what it reads and what it writes.
 struct PixelPlace {
   var source: RawIn

@@ -22,10 +22,6 @@ func convolveDepthwise(
   }
 }
 
-@inline(always) private func read(_ p: RawIn, _ lanes: Int) -> Lane {
-  lanes == laneCount ? p.loadUnaligned(as: Lane.self) : loadLanes(p, lanes)
-}
-
 @inline(never) private func depthwiseTile(
   _ places: UnsafePointer<PixelPlace>, _ filters: RawIn,
   _ taps: UnsafeBufferPointer<ConvolutionRun>, _ at: Int, _ lanes: Int
@@ -47,24 +43,24 @@ func convolveDepthwise(
   var c6 = Lane(repeating: 0)
   var c7 = Lane(repeating: 0)
   for tap in taps {
-    let w = read(filters + (tap.filters &+ at), lanes)
-    c0 = multiplyAdd(read(p0 + tap.offset, lanes), w, c0)
-    c1 = multiplyAdd(read(p1 + tap.offset, lanes), w, c1)
-    c2 = multiplyAdd(read(p2 + tap.offset, lanes), w, c2)
-    c3 = multiplyAdd(read(p3 + tap.offset, lanes), w, c3)
-    c4 = multiplyAdd(read(p4 + tap.offset, lanes), w, c4)
-    c5 = multiplyAdd(read(p5 + tap.offset, lanes), w, c5)
-    c6 = multiplyAdd(read(p6 + tap.offset, lanes), w, c6)
-    c7 = multiplyAdd(read(p7 + tap.offset, lanes), w, c7)
+    let w = readLanes(filters + (tap.filters &+ at), lanes)
+    c0 = multiplyAdd(readLanes(p0 + tap.offset, lanes), w, c0)
+    c1 = multiplyAdd(readLanes(p1 + tap.offset, lanes), w, c1)
+    c2 = multiplyAdd(readLanes(p2 + tap.offset, lanes), w, c2)
+    c3 = multiplyAdd(readLanes(p3 + tap.offset, lanes), w, c3)
+    c4 = multiplyAdd(readLanes(p4 + tap.offset, lanes), w, c4)
+    c5 = multiplyAdd(readLanes(p5 + tap.offset, lanes), w, c5)
+    c6 = multiplyAdd(readLanes(p6 + tap.offset, lanes), w, c6)
+    c7 = multiplyAdd(readLanes(p7 + tap.offset, lanes), w, c7)
   }
-  write(places[0].target + at, c0, lanes)
-  write(places[1].target + at, c1, lanes)
-  write(places[2].target + at, c2, lanes)
-  write(places[3].target + at, c3, lanes)
-  write(places[4].target + at, c4, lanes)
-  write(places[5].target + at, c5, lanes)
-  write(places[6].target + at, c6, lanes)
-  write(places[7].target + at, c7, lanes)
+  writeLanes(places[0].target + at, c0, lanes)
+  writeLanes(places[1].target + at, c1, lanes)
+  writeLanes(places[2].target + at, c2, lanes)
+  writeLanes(places[3].target + at, c3, lanes)
+  writeLanes(places[4].target + at, c4, lanes)
+  writeLanes(places[5].target + at, c5, lanes)
+  writeLanes(places[6].target + at, c6, lanes)
+  writeLanes(places[7].target + at, c7, lanes)
 }
 
 /// sums[tap, c] += sum over pixels of source[pixel, tap, c] gradient[pixel, c]
@@ -115,15 +111,15 @@ func accumulateDepthwise(
       var g = gradient + (image &* lattice.targetImage &+ row &* lattice.targetRow)
       let end = g + lattice.columns &* lattice.targetColumn
       while g < end {
-        let y = read(g, lanes)
-        c0 = multiplyAdd(read(x + t0, lanes), y, c0)
-        c1 = multiplyAdd(read(x + t1, lanes), y, c1)
-        c2 = multiplyAdd(read(x + t2, lanes), y, c2)
-        c3 = multiplyAdd(read(x + t3, lanes), y, c3)
-        c4 = multiplyAdd(read(x + t4, lanes), y, c4)
-        c5 = multiplyAdd(read(x + t5, lanes), y, c5)
-        c6 = multiplyAdd(read(x + t6, lanes), y, c6)
-        c7 = multiplyAdd(read(x + t7, lanes), y, c7)
+        let y = readLanes(g, lanes)
+        c0 = multiplyAdd(readLanes(x + t0, lanes), y, c0)
+        c1 = multiplyAdd(readLanes(x + t1, lanes), y, c1)
+        c2 = multiplyAdd(readLanes(x + t2, lanes), y, c2)
+        c3 = multiplyAdd(readLanes(x + t3, lanes), y, c3)
+        c4 = multiplyAdd(readLanes(x + t4, lanes), y, c4)
+        c5 = multiplyAdd(readLanes(x + t5, lanes), y, c5)
+        c6 = multiplyAdd(readLanes(x + t6, lanes), y, c6)
+        c7 = multiplyAdd(readLanes(x + t7, lanes), y, c7)
         x += lattice.sourceColumn
         g += lattice.targetColumn
       }
@@ -132,7 +128,7 @@ func accumulateDepthwise(
   @inline(always) func add(_ i: Int, _ value: Lane) {
     if i >= count { return }
     let place = sums + (taps[i].filters &+ at)
-    write(place, read(place, lanes) + value, lanes)
+    writeLanes(place, readLanes(place, lanes) + value, lanes)
   }
   add(0, c0)
   add(1, c1)
@@ -142,12 +138,4 @@ func accumulateDepthwise(
   add(5, c5)
   add(6, c6)
   add(7, c7)
-}
-
-@inline(always) private func write(_ p: Raw, _ x: Lane, _ lanes: Int) {
-  if lanes == laneCount {
-    p.storeBytes(of: x, as: Lane.self)
-  } else {
-    storeLanes(p, x, lanes)
-  }
 }

@@ -4,17 +4,16 @@
 import BettyKernelInterface
 
 @inline(always) private func addRow(_ sums: Raw, _ a: Lane, _ last: Int) {
-  if last == laneCount {
-    sums.storeBytes(of: sums.loadUnaligned(as: Lane.self) + a, as: Lane.self)
-  } else {
-    storeLanes(sums, loadLanes(sums, last) + a, last)
-  }
+  writeLanes(sums, readLanes(sums, last) + a, last)
 }
 
 @inline(always) private func addRow(_ sums: Raw, _ a: Lane, _ b: Lane, _ last: Int) {
   sums.storeBytes(of: sums.loadUnaligned(as: Lane.self) + a, as: Lane.self)
   addRow(sums + laneBytes, b, last)
 }
+
+/// Rows of a tile of one vector, which has room for twice as many.
+var narrowRows: Int { 2 &* tilePixels }
 
 #if BETTY_WIDE
   /// 8 rows × 2 vectors; the first `rows` rows and all lanes but those after `last` are real.
@@ -45,10 +44,7 @@ import BettyKernelInterface
         let end = g + lattice.columns &* lattice.targetColumn
         while g < end {
           let g0 = g.loadUnaligned(as: Lane.self)
-          let g1 =
-            last == laneCount
-            ? (g + 1 &* laneBytes).loadUnaligned(as: Lane.self)
-            : loadLanes(g + 1 &* laneBytes, last)
+          let g1 = readLanes(g + 1 &* laneBytes, last)
           let a0 = Lane(repeating: (x + 0).load(as: Float.self))
           c00 = multiplyAdd(a0, g0, c00)
           c01 = multiplyAdd(a0, g1, c01)
@@ -88,6 +84,133 @@ import BettyKernelInterface
     if rows > 7 { addRow(sums + 7 &* step, c70, c71, last) }
   }
 
+  /// 16 rows × 1 vector; the first `rows` rows and all lanes but those after `last` are real.
+  @inline(never) func filterTile16x1(
+    _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn, _ lattice: ConvolutionLattice,
+    _ rows: Int, _ last: Int
+  ) {
+    var c0_0 = Lane(repeating: 0)
+    var c1_0 = Lane(repeating: 0)
+    var c2_0 = Lane(repeating: 0)
+    var c3_0 = Lane(repeating: 0)
+    var c4_0 = Lane(repeating: 0)
+    var c5_0 = Lane(repeating: 0)
+    var c6_0 = Lane(repeating: 0)
+    var c7_0 = Lane(repeating: 0)
+    var c8_0 = Lane(repeating: 0)
+    var c9_0 = Lane(repeating: 0)
+    var c10_0 = Lane(repeating: 0)
+    var c11_0 = Lane(repeating: 0)
+    var c12_0 = Lane(repeating: 0)
+    var c13_0 = Lane(repeating: 0)
+    var c14_0 = Lane(repeating: 0)
+    var c15_0 = Lane(repeating: 0)
+    for image in 0..<lattice.images {
+      for row in 0..<lattice.rows {
+        var x = source + (image &* lattice.sourceImage &+ row &* lattice.sourceRow)
+        var g = target + (image &* lattice.targetImage &+ row &* lattice.targetRow)
+        let end = g + lattice.columns &* lattice.targetColumn
+        while g < end {
+          let g0 = readLanes(g, last)
+          let a0 = Lane(repeating: (x + 0).load(as: Float.self))
+          c0_0 = multiplyAdd(a0, g0, c0_0)
+          let a1 = Lane(repeating: (x + 4).load(as: Float.self))
+          c1_0 = multiplyAdd(a1, g0, c1_0)
+          let a2 = Lane(repeating: (x + 8).load(as: Float.self))
+          c2_0 = multiplyAdd(a2, g0, c2_0)
+          let a3 = Lane(repeating: (x + 12).load(as: Float.self))
+          c3_0 = multiplyAdd(a3, g0, c3_0)
+          let a4 = Lane(repeating: (x + 16).load(as: Float.self))
+          c4_0 = multiplyAdd(a4, g0, c4_0)
+          let a5 = Lane(repeating: (x + 20).load(as: Float.self))
+          c5_0 = multiplyAdd(a5, g0, c5_0)
+          let a6 = Lane(repeating: (x + 24).load(as: Float.self))
+          c6_0 = multiplyAdd(a6, g0, c6_0)
+          let a7 = Lane(repeating: (x + 28).load(as: Float.self))
+          c7_0 = multiplyAdd(a7, g0, c7_0)
+          let a8 = Lane(repeating: (x + 32).load(as: Float.self))
+          c8_0 = multiplyAdd(a8, g0, c8_0)
+          let a9 = Lane(repeating: (x + 36).load(as: Float.self))
+          c9_0 = multiplyAdd(a9, g0, c9_0)
+          let a10 = Lane(repeating: (x + 40).load(as: Float.self))
+          c10_0 = multiplyAdd(a10, g0, c10_0)
+          let a11 = Lane(repeating: (x + 44).load(as: Float.self))
+          c11_0 = multiplyAdd(a11, g0, c11_0)
+          let a12 = Lane(repeating: (x + 48).load(as: Float.self))
+          c12_0 = multiplyAdd(a12, g0, c12_0)
+          let a13 = Lane(repeating: (x + 52).load(as: Float.self))
+          c13_0 = multiplyAdd(a13, g0, c13_0)
+          let a14 = Lane(repeating: (x + 56).load(as: Float.self))
+          c14_0 = multiplyAdd(a14, g0, c14_0)
+          let a15 = Lane(repeating: (x + 60).load(as: Float.self))
+          c15_0 = multiplyAdd(a15, g0, c15_0)
+          x += lattice.sourceColumn
+          g += lattice.targetColumn
+        }
+      }
+    }
+    if rows > 0 { addRow(sums + 0 &* step, c0_0, last) }
+    if rows > 1 { addRow(sums + 1 &* step, c1_0, last) }
+    if rows > 2 { addRow(sums + 2 &* step, c2_0, last) }
+    if rows > 3 { addRow(sums + 3 &* step, c3_0, last) }
+    if rows > 4 { addRow(sums + 4 &* step, c4_0, last) }
+    if rows > 5 { addRow(sums + 5 &* step, c5_0, last) }
+    if rows > 6 { addRow(sums + 6 &* step, c6_0, last) }
+    if rows > 7 { addRow(sums + 7 &* step, c7_0, last) }
+    if rows > 8 { addRow(sums + 8 &* step, c8_0, last) }
+    if rows > 9 { addRow(sums + 9 &* step, c9_0, last) }
+    if rows > 10 { addRow(sums + 10 &* step, c10_0, last) }
+    if rows > 11 { addRow(sums + 11 &* step, c11_0, last) }
+    if rows > 12 { addRow(sums + 12 &* step, c12_0, last) }
+    if rows > 13 { addRow(sums + 13 &* step, c13_0, last) }
+    if rows > 14 { addRow(sums + 14 &* step, c14_0, last) }
+    if rows > 15 { addRow(sums + 15 &* step, c15_0, last) }
+  }
+#else
+  /// 4 rows × 2 vectors; the first `rows` rows and all lanes but those after `last` are real.
+  @inline(never) func filterTile4x2(
+    _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn, _ lattice: ConvolutionLattice,
+    _ rows: Int, _ last: Int
+  ) {
+    var c00 = Lane(repeating: 0)
+    var c01 = Lane(repeating: 0)
+    var c10 = Lane(repeating: 0)
+    var c11 = Lane(repeating: 0)
+    var c20 = Lane(repeating: 0)
+    var c21 = Lane(repeating: 0)
+    var c30 = Lane(repeating: 0)
+    var c31 = Lane(repeating: 0)
+    for image in 0..<lattice.images {
+      for row in 0..<lattice.rows {
+        var x = source + (image &* lattice.sourceImage &+ row &* lattice.sourceRow)
+        var g = target + (image &* lattice.targetImage &+ row &* lattice.targetRow)
+        let end = g + lattice.columns &* lattice.targetColumn
+        while g < end {
+          let g0 = g.loadUnaligned(as: Lane.self)
+          let g1 = readLanes(g + 1 &* laneBytes, last)
+          let a0 = Lane(repeating: (x + 0).load(as: Float.self))
+          c00 = multiplyAdd(a0, g0, c00)
+          c01 = multiplyAdd(a0, g1, c01)
+          let a1 = Lane(repeating: (x + 4).load(as: Float.self))
+          c10 = multiplyAdd(a1, g0, c10)
+          c11 = multiplyAdd(a1, g1, c11)
+          let a2 = Lane(repeating: (x + 8).load(as: Float.self))
+          c20 = multiplyAdd(a2, g0, c20)
+          c21 = multiplyAdd(a2, g1, c21)
+          let a3 = Lane(repeating: (x + 12).load(as: Float.self))
+          c30 = multiplyAdd(a3, g0, c30)
+          c31 = multiplyAdd(a3, g1, c31)
+          x += lattice.sourceColumn
+          g += lattice.targetColumn
+        }
+      }
+    }
+    if rows > 0 { addRow(sums + 0 &* step, c00, c01, last) }
+    if rows > 1 { addRow(sums + 1 &* step, c10, c11, last) }
+    if rows > 2 { addRow(sums + 2 &* step, c20, c21, last) }
+    if rows > 3 { addRow(sums + 3 &* step, c30, c31, last) }
+  }
+
   /// 8 rows × 1 vector; the first `rows` rows and all lanes but those after `last` are real.
   @inline(never) func filterTile8x1(
     _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn, _ lattice: ConvolutionLattice,
@@ -107,10 +230,7 @@ import BettyKernelInterface
         var g = target + (image &* lattice.targetImage &+ row &* lattice.targetRow)
         let end = g + lattice.columns &* lattice.targetColumn
         while g < end {
-          let g0 =
-            last == laneCount
-            ? (g + 0 &* laneBytes).loadUnaligned(as: Lane.self)
-            : loadLanes(g + 0 &* laneBytes, last)
+          let g0 = readLanes(g, last)
           let a0 = Lane(repeating: (x + 0).load(as: Float.self))
           c00 = multiplyAdd(a0, g0, c00)
           let a1 = Lane(repeating: (x + 4).load(as: Float.self))
@@ -141,91 +261,6 @@ import BettyKernelInterface
     if rows > 6 { addRow(sums + 6 &* step, c60, last) }
     if rows > 7 { addRow(sums + 7 &* step, c70, last) }
   }
-#else
-  /// 4 rows × 2 vectors; the first `rows` rows and all lanes but those after `last` are real.
-  @inline(never) func filterTile4x2(
-    _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn, _ lattice: ConvolutionLattice,
-    _ rows: Int, _ last: Int
-  ) {
-    var c00 = Lane(repeating: 0)
-    var c01 = Lane(repeating: 0)
-    var c10 = Lane(repeating: 0)
-    var c11 = Lane(repeating: 0)
-    var c20 = Lane(repeating: 0)
-    var c21 = Lane(repeating: 0)
-    var c30 = Lane(repeating: 0)
-    var c31 = Lane(repeating: 0)
-    for image in 0..<lattice.images {
-      for row in 0..<lattice.rows {
-        var x = source + (image &* lattice.sourceImage &+ row &* lattice.sourceRow)
-        var g = target + (image &* lattice.targetImage &+ row &* lattice.targetRow)
-        let end = g + lattice.columns &* lattice.targetColumn
-        while g < end {
-          let g0 = g.loadUnaligned(as: Lane.self)
-          let g1 =
-            last == laneCount
-            ? (g + 1 &* laneBytes).loadUnaligned(as: Lane.self)
-            : loadLanes(g + 1 &* laneBytes, last)
-          let a0 = Lane(repeating: (x + 0).load(as: Float.self))
-          c00 = multiplyAdd(a0, g0, c00)
-          c01 = multiplyAdd(a0, g1, c01)
-          let a1 = Lane(repeating: (x + 4).load(as: Float.self))
-          c10 = multiplyAdd(a1, g0, c10)
-          c11 = multiplyAdd(a1, g1, c11)
-          let a2 = Lane(repeating: (x + 8).load(as: Float.self))
-          c20 = multiplyAdd(a2, g0, c20)
-          c21 = multiplyAdd(a2, g1, c21)
-          let a3 = Lane(repeating: (x + 12).load(as: Float.self))
-          c30 = multiplyAdd(a3, g0, c30)
-          c31 = multiplyAdd(a3, g1, c31)
-          x += lattice.sourceColumn
-          g += lattice.targetColumn
-        }
-      }
-    }
-    if rows > 0 { addRow(sums + 0 &* step, c00, c01, last) }
-    if rows > 1 { addRow(sums + 1 &* step, c10, c11, last) }
-    if rows > 2 { addRow(sums + 2 &* step, c20, c21, last) }
-    if rows > 3 { addRow(sums + 3 &* step, c30, c31, last) }
-  }
-
-  /// 4 rows × 1 vector; the first `rows` rows and all lanes but those after `last` are real.
-  @inline(never) func filterTile4x1(
-    _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn, _ lattice: ConvolutionLattice,
-    _ rows: Int, _ last: Int
-  ) {
-    var c00 = Lane(repeating: 0)
-    var c10 = Lane(repeating: 0)
-    var c20 = Lane(repeating: 0)
-    var c30 = Lane(repeating: 0)
-    for image in 0..<lattice.images {
-      for row in 0..<lattice.rows {
-        var x = source + (image &* lattice.sourceImage &+ row &* lattice.sourceRow)
-        var g = target + (image &* lattice.targetImage &+ row &* lattice.targetRow)
-        let end = g + lattice.columns &* lattice.targetColumn
-        while g < end {
-          let g0 =
-            last == laneCount
-            ? (g + 0 &* laneBytes).loadUnaligned(as: Lane.self)
-            : loadLanes(g + 0 &* laneBytes, last)
-          let a0 = Lane(repeating: (x + 0).load(as: Float.self))
-          c00 = multiplyAdd(a0, g0, c00)
-          let a1 = Lane(repeating: (x + 4).load(as: Float.self))
-          c10 = multiplyAdd(a1, g0, c10)
-          let a2 = Lane(repeating: (x + 8).load(as: Float.self))
-          c20 = multiplyAdd(a2, g0, c20)
-          let a3 = Lane(repeating: (x + 12).load(as: Float.self))
-          c30 = multiplyAdd(a3, g0, c30)
-          x += lattice.sourceColumn
-          g += lattice.targetColumn
-        }
-      }
-    }
-    if rows > 0 { addRow(sums + 0 &* step, c00, last) }
-    if rows > 1 { addRow(sums + 1 &* step, c10, last) }
-    if rows > 2 { addRow(sums + 2 &* step, c20, last) }
-    if rows > 3 { addRow(sums + 3 &* step, c30, last) }
-  }
 #endif
 
 /// sums[run, i, f] += sum over pixels of source[pixel, run, i] gradient[pixel, f]; a run's rows of sums
@@ -235,32 +270,39 @@ func accumulateFilters(
   _ runs: UnsafeBufferPointer<ConvolutionRun>, _ lattice: ConvolutionLattice, _ lanes: Int
 ) {
   for run in runs {
-    var i = 0
-    while i < run.length {
-      let rows = min(tilePixels, run.length &- i)
-      let x = source + (run.offset &+ i &* 4)
-      let to = sums + (run.filters &+ i &* step)
-      var lane = 0
-      while lane < lanes {
-        let wide = lanes &- lane > laneCount
-        let last = wide ? min(lanes &- lane &- laneCount, laneCount) : lanes &- lane
-        let (g, out) = (gradient + lane &* 4, to + lane &* 4)
-        #if BETTY_WIDE
-          if wide {
-            filterTile8x2(out, step, x, g, lattice, rows, last)
-          } else {
-            filterTile8x1(out, step, x, g, lattice, rows, last)
-          }
-        #else
-          if wide {
-            filterTile4x2(out, step, x, g, lattice, rows, last)
-          } else {
-            filterTile4x1(out, step, x, g, lattice, rows, last)
-          }
-        #endif
-        lane &+= wide ? 2 &* laneCount : laneCount
+    var lane = 0
+    while lane < lanes {
+      let wide = lanes &- lane > laneCount
+      let last = wide ? min(lanes &- lane &- laneCount, laneCount) : lanes &- lane
+      let tile = wide ? tilePixels : narrowRows
+      var i = 0
+      while i < run.length {
+        let to = sums + (run.filters &+ i &* step &+ lane &* 4)
+        let x = source + (run.offset &+ i &* 4)
+        let rows = min(tile, run.length &- i)
+        filterTile(wide, to, step, x, gradient + lane &* 4, lattice, rows, last)
+        i &+= tile
       }
-      i &+= tilePixels
+      lane &+= wide ? 2 &* laneCount : laneCount
     }
   }
+}
+
+@inline(always) private func filterTile(
+  _ wide: Bool, _ sums: Raw, _ step: Int, _ source: RawIn, _ gradient: RawIn,
+  _ lattice: ConvolutionLattice, _ rows: Int, _ last: Int
+) {
+  #if BETTY_WIDE
+    if wide {
+      filterTile8x2(sums, step, source, gradient, lattice, rows, last)
+    } else {
+      filterTile16x1(sums, step, source, gradient, lattice, rows, last)
+    }
+  #else
+    if wide {
+      filterTile4x2(sums, step, source, gradient, lattice, rows, last)
+    } else {
+      filterTile8x1(sums, step, source, gradient, lattice, rows, last)
+    }
+  #endif
 }

@@ -5,7 +5,7 @@ import BettyKernelInterface
 extension KernelTable {
   mutating func fillConvolutions() {
     direct = DirectConvolution(
-      laneCount: laneCount, slack: tilePixels * 4, convolve: convolve, pack: packFilters,
+      laneCount: laneCount, slack: narrowRows * 4, convolve: convolve, pack: packFilters,
       accumulate: accumulateFilters, convolveDepthwise: convolveDepthwise,
       accumulateDepthwise: accumulateDepthwise)
     unfold = [

@@ -120,6 +120,11 @@ enum DirectKernels {
   }
 }
 
+extension ConvolutionSize {
+  /// A product of matrices so deep that it is better blocked than streamed through the tiles.
+  var isPlainProduct: Bool { isPointwise && groups == 1 && channels * filters > 1 << 18 }
+}
+
 /// Where the packed filters of each class and group lie.
 private struct PackedFilters: Sendable {
   let direct: DirectConvolution

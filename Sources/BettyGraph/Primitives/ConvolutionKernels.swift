@@ -63,7 +63,7 @@ extension P {
   @Sendable static func prepareConvolution(_ request: KernelRequest) throws -> PreparedKernel {
     let size = try ConvolutionRules(request.inputs[0], request.attributes, "convolution")
       .size(x: request.inputs[0], w: request.inputs[1])
-    if !size.isPointwise, let kernel = DirectKernels.pass(request, size, transposed: false) {
+    if !size.isPlainProduct, let kernel = DirectKernels.pass(request, size, transposed: false) {
       return kernel
     }
     let plan = try UnfoldedPlan(request, size, "convolution")
@@ -89,7 +89,7 @@ extension P {
     let name = "convolution_input_gradient"
     let size = try ConvolutionRules(request.inputs[0], request.attributes, name)
       .size(x: request.outputs[0], w: request.inputs[1])
-    if !size.isPointwise, let kernel = DirectKernels.pass(request, size, transposed: true) {
+    if !size.isPlainProduct, let kernel = DirectKernels.pass(request, size, transposed: true) {
       return kernel
     }
     let plan = try UnfoldedPlan(request, size, name)
@@ -128,7 +128,7 @@ extension P {
     let name = "convolution_weight_gradient"
     let size = try ConvolutionRules(request.inputs[0], request.attributes, name)
       .size(x: request.inputs[0], w: request.outputs[0])
-    if !size.isPointwise, let kernel = DirectKernels.filters(request, size) { return kernel }
+    if let kernel = DirectKernels.filters(request, size) { return kernel }
     let plan = try UnfoldedPlan(request, size, name)
     let pixels = size.batch * size.outPixels
     let outBytes = request.outputs[0].byteCount
