@@ -120,3 +120,39 @@ def test_a_method_of_ones_own(tmp_path):
     assert done.returncode == 0, done.stderr
     errors = dict(re.findall(r"^(\w+) +([\d.e+-]+)$", done.stdout, re.M))
     assert float(errors["heavy_ball"]) < 1e-5 < 0.1 < float(errors["exact"])
+
+
+# Script, small arguments, the rows of its table.
+TABLES = [
+    (
+        "hyper_cleaning.py",
+        ["--seeds", "1", "--steps", "300"],
+        ["all training samples", "validation samples only", "hyper-cleaned", "right labels known"],
+    ),
+    (
+        "policy_reweighting.py",
+        ["--seeds", "1", "--steps", "300"],
+        ["judges count alike", "trust is learned"],
+    ),
+    (
+        "bert_reweighting.py",
+        ["--steps", "20", "--layers", "1", "--width", "32"],
+        ["plain", "reweighted"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("script", "arguments", "names"), TABLES)
+def test_reweighting_examples_print_their_tables(script, arguments, names, tmp_path):
+    done = run(script, *arguments, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    values = {}
+    for name in names:
+        (value,) = re.findall(rf"^{name} +(\d+\.\d)(?: ± \d+\.\d)? %$", done.stdout, re.M)
+        values[name] = float(value)
+    if script == "hyper_cleaning.py":
+        assert values["hyper-cleaned"] > values["all training samples"] + 5
+    if script == "policy_reweighting.py":
+        assert values["trust is learned"] > values["judges count alike"] + 5
+    refused = run(script, "--steps", "0", folder=tmp_path)
+    assert refused.returncode == 2 and "--steps" in refused.stderr
