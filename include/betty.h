@@ -540,6 +540,10 @@ betty_status betty_engine_run(betty_engine *engine);
 /* Steps every leaf once, and with them the problems above that are due. */
 betty_status betty_engine_train_step(betty_engine *engine);
 betty_status betty_engine_global_step(const betty_engine *engine, int64_t *out_step);
+/* A table of the problems with what a step of each takes (gradients, products with second
+ * derivatives, floating-point operations, bytes; the last two once it has stepped), their edges and
+ * paths. Borrowed until the next call on this thread. */
+betty_status betty_engine_describe(betty_engine *engine, const char **out_text);
 /* For a run that is resumed. */
 betty_status betty_engine_set_global_step(betty_engine *engine, int64_t step);
 

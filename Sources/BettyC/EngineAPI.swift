@@ -124,3 +124,13 @@ public func betty_engine_set_global_step(_ handle: Handle?, _ step: Int64) -> In
     try engine(handle) { $0.globalStep = Int(step) }
   }
 }
+
+@_cdecl("betty_engine_describe")
+public func betty_engine_describe(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_text")
+    try engine(handle) { out.pointee = try keep($0.describe()) }
+  }
+}

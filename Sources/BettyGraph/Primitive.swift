@@ -212,6 +212,8 @@ package struct Sample: Sendable {
 package final class Primitive: Sendable {
   package typealias TypeRule = @Sendable ([TensorType], Attributes) throws -> [TensorType]
 
+  package typealias Flops = @Sendable ([TensorType], [TensorType], Attributes) -> Double
+
   package let name: String
   package let attributes: [AttributeSpec]
   package let typeRule: TypeRule
@@ -221,11 +223,13 @@ package final class Primitive: Sendable {
   package let samples: [Sample]
   /// Worth keeping for a later gradient once computed (products, sorts), unlike a fused chain.
   package let isExpensive: Bool
+  /// Operations of one application, where they are not one an element: see Cost.swift.
+  package let flops: Flops?
 
   package init(
     _ name: String, attributes: [AttributeSpec] = [], derivative: Derivative, kernel: Kernel,
     batching: Batching? = nil, samples: [Sample], isExpensive: Bool = false,
-    typeRule: @escaping TypeRule
+    flops: Flops? = nil, typeRule: @escaping TypeRule
   ) {
     self.name = name
     self.attributes = attributes
@@ -235,5 +239,6 @@ package final class Primitive: Sendable {
     self.batching = batching ?? .standard(kernel, derivative)
     self.samples = samples
     self.isExpensive = isExpensive
+    self.flops = flops
   }
 }

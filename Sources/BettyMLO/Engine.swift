@@ -57,7 +57,7 @@ package final class Engine {
   package var globalStep = 0
   package private(set) var dependencies = Dependencies()
   private var leaves: [Problem] = []
-  private var isStarted = false
+  private(set) var isStarted = false
   private var isRunning = false
   private var pulse = Pulse()
 

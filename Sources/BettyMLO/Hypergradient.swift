@@ -96,6 +96,9 @@ package protocol LowerMethod: Sendable {
   var adapts: Bool { get }
   /// Names of the vectors, shaped as θ, that a call leaves for the next one.
   var remembers: [String] { get }
+  /// Gradients of the lower loss and products with its second derivatives that a call takes; nil if
+  /// that depends on what it meets.
+  var calls: (gradients: Int, products: Int)? { get }
   /// Whether a step is not taken whose report says that the Hessian is indefinite.
   var isStrict: Bool { get }
   /// What a report means.
@@ -126,6 +129,7 @@ package protocol HypergradientMethod: LowerMethod {
 
 extension LowerMethod {
   package var reports: [String] { [] }
+  package var calls: (gradients: Int, products: Int)? { nil }
   package var adapts: Bool { false }
   package var remembers: [String] { [] }
   package var isStrict: Bool { false }

@@ -52,7 +52,7 @@ package final class Problem {
   private(set) lazy var unrolling = Unrolling(self)
   private(set) lazy var implicitNode = ImplicitNode()
   /// Micro-steps between two steps of the parents.
-  private let period: Int
+  let period: Int
 
   // Set by the engine.
   weak var engine: Engine?

@@ -33,6 +33,9 @@ struct StepCache: CustomStringConvertible {
     return entries[max(place - 1, 0)]
   }
 
+  /// The program of the last step, or of one of the last.
+  var latest: StepProgram? { entries.first?.program }
+
   /// Of each structure the recorded loss, its step and what replays it; what was used last comes first.
   var description: String {
     entries.enumerated().map { index, entry in

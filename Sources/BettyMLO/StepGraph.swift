@@ -228,6 +228,15 @@ final class StepProgram: CustomStringConvertible {
   }
 
   /// The graph of the whole step and the program made of it.
+  /// Floating-point operations of one run.
+  var operations: Double { program.graph.operations }
+  /// Of what a run reads, writes and holds between.
+  var bytes: Int {
+    program.program.arenaBytes
+      + (program.program.inputTypes + program.program.outputTypes)
+      .reduce(0) { $0 + $1.byteCount }
+  }
+
   var description: String { "step: \(program.graph)\n\(program.program)" }
 
   /// Runs on a recording of the step's structure, which is given up, and on the last ones of the lower

@@ -156,3 +156,18 @@ def test_reweighting_examples_print_their_tables(script, arguments, names, tmp_p
         assert values["trust is learned"] > values["judges count alike"] + 5
     refused = run(script, "--steps", "0", folder=tmp_path)
     assert refused.returncode == 2 and "--steps" in refused.stderr
+
+
+def test_three_levels_find_the_right_sources(tmp_path):
+    picture = tmp_path / "graph.svg"
+    arguments = ["--seeds", "1", "--steps", "150", "--draw", str(picture)]
+    done = run("three_level.py", *arguments, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = dict(re.findall(r"^(\w[\w ,]*?)  +(\d+\.\d) %", done.stdout, re.M))
+    rows = {name: float(value) for name, value in found.items()}
+    assert rows["no pretraining"] < rows["all sources, equal weights"]
+    assert rows["all sources, equal weights"] + 5 < rows["all sources, learned weights"]
+    right, others = map(float, re.search(r"sources (\S+), of others (\S+)", done.stdout).groups())
+    assert right > 5 * others
+    assert "path weigh -> finetune -> pretrain -> weigh" in done.stdout
+    assert picture.read_text().startswith("<svg")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from betty import _native
 from betty.configs import EngineConfig
 from betty.logging import format_losses, logger
+from betty.misc.drawing import draw
 from betty.misc.early_stopping import EarlyStopping
 from betty.misc.progress import ProgressBar
 from betty.problems import Problem
@@ -238,6 +240,24 @@ class Engine:
     def global_step(self) -> int:
         """Calls of ``train_step`` so far in ``run``."""
         return self._handle.global_step
+
+    def describe(self) -> str:
+        """The problems with their levels and methods, and what a step of each takes.
+
+        Gradients and products (with Jacobians and Hessians) are counted from the paths,
+        floating-point operations and bytes from the program of the last step; before a problem's
+        first step they are not known.
+        """
+        return self._handle.describe()
+
+    def draw(self, path: str | Path) -> None:
+        """Writes the graph of problems as an SVG picture: upper problems above, l2u edges solid,
+        u2l edges dashed.
+
+        Args:
+            path: A file that ends in ``.svg``.
+        """
+        draw(self, path)
 
     def do_validation(self) -> bool:
         """Whether a run validates."""

@@ -139,6 +139,13 @@ static PyObject *depend(PyObject *self, PyObject *arguments) {
   Py_RETURN_NONE;
 }
 
+static PyObject *describe(PyObject *self, PyObject *unused) {
+  (void)unused;
+  const char *text = NULL;
+  betty_status status = betty_engine_describe(engine(self)->handle, &text);
+  return status ? raise_status(status) : PyUnicode_FromString(text);
+}
+
 static PyObject *clear_dependencies(PyObject *self, PyObject *unused) {
   (void)unused;
   betty_status status = betty_engine_clear_dependencies(engine(self)->handle);
@@ -164,6 +171,7 @@ static PyObject *get_global_step(PyObject *self, void *unused) {
 static PyMethodDef methods[] = {
     {"depend", depend, METH_VARARGS, "(kind, from, to): a dependency by places in the list."},
     {"clear_dependencies", clear_dependencies, METH_NOARGS, "Take all dependencies away."},
+    {"describe", describe, METH_NOARGS, "Levels, edges, paths and costs as text."},
     {"start", start, METH_NOARGS, "Check the dependencies."},
     {"run", run, METH_NOARGS, "Take train_iters steps."},
     {"train_step", train_step, METH_NOARGS, "Step every leaf, and the problems above when due."},

@@ -25,7 +25,8 @@ extension P {
           node.attributes.with(shape: graph.shape(of: node.inputs[1])))
       }),
     kernel: .buffer(prepare: prepareConvolution), batching: .rule(batchImages),
-    samples: ConvolutionRules.samples { x, w, _ in (x, w, nil) }, isExpensive: true
+    samples: ConvolutionRules.samples { x, w, _ in (x, w, nil) }, isExpensive: true,
+    flops: { inputs, outputs, _ in ConvolutionRules.flops(result: outputs[0], weight: inputs[1]) }
   ) { inputs, attributes in
     try Rules.count(inputs, 2, "convolution")
     let rule = try ConvolutionRules(inputs[0], attributes, "convolution")
@@ -46,7 +47,8 @@ extension P {
           node.attributes.with(shape: graph.shape(of: node.inputs[1])))
       }),
     kernel: .buffer(prepare: prepareConvolutionInputGradient), batching: .rule(batchImages),
-    samples: ConvolutionRules.samples { x, w, y in (y, w, x) }, isExpensive: true
+    samples: ConvolutionRules.samples { x, w, y in (y, w, x) }, isExpensive: true,
+    flops: { inputs, outputs, _ in ConvolutionRules.flops(result: inputs[0], weight: inputs[1]) }
   ) { inputs, attributes in
     let name = "convolution_input_gradient"
     try Rules.count(inputs, 2, name)
@@ -70,7 +72,8 @@ extension P {
           convolution, [node.inputs[0], cotangent], node.attributes.with(shape: nil))
       }),
     kernel: .buffer(prepare: prepareConvolutionWeightGradient),
-    samples: ConvolutionRules.samples { x, w, y in (x, y, w) }, isExpensive: true
+    samples: ConvolutionRules.samples { x, w, y in (x, y, w) }, isExpensive: true,
+    flops: { inputs, outputs, _ in ConvolutionRules.flops(result: inputs[1], weight: outputs[0]) }
   ) { inputs, attributes in
     let name = "convolution_weight_gradient"
     try Rules.count(inputs, 2, name)

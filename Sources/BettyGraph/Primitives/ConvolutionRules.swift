@@ -52,6 +52,12 @@ struct ConvolutionRules {
     return try TensorType(x.dtype, [size.batch] + out + [size.filters])
   }
 
+  /// Two for each weight of a filter and each element of the result.
+  static func flops(result: TensorType, weight: TensorType) -> Double {
+    guard let filters = result.shape.last, filters > 0 else { return 0 }
+    return 2 * Double(result.count) * Double(weight.count) / Double(filters)
+  }
+
   func check(g: TensorType, against y: TensorType) throws {
     guard g == y else {
       throw BettyError.runtime("\(name): the result is \(y), its gradient \(g)")

@@ -25,7 +25,13 @@ extension P {
           : try graph.matmul(a, cotangent, transposeA: !ta)
       }),
     kernel: .buffer(prepare: prepareMatmul), batching: .rule(batchMatmul),
-    samples: matmulSamples, isExpensive: true
+    samples: matmulSamples, isExpensive: true,
+    flops: { inputs, outputs, attributes in
+      // Twice the length of the sums for each element.
+      let shape = inputs[0].shape
+      let axis = shape.count - (attributes.bool("transpose_a") ? 2 : 1)
+      return 2 * Double(outputs[0].count) * Double(shape[Swift.max(axis, 0)])
+    }
   ) { inputs, attributes in
     try Rules.count(inputs, 2, "matmul")
     let (a, b) = (inputs[0], inputs[1])

@@ -7,6 +7,7 @@ import BettyGraph
 import BettyTransform
 
 struct ConjugateGradient: HypergradientMethod, ListedMethod {
+  var calls: (gradients: Int, products: Int)? { (1, iterations + 1) }
   static let name = "cg"
   static let options = [
     MethodOption("cg_iterations", 1, .count(100_000)), MethodOption("cg_alpha", 1),

@@ -5,6 +5,7 @@ import BettyGraph
 import BettyTransform
 
 struct Exact: HypergradientMethod, ListedMethod {
+  var calls: (gradients: Int, products: Int)? { (1, 1) }
   static let name = "exact"
   static let options: [MethodOption] = []
 

@@ -6,6 +6,7 @@ import BettyGraph
 import BettyTransform
 
 struct Neumann: HypergradientMethod, ListedMethod {
+  var calls: (gradients: Int, products: Int)? { (1, iterations + 1) }
   static let name = "neumann"
   static let options = [
     MethodOption("neumann_iterations", 1, .count(100_000)), MethodOption("neumann_alpha", 1),
