@@ -157,3 +157,12 @@ def test_options_are_told_apart():
     with pytest.raises(TypeError, match="bool"):
         x.sum(dim=True)
     assert betty.full((1,), -0.0).numpy().tobytes() != betty.full((1,), 0.0).numpy().tobytes()
+
+
+def test_a_power_is_what_the_operator_gives():
+    x = betty.tensor([1.0, 2.0, 3.0])
+    for made in (betty.pow(x, 2), x.pow(2), x**2):
+        assert made.tolist() == [1, 4, 9]
+    assert " pow(" not in betty.dump(betty.pow(betty.ones(2), 2))
+    assert betty.pow(2, x).tolist() == [2, 4, 8]
+    assert betty.pow(x, x).tolist() == [1, 4, 27]

@@ -71,6 +71,7 @@ from betty._overloads import (
     norm,
     numel,
     permute,
+    pow,
     reshape,
     result_type,
     std,

@@ -182,6 +182,11 @@ def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim=False, dtype=N
     return F.norm(value, dim, keepdim, 2.0 if p in (None, "fro") else float(p))
 
 
+def pow(input: Any, exponent: Any) -> Tensor:
+    """`input` to a power, as `**`: the exponent may be a number, and so may the base."""
+    return input**exponent
+
+
 def where(condition: Tensor, input: Any = None, other: Any = None):
     """`input` where the condition holds, else `other`; alone, where it holds."""
     if input is None and other is None:

@@ -291,9 +291,9 @@ _IN_PLACE = [
 ]  # fmt: skip
 
 _FROM_OVERLOADS = [
-    "max", "min", "reshape", "view", "view_as", "permute", "expand", "expand_as", "broadcast_to",
-    "repeat", "tile", "flip", "var", "std", "norm", "nonzero", "masked_select", "unique",
-    "allclose", "equal", "is_floating_point",
+    "max", "min", "pow", "reshape", "view", "view_as", "permute", "expand", "expand_as",
+    "broadcast_to", "repeat", "tile", "flip", "var", "std", "norm", "nonzero", "masked_select",
+    "unique", "allclose", "equal", "is_floating_point",
 ]  # fmt: skip
 
 _OWN = {
