@@ -78,6 +78,7 @@ CASES = {
     "adamclip": (optim.Adam, ADAM, {"gradient_clipping": 0.1, "unroll_steps": 1}),
     "multitask": (optim.Adam, ADAM, {"sama_multitask": True, "sama_adam_alpha": 0.01}),
     "acc": (optim.Adam, ADAM, {"gradient_accumulation": 2, "gradient_clipping": 0.1}),
+    "nadam": (optim.NAdam, ADAM, {}),
     "dartsmt": (optim.SGD, {"lr": 0.1}, {"type": "darts", "darts_multitask": True}),
 }
 
@@ -173,6 +174,16 @@ RECORDED = {
         -0.7790067756,
         -0.3739181382,
         -1.2665496953,
+    ],
+    "nadam": [
+        0.1960268011,
+        0.0084844225,
+        0.2082657291,
+        0.0901393609,
+        -0.1867895116,
+        -0.866965805,
+        -0.2728635835,
+        -1.2084365725,
     ],
     "dartsmt": [
         0.2416636676,

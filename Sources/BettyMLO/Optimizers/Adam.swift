@@ -91,7 +91,7 @@ private enum AdamUpdate {
 /// ∂u/∂g of u = m / (√v + ε), times the rate (SAMA, eq. 5), from the moments after the step:
 ///   [(1 − β₁) β₂ v_old − β₁ (1 − β₂) g m_old] / (√v + ε)³ = [(1 − β₁) v − (1 − β₂) g m] / (√v + ε)³,
 /// since β₂ v_old = v − (1 − β₂) g² and β₁ m_old = m − (1 − β₁) g. Weight decay is left out of g.
-private enum AdamAdaptation {
+enum AdamAdaptation {
   static func numbers(_ hyper: [Double]) -> [Double] {
     [hyper[0], 1 - hyper[1], 1 - hyper[2], hyper[3]]
   }

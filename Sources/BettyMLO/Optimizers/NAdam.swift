@@ -84,4 +84,17 @@ enum NAdam: OptimizerRule {
     result = try graph.call(P.sub, [result, try scaled(gradient, hyper[0])])
     return (try graph.call(P.sub, [result, try scaled(mean, hyper[1])]), [mean, square])
   }
+
+  static let adapts = true
+
+  static func adaptationNumbers(_ hyper: [Double], structure: Int, step: Int) -> [Double] {
+    AdamAdaptation.numbers(hyper)
+  }
+
+  /// That of Adam, as in the original: the warm-up of the momentum is left out.
+  static func adaptation(
+    gradient: Value, state: [Value], numbers: [Value], structure: Int, in graph: inout Graph
+  ) throws -> Value? {
+    try AdamAdaptation.factor(gradient, state, numbers, in: &graph)
+  }
 }

@@ -102,7 +102,29 @@ def check(
         ValueError: If the problem has no path, or one through several problems.
 
     Example:
-        >>> # report = betty.hypergradient.check(engine, engine.upper)  # doctest: +SKIP
+        >>> import betty
+        >>> from betty import nn, optim
+        >>> from betty.configs import Config, EngineConfig
+        >>> from betty.engine import Engine
+        >>> from betty.problems import ImplicitProblem
+        >>> class Upper(ImplicitProblem):
+        ...     def training_step(self, batch):
+        ...         return ((self.lower.module.weight - 1) ** 2).sum()
+        >>> class Lower(ImplicitProblem):
+        ...     def training_step(self, batch):
+        ...         return ((self.module.weight - self.upper.module.weight) ** 2).sum()
+        >>> def make(cls, name, rate, **options):
+        ...     net = nn.Linear(2, 1, bias=False)
+        ...     step = optim.SGD(net.parameters(), lr=rate)
+        ...     return cls(name, Config(**options), net, step, train_data_loader=[0])
+        >>> upper = make(Upper, "upper", 0.1)
+        >>> lower = make(Lower, "lower", 0.1, type="cg", unroll_steps=5)
+        >>> dependencies = {"u2l": {upper: [lower]}, "l2u": {lower: [upper]}}
+        >>> engine = Engine([upper, lower], EngineConfig(train_iters=5), dependencies)
+        >>> engine.run()
+        >>> report = betty.hypergradient.check(engine, upper, verbose=False)
+        >>> round(report.to_unrolled.cosine, 3)
+        1.0
     """
     lower = _only_lower(engine, problem)
     upper_parameters = [p for p in problem.trainable_parameters() if p.requires_grad]
