@@ -121,8 +121,9 @@ struct WindowSizes {
         let tap = Int32(truncatingIfNeeded: kh &* s.windowWidth &+ kw)
         s.runs(kw) { narrow, wide, count in
           for i in 0..<count {
-            let old = y[narrow &+ i]
-            y[narrow &+ i] = places[narrow &+ i] == tap ? x[wide &+ i] : old
+            // Both are read whatever the tap is: a load under a condition is no vector's.
+            let (found, old) = (x[wide &+ i], y[narrow &+ i])
+            y[narrow &+ i] = places[narrow &+ i] == tap ? found : old
           }
         }
       }
@@ -149,8 +150,8 @@ struct WindowSizes {
         let tap = Int32(truncatingIfNeeded: kh &* s.windowWidth &+ kw)
         s.runs(kw) { narrow, wide, count in
           for i in 0..<count {
-            let old = x[wide &+ i]
-            x[wide &+ i] = places[narrow &+ i] == tap ? old + y[narrow &+ i] : old
+            let (sum, old) = (x[wide &+ i] + y[narrow &+ i], x[wide &+ i])
+            x[wide &+ i] = places[narrow &+ i] == tap ? sum : old
           }
         }
       }
