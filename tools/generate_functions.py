@@ -138,6 +138,18 @@ ORDER = {
     "mean": "input dim keepdim * dtype",
     "cumsum": "input dim * dtype",
     "cumprod": "input dim * dtype",
+    "addcmul": "input tensor1 tensor2 * value",
+    "addcdiv": "input tensor1 tensor2 * value",
+    "baddbmm": "input batch1 batch2 * beta alpha",
+    "addbmm": "input batch1 batch2 * beta alpha",
+    "addmv": "input mat vec * beta alpha",
+    "addr": "input vec1 vec2 * beta alpha",
+    "diff": "input n dim prepend append",
+    "trapezoid": "y x * dx dim",
+    "cumulative_trapezoid": "y x * dx dim",
+    "cov": "input * correction fweights aweights",
+    "scatter_reduce": "input dim index src reduce * include_self",
+    "index_reduce": "input dim index source reduce * include_self",
 }
 
 # The Python type of each kind of attribute.
@@ -261,6 +273,8 @@ def _attribute(text: str) -> Parameter:
         default = f'"{default}"'
     if kind == "double" and default in ("inf", "-inf", "nan"):
         default = f'_float("{default}")'
+    if kind == "ints" and default.startswith("["):
+        default = f"({default[1:-1]},)"
     if kind == "dtype" and default not in ("", "None"):
         default = DTYPES[default]
     return Parameter(name, TYPES[kind], default or None)

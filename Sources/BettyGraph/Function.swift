@@ -43,7 +43,9 @@ package struct InputSpec: Sendable, ExpressibleByArrayLiteral {
   /// As written, with the marks.
   package let spelled: [String]
 
-  package init(arrayLiteral elements: String...) {
+  package init(arrayLiteral elements: String...) { self.init(elements) }
+
+  init(_ elements: [String]) {
     spelled = elements
     names = elements.map { $0.hasSuffix("?") || $0.hasSuffix("*") ? String($0.dropLast()) : $0 }
     isVariadic = elements.last?.hasSuffix("*") ?? false
@@ -197,10 +199,9 @@ package enum Functions {
   }
 
   private static let families: [[FunctionEntry]] = [
-    arithmetic, pointwise, comparisons, reductions, products, convolutions, movement, parts,
-    indexing, activations, normalizations, statisticNormalizations, attentions, poolings,
-    resampling,
-    losses, creation,
+    arithmetic, pointwise, special, comparisons, reductions, ordering, products, contractions,
+    linearAlgebra, convolutions, movement, arrangement, parts, indexing, scattering, activations,
+    normalizations, statisticNormalizations, attentions, poolings, resampling, losses, creation,
   ]
 
   private static let byName: [String: Function] = Dictionary(

@@ -191,14 +191,17 @@ package struct Sample: Sendable {
     package var dtype: DType?
     package var range: ClosedRange<Double>
     package var distinct: Bool
+    /// Added along the diagonal of the last two axes: makes matrices regular.
+    package var diagonal: Double
     package init(
       _ shape: [Int], _ range: ClosedRange<Double> = -2...2, dtype: DType? = nil,
-      distinct: Bool = false
+      distinct: Bool = false, diagonal: Double = 0
     ) {
       self.shape = shape
       self.range = range
       self.dtype = dtype
       self.distinct = distinct
+      self.diagonal = diagonal
     }
   }
   package var inputs: [Input]
@@ -206,6 +209,18 @@ package struct Sample: Sendable {
   package init(_ inputs: [Input], _ attributes: Attributes = [:]) {
     self.inputs = inputs
     self.attributes = attributes
+  }
+}
+
+extension Sample.Input {
+  /// Numbers drawn for this input, with the diagonal raised.
+  package func raised(_ numbers: [Double]) -> [Double] {
+    guard diagonal != 0, shape.count >= 2 else { return numbers }
+    let (rows, columns) = (shape[shape.count - 2], shape[shape.count - 1])
+    return numbers.enumerated().map { place, number in
+      let (row, column) = (place / columns % rows, place % columns)
+      return row == column ? number + diagonal : number
+    }
   }
 }
 
@@ -225,11 +240,14 @@ package final class Primitive: Sendable {
   package let isExpensive: Bool
   /// Operations of one application, where they are not one an element: see Cost.swift.
   package let flops: Flops?
+  /// What a status reported by the kernel means, where it is not the position of a bad index.
+  package let failure: (@Sendable (Int64) -> BettyError)?
 
   package init(
     _ name: String, attributes: [AttributeSpec] = [], derivative: Derivative, kernel: Kernel,
     batching: Batching? = nil, samples: [Sample], isExpensive: Bool = false,
-    flops: Flops? = nil, typeRule: @escaping TypeRule
+    flops: Flops? = nil, failure: (@Sendable (Int64) -> BettyError)? = nil,
+    typeRule: @escaping TypeRule
   ) {
     self.name = name
     self.attributes = attributes
@@ -240,5 +258,6 @@ package final class Primitive: Sendable {
     self.samples = samples
     self.isExpensive = isExpensive
     self.flops = flops
+    self.failure = failure
   }
 }

@@ -296,6 +296,7 @@ final class Instance {
     }
     guard let index else { return }
     let info = program.infos[index]
+    if let failure = Registry.primitive(named: info.name)?.failure { throw failure(position) }
     let operands = addresses + program.steps[index].operands
     // The value is known when the indices still lie in an input; the arena may have been reused.
     var value = ""

@@ -14,3 +14,28 @@ char *__wrap_getenv(const char *name) {
   }
   return __real_getenv(name);
 }
+
+// The one function of gfortran's runtime that the parts of LAPACK call: joins two strings into one
+// that is filled with blanks. Hidden, so that it meets no other.
+__attribute__((visibility("hidden"))) void _gfortran_concat_string(
+    size_t length, char *joined, size_t first, const char *a, size_t second, const char *b) {
+  size_t head = first < length ? first : length;
+  memcpy(joined, a, head);
+  size_t tail = second < length - head ? second : length - head;
+  memcpy(joined + head, b, tail);
+  memset(joined + head + tail, ' ', length - head - tail);
+}
+
+// y += alpha a x, for a (m x n) column-major. It stands in for OpenBLAS's own, which is only taken
+// when several of its threads run (ours never do) and whose object holds 8 KB of thread-local
+// memory: more than a process leaves to libraries that are loaded late.
+__attribute__((visibility("hidden"))) int dgemv_thread_n(
+    long m, long n, double alpha, const double *a, long lda, const double *x, long incx, double *y,
+    long incy, double *buffer, int threads) {
+  (void)buffer, (void)threads;
+  for (long j = 0; j < n; j++) {
+    double factor = alpha * x[j * incx];
+    for (long i = 0; i < m; i++) y[i * incy] += factor * a[j * lda + i];
+  }
+  return 0;
+}

@@ -83,6 +83,44 @@ import Testing
       ?[2, 3, 4, 5]: fold
       ?[1, 2, 4, 6]: pixel_shuffle
       ?[1, 8, 2, 3]: pixel_unshuffle
+      ?[2, 3]: asinh acosh atanh erfc erfinv sinc deg2rad rad2deg lgamma digamma polygamma xlogy \
+        logaddexp logaddexp2 hypot copysign fmax fmin heaviside ldexp positive addcmul addcdiv \
+        logcumsumexp fliplr flipud masked_scatter addr cross renorm put scatter_reduce \
+        scatter_reduce#1 scatter_reduce#2 scatter_reduce#3 scatter_reduce#4
+      f64[2, 3]: float_power
+      i64[2, 3]: argsort searchsorted bucketize bitwise_and bitwise_or bitwise_xor bitwise_not \
+        bitwise_left_shift bitwise_right_shift
+      bool[2, 3]: signbit isposinf isneginf
+      ?[2, 3] i64[2, 3]: sort cummax cummin
+      ?[2, 2] i64[2, 2]: topk
+      ?[3, 2]: msort rot90 adjoint cholesky_solve index_reduce linalg_solve \
+        linalg_solve_triangular linalg_lstsq quantile nanquantile
+      ?[2] i64[2]: kthvalue median#1 nanmedian#1 mode
+      ?[]: median nanmedian quantile#1 nanquantile#1 vdot dist linalg_det logdet linalg_matrix_norm nanmean
+      ?[2, 1]: nanmean#1
+      ?[4]: histc take
+      ?[6]: ravel pdist
+      ?[2, 4, 4]: diag_embed
+      ?[4, 4]: diagflat
+      ?[3, 3]: diagonal_scatter matrix_power vander cov corrcoef linalg_inv linalg_cholesky \
+        matrix_exp
+      ?[2, 2, 3]: sliding
+      ?[2, 3]: diff cumulative_trapezoid
+      ?[2]: trapezoid addmv pairwise_distance
+      ?[3, 2] ?[2, 2]: tensor_split
+      ?[2, 6]: column_stack
+      ?[2, 3, 2]: dstack
+      ?[3, 5]: block_diag
+      ?[2, 2, 4]: baddbmm
+      ?[2, 4]: addbmm inner cdist
+      ?[2, 5]: tensordot
+      ?[6, 6]: kron
+      ?[] ?[]: aminmax linalg_slogdet
+      ?[4, 3] ?[3, 3]: linalg_qr
+      ?[3] ?[3, 3]: linalg_eigh
+      ?[4, 3] ?[3] ?[3, 3]: linalg_svd
+      ?[3, 4]: linalg_pinv
+      i64[]: linalg_matrix_rank
       """
     var expected: [String: String] = [:]
     for line in table.split(separator: "\n") {

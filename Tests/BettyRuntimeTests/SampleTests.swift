@@ -9,7 +9,7 @@ import Testing
 
 private func draw(_ input: Sample.Input, _ dtype: DType, _ generator: inout Generator) -> [Double] {
   let count = input.shape.reduce(1, *)
-  if dtype.isFloating { return random(count, &generator, in: input.range) }
+  if dtype.isFloating { return input.raised(random(count, &generator, in: input.range)) }
   let range = Int(input.range.lowerBound.rounded(.up))...Int(input.range.upperBound)
   return (0..<count).map { _ in Double(Int.random(in: range, using: &generator)) }
 }

@@ -26,11 +26,14 @@ struct Generator: RandomNumberGenerator {
       let range = Int(input.range.lowerBound)...Int(input.range.upperBound)
       return (0..<type.count).map { _ in Double(Int.random(in: range, using: &self)) }
     }
-    guard input.distinct, type.count > 1 else { return uniform(input.range, type.count) }
+    guard input.distinct, type.count > 1 else {
+      return input.raised(uniform(input.range, type.count))
+    }
     let width = input.range.upperBound - input.range.lowerBound
-    return (0..<type.count).map {
+    let numbers = (0..<type.count).map {
       input.range.lowerBound + width * (Double($0) + 0.5) / Double(type.count)
     }.shuffled(using: &self)
+    return input.raised(numbers)
   }
 }
 

@@ -161,11 +161,12 @@ def test_a_comparison_reduced():
     assert (x > 1).sum().item() == 1
 
 
-def test_bits_of_numbers_are_refused():
+def test_bits():
     assert (betty.tensor([True, False]) & True).tolist() == [True, False]
     assert (~betty.tensor([True, False])).tolist() == [False, True]
-    with pytest.raises(NotImplementedError, match="bool"):
-        betty.tensor([1]) & 1
+    assert (betty.tensor([6, 1]) & 3).tolist() == [2, 1]
+    with pytest.raises(NotImplementedError, match="takes integers"):
+        betty.tensor([1.0]) & 1
 
 
 def test_wrong_operands():

@@ -9,7 +9,7 @@ autograd, func.
 import importlib as _importlib
 import math as _math
 
-from betty import _derived, _functions, _native, autograd, cuda, func
+from betty import _derived, _functions, _native, _ordering, autograd, cuda, func
 from betty._creation import (
     arange,
     as_tensor,
@@ -36,21 +36,6 @@ from betty._creation import (
     tensor,
     zeros,
     zeros_like,
-)
-from betty._derived import (
-    argsort,
-    atleast_1d,
-    atleast_2d,
-    bincount,
-    einsum,
-    hstack,
-    isin,
-    median,
-    multinomial,
-    round,
-    sort,
-    topk,
-    vstack,
 )
 from betty._native import Tensor, dtype
 from betty._overloads import (
@@ -132,8 +117,10 @@ from betty.autograd import (
 )
 
 # Functions that PyTorch keeps in nn.functional alone, and helpers of this package.
-_ELSEWHERE = _NO_METHODS - {"cat", "stack", "hstack", "vstack", "einsum", "threshold"}
+_ELSEWHERE = _NO_METHODS - {"cat", "stack", "threshold"}
 
+_MADE = {**_derived.FREE, **_derived.FUNCTIONS, **_ordering.FREE, **_ordering.FUNCTIONS}
+globals().update({n: f for n, f in _MADE.items() if n not in ("sum_to_size", "data_ptr")})
 for _name in _functions.__all__:
     if _name not in _ELSEWHERE and _name not in globals():
         globals()[_name] = getattr(_functions, _name)
@@ -147,8 +134,8 @@ strided, preserve_format, contiguous_format = "strided", "preserve", "contiguous
 
 # Imported when first asked for: `import betty` stays quick.
 _SUBMODULES = (
-    "backends", "configs", "distributions", "engine", "envs", "hypergradient", "logging", "nn",
-    "optim", "problems", "utils",
+    "backends", "configs", "distributions", "engine", "envs", "hypergradient", "linalg", "logging",
+    "nn", "optim", "problems", "utils",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from betty import _native, _types
 from betty._native import Tensor, dtype, operation
+from betty._process import drawing
 from betty._types import check_device
 
 _full, _arange, _linspace = operation("full"), operation("arange"), operation("linspace")
@@ -261,32 +262,37 @@ def linspace(
     return _finish(made, None, requires_grad)
 
 
-def _draw(call: Any, size, dtype, device, requires_grad, **options) -> Tensor:
+def _draw(call: Any, size, dtype, device, requires_grad, generator) -> Tensor:
     check_device(device)
     kind = dtype or _types.get_default_dtype()
-    return _finish(call(size=size, dtype=kind, **options), None, requires_grad)
+    with drawing(generator):
+        return _finish(call(size=size, dtype=kind), None, requires_grad)
 
 
 def rand(
     *size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False
 ) -> Tensor:
     """Uniform random numbers in [0, 1)."""
-    return _draw(_rand, _size(size), dtype, device, requires_grad)
+    return _draw(_rand, _size(size), dtype, device, requires_grad, generator)
 
 
 def randn(
     *size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False
 ) -> Tensor:
     """Normal random numbers with mean 0 and deviation 1."""
-    return _draw(_randn, _size(size), dtype, device, requires_grad)
+    return _draw(_randn, _size(size), dtype, device, requires_grad, generator)
 
 
-def rand_like(input, *, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
-    return _draw(_rand, input.shape, dtype or input.dtype, device, requires_grad)
+def rand_like(
+    input, *, dtype=None, layout=None, device=None, requires_grad=False, generator=None
+) -> Tensor:
+    return _draw(_rand, input.shape, dtype or input.dtype, device, requires_grad, generator)
 
 
-def randn_like(input, *, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
-    return _draw(_randn, input.shape, dtype or input.dtype, device, requires_grad)
+def randn_like(
+    input, *, dtype=None, layout=None, device=None, requires_grad=False, generator=None
+) -> Tensor:
+    return _draw(_randn, input.shape, dtype or input.dtype, device, requires_grad, generator)
 
 
 def randint(
@@ -296,7 +302,8 @@ def randint(
     if size is None:
         low, high, size = 0, low, high
     check_device(device)
-    made = _randint(low=low, high=high, size=_size((size,)), dtype=dtype or _types.int64)
+    with drawing(generator):
+        made = _randint(low=low, high=high, size=_size((size,)), dtype=dtype or _types.int64)
     return _finish(made, None, requires_grad)
 
 
@@ -305,7 +312,8 @@ def randperm(
 ) -> Tensor:
     """The integers below n in random order."""
     check_device(device)
-    return _finish(_randperm(n=n), dtype, requires_grad)
+    with drawing(generator):
+        return _finish(_randperm(n=n), dtype, requires_grad)
 
 
 def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tensor:
@@ -316,9 +324,10 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tenso
         from betty._overloads import broadcast_shapes
 
         shape = broadcast_shapes(*(x.shape for x in (mean, std) if isinstance(x, Tensor)))
-    return randn(*shape, dtype=dtype) * std + mean
+    return randn(*shape, dtype=dtype, generator=generator) * std + mean
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator=None) -> Tensor:
     """1 with the probability that `input` (or p) says, else 0."""
-    return _bernoulli(input if p is None else full_like(input, p))
+    with drawing(generator):
+        return _bernoulli(input if p is None else full_like(input, p))

@@ -1,97 +1,28 @@
-"""Functions made of others: sorting, sampling, joining, and second names.
-
-Invariant: what orders or counts values evaluates them; what it picks is recorded, so
-gradients flow.
-"""
+"""Functions made of others: sampling, joining, grids of indices, and second names."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
 
+from betty import _creation, _native, _overloads, _types
 from betty import _functions as F
-from betty import _native, _overloads, _types
 from betty._native import Tensor
+from betty._process import drawing
 
 # Second names, as PyTorch has them.
 ALIASES = {
-    "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctan2": "atan2",
-    "clip": "clamp", "concat": "cat", "concatenate": "cat", "divide": "div", "fix": "trunc",
-    "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "moveaxis": "movedim",
-    "multiply": "mul", "negative": "neg", "not_equal": "ne", "subtract": "sub",
-    "swapaxes": "transpose", "swapdims": "transpose", "true_divide": "div",
+    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
+    "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "clip": "clamp", "concat": "cat",
+    "concatenate": "cat", "conj": "positive", "conj_physical": "positive", "divide": "div",
+    "fix": "trunc", "ger": "outer", "greater": "gt", "greater_equal": "ge", "less": "lt",
+    "less_equal": "le", "moveaxis": "movedim", "multiply": "mul", "negative": "neg",
+    "not_equal": "ne", "resolve_conj": "positive", "resolve_neg": "positive", "sgn": "sign",
+    "split_with_sizes": "split", "subtract": "sub", "swapaxes": "transpose",
+    "swapdims": "transpose", "trapz": "trapezoid", "true_divide": "div",
 }  # fmt: skip
-
-
-class Sorted(NamedTuple):
-    values: Tensor
-    indices: Tensor
-
-
-class TopK(NamedTuple):
-    values: Tensor
-    indices: Tensor
-
-
-class Median(NamedTuple):
-    values: Tensor
-    indices: Tensor
-
-
-Sorted.__name__, TopK.__name__, Median.__name__ = "sort", "topk", "median"
-for _kind in (Sorted, TopK, Median):
-    _kind.__repr__ = _overloads._shown  # type: ignore[method-assign]
-
-
-def _array(x: Tensor) -> Any:
-    plain = x.detach()
-    return (plain.float() if x.dtype in (_types.bfloat16, _types.float16) else plain).numpy()
-
-
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True):
-    """Indices that sort along a dimension; equal elements keep their order."""
-    import numpy
-
-    array = _array(input)
-    if array.ndim == 0:
-        return _native.from_buffer(numpy.zeros((), numpy.int64))
-    if not descending:
-        return _native.from_buffer(numpy.argsort(array, axis=dim, kind="stable"))
-    # Backwards twice: the largest first, and equal ones still in their order.
-    order = numpy.argsort(numpy.flip(array, dim), axis=dim, kind="stable")
-    return _native.from_buffer(array.shape[dim] - 1 - numpy.flip(order, dim))
-
-
-def sort(input: Tensor, dim: int = -1, descending: bool = False, *, stable: bool = True) -> Sorted:
-    """The elements in order along a dimension, and where they were."""
-    order = argsort(input, dim, descending)
-    return Sorted(_along(input, dim, order), order)
-
-
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> TopK:
-    """The k largest (or smallest) elements along a dimension, and where they were."""
-    size = input.shape[dim] if input.ndim else 1
-    if not 0 <= k <= size:
-        raise RuntimeError(f"topk: k is {k}, the dimension has {size}")
-    order = argsort(input, dim, largest)
-    if input.ndim:
-        order = F.narrow(order, dim, 0, k)
-    return TopK(_along(input, dim, order), order)
-
-
-def _along(input: Tensor, dim: int, order: Tensor) -> Tensor:
-    return F.gather(input, dim, order) if input.ndim else input
-
-
-def median(input: Tensor, dim: int | None = None, keepdim: bool = False):
-    """The middle element, the lower of two; with `dim` also where it is."""
-    if dim is None:
-        flat = input.reshape(-1)
-        return sort(flat).values[(flat.numel() - 1) // 2]
-    order = F.narrow(argsort(input, dim), dim, (input.shape[dim] - 1) // 2, 1)
-    values = F.gather(input, dim, order)
-    if keepdim:
-        return Median(values, order)
-    return Median(F.squeeze(values, dim), F.squeeze(order, dim))
 
 
 def multinomial(
@@ -107,12 +38,14 @@ def multinomial(
         if bool(((weights > 0).sum(-1) < num_samples).any()):
             raise RuntimeError("multinomial: fewer nonzero probabilities than samples to draw")
         # The smallest of exponential times with these rates (Efraimidis and Spirakis, 2006).
-        times = -F.log1p(-_native.operation("rand")(size=input.shape, dtype=_types.float64))
-        return topk(times / weights, num_samples, largest=False).indices
+        draws = _creation.rand(*input.shape, dtype=_types.float64, generator=generator)
+        return F.topk(-F.log1p(-draws) / weights, num_samples, largest=False)[1]
     total = F.cumsum(weights, -1)
+    if bool((total[..., -1] <= 0).any()):
+        raise RuntimeError("multinomial: the probabilities of a row add up to 0")
     shape = (*input.shape[:-1], num_samples)
-    draws = _native.operation("rand")(size=shape, dtype=_types.float64) * total[..., -1:]
-    return (draws.unsqueeze(-1) >= total.unsqueeze(-2)).sum(-1)
+    draws = _creation.rand(*shape, dtype=_types.float64, generator=generator) * total[..., -1:]
+    return F.searchsorted(total, draws, right=True)
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
@@ -128,9 +61,20 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     return F.round(input * scale) / scale
 
 
+def polygamma(n: int, input: Tensor) -> Tensor:
+    """The n-th derivative of digamma; of positive input where n > 1."""
+    return F.polygamma(input, n)
+
+
+# ---- joining and taking apart ------------------------------------------------------------------
+
+
 def vstack(tensors) -> Tensor:
     """Tensors one below another."""
     return F.cat([atleast_2d(x) for x in tensors], 0)
+
+
+row_stack = vstack
 
 
 def hstack(tensors) -> Tensor:
@@ -139,28 +83,305 @@ def hstack(tensors) -> Tensor:
     return F.cat(flat, 0 if flat and flat[0].ndim == 1 else 1)
 
 
-def atleast_1d(input: Tensor) -> Tensor:
-    return input if input.ndim else input.reshape(1)
+def column_stack(tensors) -> Tensor:
+    """Vectors as columns, beside matrices."""
+    return F.column_stack(tensors)
 
 
-def atleast_2d(input: Tensor) -> Tensor:
-    return input if input.ndim > 1 else input.reshape(1, -1)
+def dstack(tensors) -> Tensor:
+    """Tensors behind each other, in the third dimension."""
+    return F.dstack(tensors)
 
 
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each number occurs. Evaluates."""
+def block_diag(*tensors) -> Tensor:
+    """A matrix with matrices along its diagonal."""
+    return F.block_diag([x if isinstance(x, Tensor) else _creation.tensor(x) for x in tensors])
+
+
+def _at_least(rank: int):
+    def raise_rank(*tensors: Any) -> Any:
+        given = _overloads._spread(tensors)
+        raised = tuple(_raised(x, rank) for x in given)
+        several = len(tensors) > 1 or isinstance(tensors[0], (tuple, list))
+        return raised if several else raised[0]
+
+    raise_rank.__name__ = f"atleast_{rank}d"
+    raise_rank.__doc__ = f"The tensor, or tensors, with {rank} dimensions at least."
+    return raise_rank
+
+
+def _raised(x: Tensor, rank: int) -> Tensor:
+    if x.ndim >= rank:
+        return x
+    if rank < 3:
+        return x.reshape((1,) * (rank - x.ndim) + tuple(x.shape))
+    return x.reshape(((1, 1, 1), (1, *x.shape, 1), (*x.shape, 1))[x.ndim])
+
+
+atleast_1d, atleast_2d, atleast_3d = _at_least(1), _at_least(2), _at_least(3)
+
+
+def _splitting(name: str, rank: int, axis: int):
+    def split(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+        if input.ndim < rank:
+            raise RuntimeError(f"{name}: takes {rank} dimensions at least, got {input.ndim}")
+        dim = 0 if input.ndim == 1 else axis
+        if isinstance(indices_or_sections, int) and (
+            indices_or_sections < 1 or input.shape[dim] % indices_or_sections
+        ):
+            raise RuntimeError(
+                f"{name}: dimension {dim} of {tuple(input.shape)} does not split into "
+                f"{indices_or_sections} equal parts"
+            )
+        return F.tensor_split(input, indices_or_sections, dim)
+
+    split.__name__ = name
+    split.__doc__ = f"Parts of dimension {axis}: a number of equal ones, or cut at indices."
+    return split
+
+
+hsplit, vsplit, dsplit = (
+    _splitting("hsplit", 1, 1),
+    _splitting("vsplit", 2, 0),
+    _splitting("dsplit", 3, 2),
+)
+
+
+# ---- products ----------------------------------------------------------------------------------
+
+
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """Sums of products over the last `dims` dimensions of a and the first of b, or over pairs."""
+    if isinstance(dims, int):
+        if not 0 <= dims <= min(a.ndim, b.ndim):
+            raise RuntimeError(f"tensordot: dims must be in 0...{min(a.ndim, b.ndim)}, got {dims}")
+        pairs = (list(range(a.ndim - dims, a.ndim)), list(range(dims)))
+    else:
+        pairs = tuple([d] if isinstance(d, int) else list(d) for d in dims)
+    return F.tensordot(a, b, *pairs)
+
+
+def chain_matmul(*matrices: Tensor) -> Tensor:
+    """The product of several matrices, in the order that costs least."""
+    given = list(_overloads._spread(matrices))
+    if not given:
+        raise RuntimeError("chain_matmul: takes one matrix at least")
+    sizes = [x.shape[0] for x in given] + [given[-1].shape[1]]
+    best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(len(given))}
+    for width in range(1, len(given)):
+        for i in range(len(given) - width):
+            j = i + width
+            best[i, j] = min(
+                (best[i, k][0] + best[k + 1, j][0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
+            )
+
+    def product(i: int, j: int) -> Tensor:
+        if i == j:
+            return given[i]
+        k = best[i, j][1]
+        return F.matmul(product(i, k), product(k + 1, j))
+
+    return product(0, len(given) - 1)
+
+
+def qr(input: Tensor, some: bool = True) -> Any:
+    """As linalg.qr, reduced."""
+    return F.linalg_qr(input)
+
+
+def matrix_power(input: Tensor, n: int) -> Tensor:
+    """The product of n copies of square matrices; of their inverse where n is negative."""
+    return F.matrix_power(input if n >= 0 else F.linalg_inv(input), abs(n))
+
+
+# Names that PyTorch has beside those of linalg.
+_LINEAR = {
+    "cholesky": lambda input, upper=False: F.linalg_cholesky(input, upper),
+    "det": F.linalg_det,
+    "inverse": F.linalg_inv,
+    "pinverse": lambda input, rcond=1e-15: F.linalg_pinv(input, rcond),
+    "slogdet": F.linalg_slogdet,
+    "matrix_power": matrix_power,
+    "qr": qr,
+}
+
+
+# ---- grids of indices --------------------------------------------------------------------------
+
+
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """All combinations of one element of each vector, one a row."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return F.stack([grid.reshape(-1) for grid in F.meshgrid(tensors)], 1)
+
+
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """All ways to take r elements of a vector, one a row."""
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = list(choose(range(input.shape[0]), r))
+    places = _creation.tensor(rows, dtype=_types.int64).reshape(len(rows), r)
+    return F.index_select(input, 0, places.reshape(-1)).reshape(len(rows), r)
+
+
+def _triangle(name: str):
+    def indices(row: int, col: int, offset: int = 0, *, dtype=None, device=None) -> Tensor:
+        import numpy
+
+        places = getattr(numpy, name)(row, offset, col)
+        return _native.from_buffer(numpy.stack(places).astype(numpy.int64)).to(
+            dtype or _types.int64
+        )
+
+    indices.__name__ = name
+    indices.__doc__ = "Rows and columns of a triangle of a matrix: [2, count]."
+    return indices
+
+
+tril_indices, triu_indices = _triangle("tril_indices"), _triangle("triu_indices")
+
+
+def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """Indices into a flat tensor as one tensor of indices a dimension."""
+    sizes = [shape] if isinstance(shape, int) else list(shape)
+    found, rest = [], indices
+    for size in reversed(sizes):
+        found.append(rest % size)
+        rest = F.floor_divide(rest, size)
+    return tuple(reversed(found))
+
+
+def isin(elements: Any, test_elements: Any, *, assume_unique=False, invert=False) -> Tensor:
+    """Which elements are among others."""
+    left, right = (
+        x if isinstance(x, Tensor) else _creation.tensor(x) for x in (elements, test_elements)
+    )
+    found = (left.unsqueeze(-1) == right.reshape(-1)).any(-1)
+    return F.logical_not(found) if invert else found
+
+
+# ---- making ------------------------------------------------------------------------------------
+
+
+def logspace(start, end, steps, base: float = 10.0, *, dtype=None, device=None) -> Tensor:
+    """base to the powers of `steps` numbers from start to end."""
+    powers = _creation.linspace(start, end, steps, dtype=_types.float64, device=device)
+    return F.exp(powers * math.log(base)).to(dtype or _types.get_default_dtype())
+
+
+def range_(start=0, end=None, step=1, *, dtype=None, device=None) -> Tensor:
+    """start, start + step, ... up to end, which is included."""
+    if end is None:
+        start, end = 0, start
+    count = math.floor((end - start) / step) + 1
+    kind = dtype or _types.get_default_dtype()
+    return (_creation.arange(count, dtype=_types.float64, device=device) * step + start).to(kind)
+
+
+def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """A number as a tensor without dimensions, of the default type."""
+    kind = dtype or _types.get_default_dtype()
+    return _creation.tensor(s, dtype=kind, device=device, requires_grad=requires_grad)
+
+
+def randint_like(input: Tensor, low, high=None, *, dtype=None, device=None) -> Tensor:
+    """Random integers of [low, high), or of [0, low), in the shape of a tensor."""
+    if high is None:
+        low, high = 0, low
+    return _creation.randint(low, high, input.shape, dtype=dtype or input.dtype, device=device)
+
+
+def poisson(input: Tensor, generator=None) -> Tensor:
+    """Numbers of a Poisson distribution with these rates. Evaluates."""
     import numpy
 
-    given = None if weights is None else _array(weights)
-    return _native.from_buffer(numpy.bincount(_array(input), given, minlength))
+    rates = input.detach().to(_types.float64).numpy()
+    if (rates < 0).any():
+        raise RuntimeError("poisson: rates must not be negative")
+    with drawing(generator):
+        seed = _creation.randint(0, 2**31, (4,)).tolist()
+    drawn = numpy.random.default_rng(seed).poisson(rates)
+    return _native.from_buffer(numpy.asarray(drawn, numpy.float64)).to(input.dtype)
 
 
-def isin(elements: Tensor, test_elements: Tensor) -> Tensor:
-    """Which elements are among others."""
-    return (elements.unsqueeze(-1) == test_elements.reshape(-1)).any(-1)
+# ---- what a tensor is --------------------------------------------------------------------------
+
+
+def is_complex(input: Tensor) -> bool:
+    return False
+
+
+def is_signed(input: Tensor) -> bool:
+    return input.dtype.is_signed
+
+
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    return input.shape == other.shape
+
+
+def isreal(input: Tensor) -> Tensor:
+    """Every number here is real."""
+    return F.full(1, size=input.shape, dtype=_types.bool)
+
+
+def real(input: Tensor) -> Tensor:
+    return input
+
+
+def angle(input: Tensor) -> Tensor:
+    """0 for what is not negative, pi for what is; NaN stays."""
+    value = input if input.is_floating_point() else input.float()
+    turned = F.where(value < 0, value.detach() * 0 + math.pi, value.detach() * 0)
+    return F.where(F.isnan(value), value, turned)
+
+
+def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    """other - alpha * input."""
+    return other - input * alpha
+
+
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """Summed over what broadcasting to this shape has repeated."""
+    wanted = tuple(_overloads._spread(size))
+    skipped = input.ndim - len(wanted)
+    fits = skipped >= 0 and all(
+        want in (1, have) for want, have in zip(wanted, input.shape[max(skipped, 0) :], strict=True)
+    )
+    if not fits:
+        raise RuntimeError(f"size {wanted} is not expandable to size {tuple(input.shape)}")
+    dims = [
+        axis
+        for axis, have in enumerate(input.shape)
+        if axis < skipped or (wanted[axis - skipped] == 1 and have != 1)
+    ]
+    return (F.sum(input, dims) if dims else input).reshape(wanted)
+
+
+def data_ptr(input: Tensor) -> int:
+    """Where the elements lie in memory. Evaluates."""
+    return input.detach().numpy().ctypes.data
+
+
+def compile(model: Any = None, **options: Any) -> Any:
+    """The model as it is: every step is compiled anyway."""
+    return (lambda given: given) if model is None else model
 
 
 FUNCTIONS = {
-    "argsort": argsort, "sort": sort, "topk": topk, "median": median, "multinomial": multinomial,
-    "round": round,
+    "multinomial": multinomial, "round": round, "tensor_split": F.tensor_split, "hsplit": hsplit,
+    "vsplit": vsplit, "dsplit": dsplit, "is_complex": is_complex, "is_signed": is_signed,
+    "is_same_size": is_same_size, "isreal": isreal, "angle": angle, "sum_to_size": sum_to_size,
+    "data_ptr": data_ptr, **_LINEAR,
 }  # fmt: skip
+# In `betty`, and no methods.
+FREE = {
+    function.__name__: function
+    for function in (
+        atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, chain_matmul, column_stack,
+        combinations, compile, dstack, einsum, hstack, isin, logspace, poisson, polygamma,
+        randint_like, real, rsub, scalar_tensor, tensordot, tril_indices, triu_indices,
+        unravel_index, vstack,
+    )
+}  # fmt: skip
+FREE |= {"range": range_, "row_stack": vstack}

@@ -6,9 +6,11 @@ recorded of the tensor before keeps the old one.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from betty import _creation, _native, _types
+from betty import _creation, _native, _overloads, _types
+from betty import _functions as F
 from betty._native import Tensor
 
 
@@ -36,23 +38,78 @@ def zero_(self: Tensor) -> Tensor:
 
 
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator=None) -> Tensor:
-    return self._assign(_creation.randn_like(self) * std + mean)
+    return self._assign(_creation.randn_like(self, generator=generator) * std + mean)
 
 
 def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator=None, **names) -> Tensor:
     low = names.pop("from", from_)
-    return self._assign(_creation.rand_like(self) * (to - low) + low)
+    return self._assign(_creation.rand_like(self, generator=generator) * (to - low) + low)
 
 
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator=None) -> Tensor:
-    return self._assign(_creation.rand(self.shape) < p)
+    return self._assign(_creation.rand(self.shape, generator=generator) < p)
 
 
 def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator=None) -> Tensor:
     low, high = (0, from_) if to is None and from_ else (from_, to)
     if high is None:
         high = 256 if self.dtype is _types.uint8 else 2 if self.dtype is _types.bool else 2**24
-    return self._assign(_creation.randint(low, high, self.shape))
+    return self._assign(_creation.randint(low, high, self.shape, generator=generator))
+
+
+def exponential_(self: Tensor, lambd: float = 1, *, generator=None) -> Tensor:
+    """Waiting times of events with a rate."""
+    draws = _creation.rand_like(self, generator=generator)
+    return self._assign(F.log1p(-draws) * (-1 / lambd))
+
+
+def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator=None) -> Tensor:
+    """Numbers whose logarithms are normal."""
+    return self._assign(F.exp(_creation.randn_like(self, generator=generator) * std + mean))
+
+
+def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator=None) -> Tensor:
+    """Numbers of a Cauchy distribution."""
+    draws = _creation.rand_like(self, generator=generator)
+    return self._assign(F.tan((draws - 0.5) * math.pi) * sigma + median)
+
+
+def geometric_(self: Tensor, p: float, *, generator=None) -> Tensor:
+    """Trials up to the first success."""
+    draws = _creation.rand(self.shape, generator=generator)
+    return self._assign(F.clamp_min(F.ceil(F.log1p(-draws) / math.log1p(-p)), 1))
+
+
+def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """One value along the main diagonal; with `wrap` again below a square, after a gap of a row."""
+    if self.ndim < 2:
+        raise RuntimeError(f"fill_diagonal_: takes 2 dimensions at least, got {self.ndim}")
+    if self.ndim > 2 and len(set(self.shape)) > 1:
+        raise RuntimeError("fill_diagonal_: all dimensions must be of equal length")
+    step = sum(math.prod(self.shape[axis + 1 :]) for axis in range(self.ndim))
+    stop = self.numel() if wrap or self.ndim > 2 else self.shape[1] * self.shape[1]
+    places = _creation.arange(self.numel())
+    hit = F.logical_and(places % step == 0, places < stop).reshape(self.shape)
+    return self._update(F.masked_fill(self, hit, fill_value))
+
+
+def index_put_(self: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
+    """Put values in place of, or add them to, what tensors of indices name."""
+    return self._update(index_put(self, indices, values, accumulate))
+
+
+def index_put(self: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
+    """The tensor with values in place of, or added to, what tensors of indices name."""
+    picks: list[Tensor] = []
+    for index in indices:
+        if index.dtype is _types.bool:
+            picks += _overloads.nonzero(index, as_tuple=True)
+        else:
+            picks.append(index)
+    return _put(self, values, *picks, items=[3, 0, 0, 0] * len(picks), accumulate=accumulate)
+
+
+_put = _native.operation("index_put")
 
 
 def in_place(function: Any):

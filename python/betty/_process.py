@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from betty import _native
@@ -25,18 +27,75 @@ __all__ = [
 
 
 class Generator:
-    """The random numbers of the process: there is one sequence."""
+    """A sequence of random numbers of its own, for what takes `generator=`.
 
-    device = "cpu"
+    Example:
+        >>> import betty
+        >>> draws = [betty.rand(2, generator=betty.Generator().manual_seed(3)) for _ in range(2)]
+        >>> bool((draws[0] == draws[1]).all())
+        True
+    """
+
+    def __init__(self, device: object = "cpu") -> None:
+        self.device = device
+        self._state = (67280421310721, 0)
 
     def manual_seed(self, seed: int) -> Generator:
-        return manual_seed(seed)
+        self._state = (int(seed), 0)
+        return self
+
+    def seed(self) -> int:
+        fresh = int.from_bytes(os.urandom(7), "little")
+        self.manual_seed(fresh)
+        return fresh
 
     def initial_seed(self) -> int:
-        return initial_seed()
+        return self._state[0]
+
+    def get_state(self) -> Tensor:
+        from betty._creation import tensor
+
+        return tensor(list(self._state))
+
+    def set_state(self, new_state: Tensor) -> Generator:
+        seed, position = new_state.tolist()
+        self._state = (seed, position)
+        return self
 
 
-default_generator = Generator()
+class _DefaultGenerator(Generator):
+    """The sequence that everything draws from unless told otherwise."""
+
+    @property  # type: ignore[override]
+    def _state(self) -> tuple[int, int]:
+        return _native.random_state()
+
+    @_state.setter
+    def _state(self, state: tuple[int, int]) -> None:
+        _native.restore_random(*state)
+
+    def __init__(self) -> None:
+        self.device = "cpu"
+
+
+@contextmanager
+def drawing(generator: Generator | None) -> Iterator[None]:
+    """What is drawn inside comes from this generator; None is the default one."""
+    if generator is None or isinstance(generator, _DefaultGenerator):
+        yield
+        return
+    if not isinstance(generator, Generator):
+        raise TypeError(f"expected a betty.Generator, got {type(generator).__name__}")
+    before = _native.random_state()
+    _native.restore_random(*generator._state)
+    try:
+        yield
+    finally:
+        generator._state = _native.random_state()
+        _native.restore_random(*before)
+
+
+default_generator = _DefaultGenerator()
 
 
 def manual_seed(seed: int) -> Generator:

@@ -7,8 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from betty import _creation, _derived, _indexing, _inplace, _native, _overloads, _printing, _types
+from betty import (
+    _creation,
+    _derived,
+    _indexing,
+    _inplace,
+    _native,
+    _ordering,
+    _overloads,
+    _printing,
+    _types,
+)
 from betty import _functions as F
+from betty._method_names import FALSE, FREE, FROM_OVERLOADS, IN_PLACE
 from betty._native import Tensor, dtype
 from betty._types import Size, check_device, refuse_device
 
@@ -265,7 +276,7 @@ def _new(function: Any):
 
 # Functions of torch.nn.functional, and helpers, that are no methods.
 _NO_METHODS = {
-    "cat", "stack", "hstack", "vstack", "meshgrid", "where", "linear", "pad", "one_hot", "einsum",
+    "cat", "stack", "meshgrid", "where", "linear", "pad", "one_hot", "einsum",
     "gelu", "silu", "elu", "selu", "celu", "leaky_relu", "relu6", "softplus", "softsign", "mish",
     "hardtanh", "hardsigmoid", "hardswish", "tanhshrink", "threshold", "logsigmoid", "normalize",
     "cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div",
@@ -278,23 +289,6 @@ _NO_METHODS = {
     "fold", "pixel_shuffle", "pixel_unshuffle",
     "full", "zeros", "ones", "arange", "linspace", "eye", "rand", "randn", "randint", "randperm",
 }  # fmt: skip
-
-_IN_PLACE = [
-    "abs", "acos", "add", "addmm", "asin", "atan", "atan2", "ceil", "clamp", "clamp_max",
-    "clamp_min", "clip", "cos", "cosh", "cumprod", "cumsum", "div", "divide", "eq", "erf", "exp",
-    "expm1", "fmod", "floor", "floor_divide", "frac", "ge", "gt", "index_add", "index_copy",
-    "index_fill", "le", "lerp", "log", "log10", "log1p", "log2", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "lt", "masked_fill", "mul", "multiply", "nan_to_num", "ne",
-    "neg", "negative", "pow", "reciprocal", "relu", "remainder", "round", "rsqrt", "scatter",
-    "scatter_add", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub", "subtract", "tan",
-    "tanh", "tril", "triu", "true_divide", "trunc",
-]  # fmt: skip
-
-_FROM_OVERLOADS = [
-    "max", "min", "pow", "reshape", "view", "view_as", "permute", "expand", "expand_as",
-    "broadcast_to", "repeat", "tile", "flip", "var", "std", "norm", "nonzero", "masked_select",
-    "unique", "allclose", "equal", "is_floating_point",
-]  # fmt: skip
 
 _OWN = {
     "to": to,
@@ -314,6 +308,18 @@ _OWN = {
     "uniform_": _inplace.uniform_,
     "bernoulli_": _inplace.bernoulli_,
     "random_": _inplace.random_,
+    "exponential_": _inplace.exponential_,
+    "log_normal_": _inplace.log_normal_,
+    "cauchy_": _inplace.cauchy_,
+    "geometric_": _inplace.geometric_,
+    "fill_diagonal_": _inplace.fill_diagonal_,
+    "index_put": _inplace.index_put,
+    "index_put_": _inplace.index_put_,
+    "polygamma": lambda self, n: F.polygamma(self, n),
+    "unfold": F.sliding,
+    "reshape_as": lambda self, other: self.reshape(other.shape),
+    "is_nonzero": lambda self: bool(self),
+    "storage_offset": lambda self: 0,
     "bernoulli": _creation.bernoulli,
     "dim": lambda self: self.ndim,
     "ndimension": lambda self: self.ndim,
@@ -347,7 +353,8 @@ _PROPERTIES = {
     "device": lambda self: _types.CPU,
     "layout": lambda self: "betty.strided",
     "grad_fn": _grad_fn,
-    "is_cuda": lambda self: False,
+    "mH": _matrices_transposed,
+    "real": lambda self: self,
     "is_cpu": lambda self: True,
     "itemsize": lambda self: self.dtype.itemsize,
     "nbytes": lambda self: self.numel() * self.dtype.itemsize,
@@ -368,22 +375,24 @@ _CONVERSIONS = {
 
 def _attach() -> None:
     for name in F.__all__:
-        if name not in _NO_METHODS and not name.endswith("_like"):
+        if name not in _NO_METHODS | FREE and not name.endswith("_like"):
             setattr(Tensor, name, getattr(F, name))
-    for name, function in _derived.FUNCTIONS.items():
+    for name, function in {**_derived.FUNCTIONS, **_ordering.FUNCTIONS}.items():
         setattr(Tensor, name, function)
     for name, first in _derived.ALIASES.items():
-        if first not in _NO_METHODS:
+        if first not in _NO_METHODS | FREE:
             setattr(Tensor, name, getattr(F, first))
-    for name in _FROM_OVERLOADS:
+    for name in FROM_OVERLOADS:
         setattr(Tensor, name, getattr(_overloads, name))
     for name, kind in _CONVERSIONS.items():
         setattr(Tensor, name, _converter(kind))
     for name, value in _OWN.items():
         setattr(Tensor, name, value)
+    for name in FALSE:
+        setattr(Tensor, name, property(lambda self: False))
     for name, read in _PROPERTIES.items():
         setattr(Tensor, name, property(read))
-    for name in _IN_PLACE:
+    for name in IN_PLACE:
         setattr(Tensor, f"{name}_", _inplace.in_place(getattr(Tensor, name)))
 
 

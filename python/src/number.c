@@ -11,9 +11,11 @@ static Operator add = {"add", NULL}, sub = {"sub", NULL};
 static Operator mul = {"mul", NULL}, divide = {"div", NULL};
 static Operator floor_divide = {"floor_divide", NULL}, remain = {"remainder", NULL};
 static Operator power = {"pow", NULL}, matmul = {"matmul", NULL}, negative = {"neg", NULL};
-static Operator absolute = {"abs", NULL}, logical_not = {"logical_not", NULL};
-static Operator logical_and = {"logical_and", NULL}, logical_or = {"logical_or", NULL};
-static Operator logical_xor = {"logical_xor", NULL};
+static Operator absolute = {"abs", NULL}, bit_not = {"bitwise_not", NULL};
+static Operator bit_and = {"bitwise_and", NULL}, bit_or = {"bitwise_or", NULL};
+static Operator bit_xor = {"bitwise_xor", NULL};
+static Operator shift_left = {"bitwise_left_shift", NULL};
+static Operator shift_right = {"bitwise_right_shift", NULL};
 static Operator comparisons[] = {/* in the order of Py_LT ... Py_GE */
                                  {"lt", NULL}, {"le", NULL}, {"eq", NULL},
                                  {"ne", NULL}, {"gt", NULL}, {"ge", NULL}};
@@ -155,33 +157,17 @@ IN_PLACE(nb_inplace_remainder, remain)
 UNARY(nb_negative, negative)
 UNARY(nb_absolute, absolute)
 
-/* & | ^ ~ are for truth values: bits of integers cannot be combined. */
-static int only_bool(PyObject *a, const char *symbol) {
-  betty_dtype dtype = BETTY_BOOL;
-  betty_status status = is_tensor(a) ? betty_tensor_dtype(handle_of(a), &dtype) : BETTY_OK;
-  if (status) return raise_status_int(status);
-  if (dtype == BETTY_BOOL && (is_tensor(a) || !PyLong_Check(a) || PyBool_Check(a))) return 0;
-  PyErr_Format(PyExc_NotImplementedError,
-               "%s: takes bool tensors; bits of numbers cannot be combined", symbol);
-  return -1;
-}
-
-#define LOGICAL(function, operator, symbol)                                    \
-  static PyObject *function(PyObject *a, PyObject *b) {                        \
-    if (only_bool(a, symbol) || only_bool(b, symbol)) return NULL;             \
-    return binary(&operator, a, b);                                            \
-  }                                                                            \
-  static PyObject *function##_in_place(PyObject *a, PyObject *b) {             \
-    if (only_bool(a, symbol) || only_bool(b, symbol)) return NULL;             \
-    return binary_in_place(&operator, a, b);                                   \
-  }
-LOGICAL(nb_and, logical_and, "&")
-LOGICAL(nb_or, logical_or, "|")
-LOGICAL(nb_xor, logical_xor, "^")
-
-static PyObject *nb_invert(PyObject *a) {
-  return only_bool(a, "~") ? NULL : unary(&logical_not, a);
-}
+BINARY(nb_and, bit_and)
+BINARY(nb_or, bit_or)
+BINARY(nb_xor, bit_xor)
+BINARY(nb_lshift, shift_left)
+BINARY(nb_rshift, shift_right)
+IN_PLACE(nb_and_in_place, bit_and)
+IN_PLACE(nb_or_in_place, bit_or)
+IN_PLACE(nb_xor_in_place, bit_xor)
+IN_PLACE(nb_inplace_lshift, shift_left)
+IN_PLACE(nb_inplace_rshift, shift_right)
+UNARY(nb_invert, bit_not)
 
 /* x ** number: the exponent is part of the program, so that a square is a product. */
 static PyObject *power_of(PyObject *a, PyObject *b) {
@@ -227,6 +213,8 @@ PyType_Slot number_slots[] = {
     {Py_nb_and, nb_and},
     {Py_nb_or, nb_or},
     {Py_nb_xor, nb_xor},
+    {Py_nb_lshift, nb_lshift},
+    {Py_nb_rshift, nb_rshift},
     {Py_nb_inplace_add, nb_inplace_add},
     {Py_nb_inplace_subtract, nb_inplace_subtract},
     {Py_nb_inplace_multiply, nb_inplace_multiply},
@@ -237,6 +225,8 @@ PyType_Slot number_slots[] = {
     {Py_nb_inplace_and, nb_and_in_place},
     {Py_nb_inplace_or, nb_or_in_place},
     {Py_nb_inplace_xor, nb_xor_in_place},
+    {Py_nb_inplace_lshift, nb_inplace_lshift},
+    {Py_nb_inplace_rshift, nb_inplace_rshift},
     {Py_nb_negative, nb_negative},
     {Py_nb_positive, nb_positive},
     {Py_nb_absolute, nb_absolute},

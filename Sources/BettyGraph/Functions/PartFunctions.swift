@@ -170,7 +170,7 @@ extension Functions {
     ) { b, x, attributes in
       let offset = attributes.int("diagonal")
       switch b.rank(x) {
-      case 1: return try b.diagonalMatrix(x, offset)
+      case 1: return try b.diagonalMatrices(x, offset)
       case 2: return try b.diagonal(x, offset)
       default: throw b.fail(.runtime, "takes a vector or a matrix, got \(b.type(x))")
       }

@@ -90,21 +90,6 @@ extension Builder {
       step: columns + 1)
   }
 
-  /// The reverse: the elements with gaps of one row between them.
-  mutating func diagonalMatrix(_ x: Value, _ offset: Int) throws -> Value {
-    let count = shape(x)[0]
-    guard offset.magnitude < 1 << 30, count < 1 << 30 else {
-      throw fail(.runtime, "diagonal \(offset) is too far out")
-    }
-    let size = count + Int(offset.magnitude)
-    guard count > 0 else { return try full(0, [size, size], dtype(x)) }
-    let low = offset >= 0 ? offset : -offset * size
-    let used = count + (count - 1) * size
-    let flat = try pad(
-      x, low: [low], high: [size * size - low - used], interior: [size], value: 0)
-    return try reshape(flat, [size, size])
-  }
-
   /// x where column - row compares to the offset, else 0.
   mutating func triangle(_ x: Value, _ comparison: Primitive, _ offset: Int) throws -> Value {
     guard rank(x) >= 2 else {

@@ -126,19 +126,7 @@ extension Builder {
     return try op(P.logsumexp, flat, ["axes": .ints([kept.count])])
   }
 
-  /// Doubling (Hillis and Steele 1986): after step s each element holds the product of the last
-  /// 2^s.
   mutating func runningProduct(_ x: Value, _ axis: Int) throws -> Value {
-    let length = shape(x)[axis]
-    var (result, distance) = (x, 1)
-    while distance < length {
-      let head = try slice(result, axis: axis, from: 0, to: distance)
-      let late = try slice(result, axis: axis, from: distance, to: length)
-      let early = try slice(result, axis: axis, from: 0, to: length - distance)
-      let products = try op(P.mul, late, early)
-      result = try emit(P.concatenate, [head, products], ["axis": .int(axis)])
-      distance *= 2
-    }
-    return result
+    try scan(x, axis) { try $0.op(P.mul, $1, $2) }
   }
 }
