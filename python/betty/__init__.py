@@ -37,6 +37,7 @@ from betty._creation import (
     zeros,
     zeros_like,
 )
+from betty._files import load, save
 from betty._native import Tensor, dtype
 from betty._overloads import (
     allclose,

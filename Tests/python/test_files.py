@@ -1,0 +1,141 @@
+"""Saving and loading: what comes back, what other programs read, what is refused."""
+
+import io
+import json
+import math
+import os
+from collections import OrderedDict
+
+import betty
+import numpy as np
+import pytest
+import safetensors.numpy
+from betty import nn
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "state.safetensors")
+
+
+def test_nested_states_come_back(path):
+    state = {
+        "numbers": (1, 2.5, True, None, math.inf, "text", -(2**70)),
+        "list": [betty.arange(3), [betty.tensor(7)], {}],
+        3: {"bf16": betty.tensor([1.0, -2.5, 3e38]).bfloat16(), None: betty.ones(2).half()},
+        "ordered": OrderedDict(a=betty.tensor([True, False]), b=betty.zeros(0, 4)),
+        "array": np.arange(4, dtype=np.int16),
+        "dtype": betty.float16,
+    }
+    betty.save(state, path)
+    found = betty.load(path)
+    assert found["numbers"] == state["numbers"]
+    assert isinstance(found["numbers"], tuple)
+    assert found["list"][0].tolist() == [0, 1, 2]
+    assert found["list"][1][0].shape == ()
+    assert (found[3]["bf16"] == state[3]["bf16"]).all()
+    assert found[3]["bf16"].dtype is betty.bfloat16
+    assert found[3][None].dtype is betty.float16
+    assert isinstance(found["ordered"], OrderedDict)
+    assert found["ordered"]["b"].shape == (0, 4)
+    assert found["array"].dtype == np.int16
+    assert found["dtype"] is betty.float16
+
+
+def test_training_goes_on_where_it_stopped(path):
+    def fresh():
+        betty.manual_seed(0)
+        model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+        return model, betty.optim.Adam(model.parameters(), lr=0.1)
+
+    def step(model, optimizer):
+        optimizer.zero_grad()
+        (model(betty.arange(12.0).reshape(4, 3)) ** 2).sum().backward()
+        optimizer.step()
+
+    model, optimizer = fresh()
+    step(model, optimizer)
+    betty.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, path)
+    step(model, optimizer)
+    other, second = fresh()
+    saved = betty.load(path)
+    other.load_state_dict(saved["model"])
+    second.load_state_dict(saved["optimizer"])
+    step(other, second)
+    for a, b in zip(model.parameters(), other.parameters(), strict=True):
+        assert (a == b).all()
+
+
+def test_other_programs_read_and_write_the_files(path):
+    model = nn.Linear(2, 3)
+    betty.save(model.state_dict(), path)
+    found = safetensors.numpy.load_file(path)
+    np.testing.assert_array_equal(found["weight"], model.weight.detach().numpy())
+    weights = {"weight": np.ones((3, 2), np.float16), "bias": np.arange(3, dtype=np.float32)}
+    safetensors.numpy.save_file(weights, path)
+    model.load_state_dict(betty.load(path))
+    assert model.weight.dtype is betty.float32
+    assert model(betty.ones(1, 2)).tolist() == [[2, 3, 4]]
+
+
+def test_file_objects():
+    file = io.BytesIO()
+    betty.save([betty.ones(2)], file)
+    file.seek(0)
+    assert betty.load(file, map_location="cpu")[0].tolist() == [1, 1]
+
+
+def damaged(content):
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"]["betty"] = '{"dict":[["a",{"tensor":"gone"}]]}'
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda c: c[:-3], "not a whole safetensors file"),
+        (lambda c: c[:40], "not a whole safetensors file"),
+        (lambda c: b"", "not a whole safetensors file"),
+        (lambda c: b"\x00" * 64, "not a whole safetensors file"),
+        (lambda c: b"PK\x03\x04" + c, "a pickle of PyTorch.*convert it"),
+        (lambda c: b"\x80\x02" + c, "a pickle of PyTorch"),
+        (damaged, "its outline is damaged"),
+    ],
+)
+def test_damaged_files_are_refused(path, change, text):
+    betty.save({"a": betty.ones(3)}, path)
+    with open(path, "rb") as file:
+        content = file.read()
+    with open(path, "wb") as file:
+        file.write(change(content))
+    with pytest.raises(ValueError, match=text) as caught:
+        betty.load(path)
+    assert path in str(caught.value)
+
+
+def test_what_cannot_be_saved_leaves_the_file_alone(path):
+    betty.save([1], path)
+    with pytest.raises(TypeError, match=r"cannot save object at 'a\.0'"):
+        betty.save({"a": [object()]}, path)
+    with pytest.raises(TypeError, match="a key of 'a' is tuple"):
+        betty.save({"a": {(1, 2): 3}}, path)
+    assert betty.load(path) == [1]
+    assert os.listdir(os.path.dirname(path)) == ["state.safetensors"]
+    with pytest.raises(FileNotFoundError):
+        betty.load(path + ".gone")
+
+
+def test_loading_names_what_does_not_fit():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    state = model.state_dict()
+    state["0.weight"] = betty.ones(5, 2)
+    state["2.bias"] = state.pop("1.bias")
+    before = model[0].bias.tolist()
+    with pytest.raises(RuntimeError) as caught:
+        model.load_state_dict(state)
+    for part in ("missing keys: 1.bias", "unexpected keys: 2.bias", "size mismatch for 0.weight"):
+        assert part in str(caught.value)
+    assert model[0].bias.tolist() == before

@@ -1,0 +1,279 @@
+"""Saving and loading: tensors in the safetensors format, what holds them as JSON beside them.
+
+A file is an ordinary safetensors file, whose tensors other programs read by name; its metadata
+entry "betty" says how dicts, lists, numbers and text lay around them. Nothing is ever unpickled,
+so a file cannot run code. Invariant: a file is written whole or not at all, and loaded whole or
+not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections import OrderedDict
+from typing import Any
+
+from betty import _native, _types
+from betty._native import Tensor
+
+__all__ = ["load", "save"]
+
+_FORMAT = "betty"
+# safetensors' names: (NumPy's type in the file, the tensor's type)
+_READ = {
+    "F64": ("<f8", _types.float64), "F32": ("<f4", _types.float32), "F16": ("<f2", _types.float16),
+    "BF16": ("<u2", _types.bfloat16), "I64": ("<i8", _types.int64), "I32": ("<i4", _types.int32),
+    "U8": ("<u1", _types.uint8), "I16": ("<i2", _types.int32), "I8": ("<i1", _types.int32),
+    "U16": ("<u2", _types.int32), "U32": ("<u4", _types.int64), "BOOL": ("?", _types.bool),
+}  # fmt: skip
+_WRITTEN = {
+    _types.float64: "float64", _types.float32: "float32", _types.float16: "float16",
+    _types.bfloat16: "bfloat16", _types.int64: "int64", _types.int32: "int32",
+    _types.uint8: "uint8", _types.bool: "bool",
+}  # fmt: skip
+
+
+def _library() -> Any:
+    try:
+        import safetensors
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "saving and loading need the package safetensors: pip install safetensors"
+        ) from None
+    return safetensors
+
+
+# ---- saving ------------------------------------------------------------------------------------
+
+
+def save(obj: Any, f: Any) -> None:
+    """Writes tensors and what holds them: dicts, lists, tuples, numbers, text, None.
+
+    Args:
+        obj: State dicts of modules, optimizers, problems and the engine, nested at will. Arrays
+            come back as arrays, parameters as tensors.
+        f: A path, or a file object open for writing bytes.
+
+    Raises:
+        TypeError: Something that has no such form; the message says where it stands.
+
+    Example:
+        >>> import os, tempfile
+        >>> import betty
+        >>> path = os.path.join(tempfile.mkdtemp(), "state.safetensors")
+        >>> betty.save({"epoch": 3, "weights": [betty.ones(2)]}, path)
+        >>> betty.load(path)
+        {'epoch': 3, 'weights': [tensor([1., 1.])]}
+    """
+    tensors: dict[str, dict[str, Any]] = {}
+    outline = _outline(obj, "", tensors)
+    text = json.dumps(outline, separators=(",", ":"))
+    content = _content(tensors, {_FORMAT: text})
+    if hasattr(f, "write"):
+        f.write(content)
+        return
+    path = os.fspath(f)
+    folder = os.path.dirname(os.path.abspath(path))
+    handle, draft = tempfile.mkstemp(dir=folder, prefix=".betty-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(draft, 0o666 & ~_mask())
+        os.replace(draft, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise
+
+
+def _content(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> bytes:
+    """The bytes of a file: length of the header, the header, the tensors, the widest first."""
+    order = sorted(tensors, key=lambda name: (-tensors[name]["width"], name))
+    header: dict[str, Any] = {"__metadata__": metadata}
+    start = 0
+    for name in order:
+        record = tensors[name]
+        stop = start + len(record["data"])
+        header[name] = {
+            "dtype": record["dtype"],
+            "shape": record["shape"],
+            "data_offsets": [start, stop],
+        }
+        start = stop
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    parts = [len(text).to_bytes(8, "little"), text, *(tensors[name]["data"] for name in order)]
+    return b"".join(parts)
+
+
+def _mask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _outline(obj: Any, place: str, tensors: dict[str, dict[str, Any]]) -> Any:
+    """The object as JSON, its tensors taken out under the names of their places."""
+    import numpy
+
+    if obj is None or isinstance(obj, (bool, int, float, str)):
+        return obj
+    if isinstance(obj, Tensor):
+        return {"tensor": _put(tensors, place, _record(obj))}
+    if isinstance(obj, numpy.generic) and obj.dtype.kind in "biuf":
+        return obj.item()
+    if isinstance(obj, numpy.ndarray) and obj.dtype.kind in "biuf":
+        record = _array_record(obj, place)
+        return {"array": _put(tensors, place, record), "dtype": obj.dtype.str}
+    if isinstance(obj, _types.dtype):
+        return {"dtype": _WRITTEN[obj]}
+    if isinstance(obj, dict):
+        kind = "ordered" if isinstance(obj, OrderedDict) else "dict"
+        return {
+            kind: [[_key(k, place), _outline(v, _inner(place, k), tensors)] for k, v in obj.items()]
+        }
+    if isinstance(obj, (list, tuple)):
+        kind = "list" if isinstance(obj, list) else "tuple"
+        return {kind: [_outline(v, _inner(place, i), tensors) for i, v in enumerate(obj)]}
+    raise TypeError(
+        f"save: cannot save {type(obj).__name__} at '{place or 'the top'}'; takes tensors, arrays, "
+        "numbers, text, None, dicts, lists and tuples"
+    )
+
+
+def _array_record(array: Any, place: str) -> dict[str, Any]:
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    names = {numpy_kind: name for name, (numpy_kind, _) in _READ.items() if name != "BF16"}
+    kind = little.dtype.str.replace("|", "<").replace("<b1", "?")
+    if kind not in names:
+        raise TypeError(f"save: cannot save an array of {array.dtype} at '{place}'")
+    data = little.tobytes()
+    return {
+        "dtype": names[kind],
+        "width": array.dtype.itemsize,
+        "shape": list(array.shape),
+        "data": data,
+    }
+
+
+def _inner(place: str, key: Any) -> str:
+    return f"{place}.{key}" if place else str(key)
+
+
+def _key(key: Any, place: str) -> Any:
+    if key is None or isinstance(key, (bool, int, float, str)):
+        return key
+    raise TypeError(f"save: a key of '{place or 'the top'}' is {type(key).__name__}, not text")
+
+
+def _put(tensors: dict[str, dict[str, Any]], place: str, record: dict[str, Any]) -> str:
+    name = place or "tensor"
+    while name in tensors or name == "__metadata__":
+        name += "_"
+    tensors[name] = record
+    return name
+
+
+def _record(x: Tensor) -> dict[str, Any]:
+    import numpy
+
+    plain = x.detach()
+    if x.dtype is _types.bfloat16:
+        bits = plain.to(_types.float32).numpy().view(numpy.uint32)
+        array = (bits >> 16).astype("<u2")
+    else:
+        array = plain.numpy()
+    return {
+        "dtype": next(name for name, (_, kind) in _READ.items() if kind is x.dtype),
+        "width": x.dtype.itemsize,
+        "shape": list(x.shape),
+        "data": numpy.ascontiguousarray(array).tobytes(),
+    }
+
+
+# ---- loading -----------------------------------------------------------------------------------
+
+
+def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: Any = None) -> Any:
+    """What `save` has written; of any other safetensors file, its tensors by name.
+
+    Args:
+        f: A path, or a file object open for reading bytes.
+        map_location: Accepted for migration; everything is on the processor.
+        weights_only: Accepted for migration; nothing else can be in a file.
+        mmap: Accepted for migration.
+
+    Raises:
+        ValueError: A file that is damaged, cut off, or in another format; nothing is loaded.
+    """
+    name = os.fspath(f) if not hasattr(f, "read") else getattr(f, "name", "file")
+    if hasattr(f, "read"):
+        content = f.read()
+    else:
+        with open(name, "rb") as file:
+            content = file.read()
+    _refuse_others(content, name)
+    try:
+        entries = _library().deserialize(content)
+    except Exception as error:  # the library's own class; it derives from Exception alone
+        raise ValueError(f"load: {name}: not a whole safetensors file: {error}") from None
+    tensors = {key: _tensor(record, f"{name}: '{key}'") for key, record in entries}
+    size = int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + size]).get("__metadata__") or {}
+    if _FORMAT not in metadata:
+        return tensors
+    try:
+        return _restored(json.loads(metadata[_FORMAT]), tensors)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"load: {name}: its outline is damaged: {error!r}") from None
+
+
+def _refuse_others(content: bytes, name: Any) -> None:
+    is_ours = content[8:9] == b"{"  # a length may begin as a pickle does
+    if not is_ours and (content[:4] == b"PK\x03\x04" or content[:1] == b"\x80"):
+        raise ValueError(
+            f"load: {name}: a pickle of PyTorch, which can run code when it is read; convert it "
+            "where PyTorch is: safetensors.torch.save_file(torch.load(path, weights_only=True), "
+            "'weights.safetensors')"
+        )
+    if len(content) < 8:
+        raise ValueError(f"load: {name}: not a whole safetensors file: {len(content)} bytes")
+
+
+def _tensor(record: dict[str, Any], where: str) -> Tensor:
+    import numpy
+
+    if record["dtype"] not in _READ:
+        raise ValueError(f"load: {where} is {record['dtype']}, known are {', '.join(_READ)}")
+    kind, dtype = _READ[record["dtype"]]
+    array = numpy.frombuffer(record["data"], kind).reshape(record["shape"])
+    if dtype is _types.bfloat16:
+        array = (array.astype(numpy.uint32) << 16).view(numpy.float32)
+    elif record["dtype"] in ("I16", "I8", "U16"):
+        array = array.astype(numpy.int32)
+    elif record["dtype"] == "U32":
+        array = array.astype(numpy.int64)
+    else:
+        array = array.copy()  # the file's bytes are read-only
+    return _native.from_buffer(array).to(dtype)
+
+
+def _restored(outline: Any, tensors: dict[str, Tensor]) -> Any:
+    if not isinstance(outline, dict):
+        return outline
+    if "tensor" in outline:
+        return tensors[outline["tensor"]]
+    if "array" in outline:
+        return tensors[outline["array"]].numpy().astype(outline["dtype"], copy=False)
+    (kind, content), *_ = outline.items()
+    if kind == "dtype":
+        return {name: dtype for dtype, name in _WRITTEN.items()}[content]
+    if kind in ("list", "tuple"):
+        made = [_restored(value, tensors) for value in content]
+        return made if kind == "list" else tuple(made)
+    pairs = [(key, _restored(value, tensors)) for key, value in content]
+    return OrderedDict(pairs) if kind == "ordered" else dict(pairs)
