@@ -1,13 +1,43 @@
-"""Data sets and loaders, under PyTorch's names."""
+"""Data sets, samplers and loaders, under PyTorch's names."""
 
-from betty.utils.data.dataset import Dataset, Subset, TensorDataset, random_split
-from betty.utils.data.loader import DataLoader, default_collate
+from betty.utils.data.collate import default_collate, default_convert
+from betty.utils.data.dataset import (
+    ChainDataset,
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    StackDataset,
+    Subset,
+    TensorDataset,
+    random_split,
+)
+from betty.utils.data.loader import DataLoader, get_worker_info
+from betty.utils.data.sampler import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 
 __all__ = [
+    "BatchSampler",
+    "ChainDataset",
+    "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "IterableDataset",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "StackDataset",
     "Subset",
+    "SubsetRandomSampler",
     "TensorDataset",
+    "WeightedRandomSampler",
     "default_collate",
+    "default_convert",
+    "get_worker_info",
     "random_split",
 ]

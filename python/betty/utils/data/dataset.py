@@ -1,8 +1,11 @@
-"""Data sets: things with a length whose samples are reached by number."""
+"""Data sets: things with a length whose samples are reached by number, and streams of samples."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import bisect
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,16 @@ from betty._creation import from_numpy, randperm
 from betty._functions import index_select
 from betty._native import Tensor
 
-__all__ = ["Dataset", "Subset", "TensorDataset", "random_split"]
+__all__ = [
+    "ChainDataset",
+    "ConcatDataset",
+    "Dataset",
+    "IterableDataset",
+    "StackDataset",
+    "Subset",
+    "TensorDataset",
+    "random_split",
+]
 
 
 class Dataset:
@@ -19,6 +31,19 @@ class Dataset:
 
     def __getitem__(self, index: int) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no __getitem__")
+
+    def __add__(self, other: Any) -> ConcatDataset:
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset):
+    """Base of streams: define ``__iter__``, and ``__len__`` where it is known."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError(f"{type(self).__name__} defines no __iter__")
+
+    def __add__(self, other: Any) -> ChainDataset:  # type: ignore[override]
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset):
@@ -40,7 +65,7 @@ class TensorDataset(Dataset):
             raise ValueError(f"TensorDataset: tensors have different lengths {lengths}")
         self.tensors = tensors
 
-    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
         return tuple(tensor[index] for tensor in self.tensors)
 
     def __len__(self) -> int:
@@ -52,6 +77,27 @@ class TensorDataset(Dataset):
         return tuple(index_select(tensor, 0, chosen) for tensor in self.tensors)
 
 
+class StackDataset(Dataset):
+    """Samples of several data sets side by side, as a tuple, or as a dict of names."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise ValueError("StackDataset: give data sets by position or by name")
+        self.datasets: Any = args or kwargs
+        lengths = {len(each) for each in args or kwargs.values()}
+        if len(lengths) > 1:
+            raise ValueError(f"StackDataset: data sets have different lengths {sorted(lengths)}")
+        self._length = lengths.pop()
+
+    def __getitem__(self, index: int) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: each[index] for name, each in self.datasets.items()}
+        return tuple(each[index] for each in self.datasets)
+
+    def __len__(self) -> int:
+        return self._length
+
+
 class Subset(Dataset):
     """Some samples of a data set."""
 
@@ -59,27 +105,81 @@ class Subset(Dataset):
         self.dataset = dataset
         self.indices = indices
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, (list, tuple)):
+            return self.dataset[[self.indices[place] for place in index]]
         return self.dataset[self.indices[index]]
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        chosen = [self.indices[place] for place in indices]
+        if callable(getattr(self.dataset, "__getitems__", None)):
+            return self.dataset.__getitems__(chosen)
+        return [self.dataset[place] for place in chosen]
 
     def __len__(self) -> int:
         return len(self.indices)
 
 
+class ConcatDataset(Dataset):
+    """Data sets one after another.
+
+    Example:
+        >>> from betty.utils.data import ConcatDataset
+        >>> both = ConcatDataset([range(3), range(10, 12)])
+        >>> [both[i] for i in range(len(both))]
+        [0, 1, 2, 10, 11]
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: give at least one data set")
+        for each in self.datasets:
+            if isinstance(each, IterableDataset):
+                raise TypeError("ConcatDataset: takes no IterableDataset, see ChainDataset")
+        self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
+
+    def __getitem__(self, index: int) -> Any:
+        count = len(self)
+        if not -count <= index < count:
+            raise IndexError(f"ConcatDataset: index {index} is out of range of {count} samples")
+        index %= count
+        which = bisect.bisect_right(self.cumulative_sizes, index)
+        return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+
+class ChainDataset(IterableDataset):
+    """Streams one after another."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator[Any]:
+        for each in self.datasets:
+            yield from each
+
+    def __len__(self) -> int:
+        return sum(len(each) for each in self.datasets)
+
+
 def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset]:
     """Splits at random into parts of given lengths, or of given fractions that add up to 1."""
     total = len(dataset)
-    if all(0 <= length <= 1 for length in lengths) and abs(sum(lengths) - 1) < 1e-6:
-        counts = [int(total * fraction) for fraction in lengths]
+    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1 + 1e-9:
+        if any(not 0 <= length <= 1 for length in lengths):
+            raise ValueError(f"random_split: a fraction is not between 0 and 1, got {lengths}")
+        counts = [math.floor(total * fraction) for fraction in lengths]
         for extra in range(total - sum(counts)):
             counts[extra % len(counts)] += 1
     else:
         counts = [int(length) for length in lengths]
     if sum(counts) != total:
         raise ValueError(f"random_split: lengths {list(lengths)} do not add up to {total}")
-    order = randperm(total).tolist()
-    parts, first = [], 0
-    for count in counts:
-        parts.append(Subset(dataset, order[first : first + count]))
-        first += count
-    return parts
+    order = randperm(total, generator=generator).tolist()
+    ends = list(itertools.accumulate(counts))
+    return [
+        Subset(dataset, order[end - count : end]) for end, count in zip(ends, counts, strict=True)
+    ]
