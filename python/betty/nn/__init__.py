@@ -17,6 +17,7 @@ from betty.nn import (
     pooling,
     recurrent,
     transformer,
+    utils,
     vision,
 )
 from betty.nn.activation import *
@@ -39,7 +40,7 @@ from betty.nn.transformer import *
 from betty.nn.vision import *
 
 __all__ = (
-    ["Module", "Parameter", "functional", "init"]
+    ["Module", "Parameter", "functional", "init", "utils"]
     + activation.__all__
     + attention.__all__
     + batchnorm.__all__

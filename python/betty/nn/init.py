@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
-from betty._creation import eye, rand, randn
+from betty import _functions as F
+from betty._creation import eye, rand, randn, zeros
 from betty._functions import where
 from betty._native import Tensor
 
 __all__ = [
     "calculate_gain",
     "constant_",
+    "dirac_",
     "eye_",
     "kaiming_normal_",
     "kaiming_uniform_",
     "normal_",
     "ones_",
+    "orthogonal_",
+    "sparse_",
     "trunc_normal_",
     "uniform_",
     "xavier_normal_",
@@ -30,20 +35,18 @@ def _assign(tensor: Tensor, value: Tensor) -> Tensor:
     return tensor
 
 
-def _draw(name: Callable[..., Tensor], tensor: Tensor) -> Tensor:
-    return name(tuple(tensor.shape), dtype=tensor.dtype)
+def _draw(name: Callable[..., Tensor], tensor: Tensor, generator: Any = None) -> Tensor:
+    return name(tuple(tensor.shape), dtype=tensor.dtype, generator=generator)
 
 
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: object = None) -> Tensor:
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Uniform on [a, b)."""
-    return _assign(tensor, _draw(rand, tensor) * (b - a) + a)
+    return _assign(tensor, _draw(rand, tensor, generator) * (b - a) + a)
 
 
-def normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: object = None
-) -> Tensor:
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Normal with a mean and a standard deviation."""
-    return _assign(tensor, _draw(randn, tensor) * std + mean)
+    return _assign(tensor, _draw(randn, tensor, generator) * std + mean)
 
 
 def trunc_normal_(
@@ -52,15 +55,15 @@ def trunc_normal_(
     std: float = 1.0,
     a: float = -2.0,
     b: float = 2.0,
-    generator: object = None,
+    generator: Any = None,
 ) -> Tensor:
     """Normal, drawn again outside [a, b] until everything is inside."""
-    value = _draw(randn, tensor) * std + mean
+    value = _draw(randn, tensor, generator) * std + mean
     for _ in range(64):
         outside = (value < a).logical_or(value > b)
         if not bool(outside.any()):
             break
-        again = _draw(randn, tensor) * std + mean
+        again = _draw(randn, tensor, generator) * std + mean
         value = where(outside, again, value)
     return _assign(tensor, value.clamp(a, b))
 
@@ -122,11 +125,11 @@ def kaiming_uniform_(
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: object = None,
+    generator: Any = None,
 ) -> Tensor:
     """Uniform with variance gain² / fan (He et al., ICCV 2015)."""
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
-    return uniform_(tensor, -bound, bound)
+    return uniform_(tensor, -bound, bound, generator)
 
 
 def kaiming_normal_(
@@ -134,18 +137,60 @@ def kaiming_normal_(
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: object = None,
+    generator: Any = None,
 ) -> Tensor:
     """Normal with variance gain² / fan (He et al., ICCV 2015)."""
-    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity))
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: object = None) -> Tensor:
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Uniform with variance 2 gain² / (fan in + fan out) (Glorot and Bengio, AISTATS 2010)."""
     bound = math.sqrt(3.0) * gain * math.sqrt(2.0 / sum(_fans(tensor)))
-    return uniform_(tensor, -bound, bound)
+    return uniform_(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: object = None) -> Tensor:
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Normal with variance 2 gain² / (fan in + fan out) (Glorot and Bengio, AISTATS 2010)."""
-    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))))
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / sum(_fans(tensor))), generator)
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """The identity as a convolution: as many channels as possible are kept, in each group."""
+    if tensor.dim() not in (3, 4, 5):
+        raise ValueError(f"dirac_: 3, 4 or 5 dimensions are needed, got {tensor.dim()}")
+    if groups < 1 or tensor.shape[0] % groups:
+        raise ValueError(f"dirac_: {tensor.shape[0]} channels do not divide by {groups} groups")
+    rows = tensor.shape[0] // groups
+    value = zeros(tensor.shape, dtype=tensor.dtype)
+    middle = tuple(size // 2 for size in tensor.shape[2:])
+    for group in range(groups):
+        for channel in range(min(rows, tensor.shape[1])):
+            value[(group * rows + channel, channel, *middle)] = 1
+    return _assign(tensor, value)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+    """Orthonormal rows or columns of the tensor as a matrix (Saxe et al., ICLR 2014)."""
+    if tensor.dim() < 2:
+        raise ValueError(f"orthogonal_: 2 dimensions at least, got {tensor.dim()}")
+    if tensor.numel() == 0:
+        return tensor
+    rows = tensor.shape[0]
+    columns = tensor.numel() // rows
+    drawn = randn(max(rows, columns), min(rows, columns), generator=generator).double()
+    q, r = F.linalg_qr(drawn)
+    # With the signs of R's diagonal the matrices are uniformly distributed (Mezzadri 2007).
+    q = q * F.sign(F.diagonal(r))
+    value = (q if rows >= columns else F.t(q)) * gain
+    return _assign(tensor, value.reshape(tensor.shape))
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Normal, with a fraction of each column zero (Martens, ICML 2010)."""
+    if tensor.dim() != 2:
+        raise ValueError(f"sparse_: a matrix is needed, got shape {tuple(tensor.shape)}")
+    rows = tensor.shape[0]
+    zeroed = math.ceil(sparsity * rows)
+    ranks = F.argsort(F.argsort(_draw(rand, tensor, generator), 0), 0)
+    value = _draw(randn, tensor, generator) * std
+    return _assign(tensor, where(ranks < zeroed, 0.0, value))

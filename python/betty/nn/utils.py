@@ -1,0 +1,119 @@
+"""Helpers about the parameters of modules: clipping of gradients, parameters as one vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from betty import _functions as F
+from betty._creation import tensor
+from betty._native import Tensor
+
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "get_total_norm",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]
+
+
+def _gradients(parameters: Any) -> list[Tensor]:
+    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    return [p.grad for p in given if p.grad is not None]
+
+
+def get_total_norm(
+    tensors: Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The norm of several tensors as if they were one vector."""
+    given = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if not given:
+        return tensor(0.0)
+    p = float(norm_type)
+    total = F.norm(F.stack([F.norm(x.float() if x.itemsize < 4 else x, p=p) for x in given]), p=p)
+    if error_if_nonfinite and not math.isfinite(total.item()):
+        raise RuntimeError(
+            f"The total norm of order {p} for gradients from `parameters` is non-finite, so it "
+            "cannot be clipped. To disable this error and scale the gradients by the non-finite "
+            "norm anyway, set `error_if_nonfinite=False`"
+        )
+    return total
+
+
+def clip_grads_with_norm_(
+    parameters: Iterable[Tensor] | Tensor,
+    max_norm: float,
+    total_norm: Tensor,
+    foreach: bool | None = None,
+) -> None:
+    """Scales gradients by max_norm / total_norm where that is below 1."""
+    factor = F.clamp_max(max_norm / (total_norm + 1e-6), 1.0)
+    for gradient in _gradients(parameters):
+        gradient.copy_(gradient * factor.to(gradient.dtype))
+
+
+def clip_grad_norm_(
+    parameters: Iterable[Tensor] | Tensor,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scales all gradients so that their common norm is at most ``max_norm``.
+
+    Returns:
+        The norm before, a tensor without dimensions.
+
+    Example:
+        >>> import betty
+        >>> p = betty.nn.Parameter(betty.zeros(2))
+        >>> p.grad = betty.tensor([3.0, 4.0])
+        >>> norm = betty.nn.utils.clip_grad_norm_([p], 1.0)
+        >>> print(norm.item(), p.grad)
+        5.0 tensor([0.6000, 0.8000])
+    """
+    given = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    total = get_total_norm(_gradients(given), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(given, float(max_norm), total)
+    return total
+
+
+def clip_grad_value_(
+    parameters: Iterable[Tensor] | Tensor, clip_value: float, foreach: bool | None = None
+) -> None:
+    """Limits every element of the gradients to [-clip_value, clip_value]."""
+    bound = float(clip_value)
+    for gradient in _gradients(parameters):
+        gradient.copy_(F.clamp(gradient, -bound, bound))
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All elements of the parameters, one after another."""
+    return F.cat([p.reshape(-1) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Takes the values of parameters from one vector.
+
+    Raises:
+        TypeError: ``vec`` is no tensor.
+        RuntimeError: It has another number of elements than the parameters.
+    """
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"expected betty.Tensor, but got: {type(vec).__name__}")
+    given = list(parameters)
+    count = sum(p.numel() for p in given)
+    if vec.numel() != count:
+        raise RuntimeError(
+            f"vector_to_parameters: the vector has {vec.numel()} elements, the parameters {count}"
+        )
+    first = 0
+    for p in given:
+        p.data = vec[first : first + p.numel()].reshape(p.shape).detach().clone()
+        first += p.numel()
