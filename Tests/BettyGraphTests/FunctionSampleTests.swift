@@ -40,6 +40,10 @@ import Testing
       f64[2, 3]: to
       ?[2, 2]: narrow gather take_along_dim glu
       ?[2, 2, 3]: unflatten stack embedding
+      ?[5, 3]: embedding#1
+      ?[2, 3, 2]: attention attention#3
+      ?[3, 2]: attention#1
+      ?[2, 2, 3, 2]: attention#2
       ?[3, 3]: cat tril triu
       i64[]: argmax argmin count_nonzero
       bool[2, 1]: all#1 any#1
