@@ -191,6 +191,14 @@ package final class Optimizer {
     return rule.runtime(group.hyper, structure: group.structure, step: entry.steps + 1)
   }
 
+  /// The same for an update that is differentiated.
+  func unrolledRuntime(_ position: Int) -> [Double] {
+    let entry = entries[position]
+    let hyper = groups[entry.group].hyper
+    return rule.runtime(
+      hyper, structure: rule.unrolledStructure(hyper), step: entry.steps + 1)
+  }
+
   /// The numbers that tell what the last update of a parameter made of its gradient.
   fileprivate func adaptationNumbers(_ position: Int) -> [Double] {
     let entry = entries[position]

@@ -44,6 +44,8 @@ package protocol OptimizerRule: Sendable {
   /// The hyperparameters that pick another graph rather than another number, e.g. momentum ≠ 0. What
   /// this gives is part of the structure of a step.
   static func structure(_ hyper: [Double]) -> Int
+  /// The same for an update that is differentiated: rather short than fused by hand.
+  static func unrolledStructure(_ hyper: [Double]) -> Int
   /// How many tensors of state a parameter has, each of its shape and type.
   static func stateNames(structure: Int) -> [String]
   /// How the numbers of `runtime` reach the graph.
@@ -70,6 +72,8 @@ package protocol OptimizerRule: Sendable {
 
 extension OptimizerRule {
   package static func structure(_ hyper: [Double]) -> Int { 0 }
+
+  static func unrolledStructure(_ hyper: [Double]) -> Int { structure(hyper) }
 
   package static var adapts: Bool { false }
 

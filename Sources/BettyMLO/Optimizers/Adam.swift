@@ -16,6 +16,18 @@ private func adamHyperparameters(weightDecay: Double) -> [Hyperparameter] {
 /// What both share; `decoupled` is where they differ.
 private enum AdamUpdate {
   private static let isAmsgrad = Directed.own
+  /// Written out instead of the fused kernel, whose derivative would compute every option.
+  private static let isWritten = Directed.own * 2
+
+  static func unrolledStructure(_ hyper: [Double]) -> Int {
+    isWritten | (hyper[6] != 0 ? isAmsgrad : 0)
+      | Directed.structure(decay: hyper[4], maximize: hyper[5])
+  }
+
+  private static func isElementwise(_ structure: Int) -> Bool {
+    structure & (isAmsgrad | isWritten) != 0
+  }
+
   /// With AMSGrad, which has no kernel of its own, the decay is in the structure.
   static func structure(_ hyper: [Double]) -> Int {
     guard hyper[6] != 0 else { return 0 }
@@ -27,16 +39,16 @@ private enum AdamUpdate {
   }
 
   static func form(_ structure: Int) -> RuntimeForm {
-    structure & isAmsgrad != 0 ? .scalars : .vector
+    isElementwise(structure) ? .scalars : .vector
   }
 
-  /// As KernelTable.adam: lr, beta1, beta2, eps, weight decay, decoupled, step, maximize. For AMSGrad:
+  /// As KernelTable.adam: lr, beta1, beta2, eps, weight decay, decoupled, step, maximize. Written out:
   /// the corrected rate, β₁, 1 − β₁, β₂, 1 − β₂, √(1 − β₂ᵗ), eps, and weight decay or, decoupled, what
   /// it leaves of the parameter.
   static func runtime(
     _ hyper: [Double], _ structure: Int, decoupled: Bool, step: Int
   ) -> [Double] {
-    guard structure & isAmsgrad != 0 else {
+    guard isElementwise(structure) else {
       return Array(hyper[0..<5]) + [decoupled ? 1 : 0, Double(step), hyper[5]]
     }
     return [
@@ -50,8 +62,8 @@ private enum AdamUpdate {
     _ parameter: Value, _ gradient: Value, _ state: [Value], _ hyper: [Value], _ structure: Int,
     decoupled: Bool, in graph: inout Graph
   ) throws -> (parameter: Value, state: [Value]) {
-    if structure & isAmsgrad != 0 {
-      return try amsgrad(
+    if isElementwise(structure) {
+      return try written(
         parameter, gradient, state, hyper, structure, decoupled: decoupled, in: &graph)
     }
     let results = try graph.apply(
@@ -59,7 +71,7 @@ private enum AdamUpdate {
     return (results[0], [results[1], results[2]])
   }
 
-  private static func amsgrad(
+  private static func written(
     _ parameter: Value, _ gradient: Value, _ state: [Value], _ hyper: [Value], _ structure: Int,
     decoupled: Bool, in graph: inout Graph
   ) throws -> (parameter: Value, state: [Value]) {
@@ -71,7 +83,8 @@ private enum AdamUpdate {
     let square = try Directed.average(
       state[1], try graph.call(P.mul, [gradient, gradient]), keep: hyper[3], take: hyper[4],
       in: &graph)
-    let largest = try graph.call(P.maximum, [state[2], square])
+    let isAmsgrad = structure & isAmsgrad != 0
+    let largest = isAmsgrad ? try graph.call(P.maximum, [state[2], square]) : square
     let scale = try Vectors.spread(hyper[5], like: largest, in: &graph)
     let root = try graph.call(P.div, [try Directed.root(largest, in: &graph), scale])
     let margin = try Vectors.spread(hyper[6], like: root, in: &graph)
@@ -84,7 +97,7 @@ private enum AdamUpdate {
     }
     let rate = try Vectors.spread(hyper[0], like: parameter, in: &graph)
     result = try graph.call(P.sub, [result, try graph.call(P.mul, [rate, change])])
-    return (result, [mean, square, largest])
+    return (result, [mean, square] + (isAmsgrad ? [largest] : []))
   }
 }
 
@@ -110,6 +123,8 @@ enum Adam: OptimizerRule {
   static let hyperparameters = adamHyperparameters(weightDecay: 0)
 
   static func structure(_ hyper: [Double]) -> Int { AdamUpdate.structure(hyper) }
+
+  static func unrolledStructure(_ hyper: [Double]) -> Int { AdamUpdate.unrolledStructure(hyper) }
 
   static func stateNames(structure: Int) -> [String] { AdamUpdate.stateNames(structure) }
 
@@ -145,6 +160,8 @@ enum AdamW: OptimizerRule {
   static let hyperparameters = adamHyperparameters(weightDecay: 1e-2)
 
   static func structure(_ hyper: [Double]) -> Int { AdamUpdate.structure(hyper) }
+
+  static func unrolledStructure(_ hyper: [Double]) -> Int { AdamUpdate.unrolledStructure(hyper) }
 
   static func stateNames(structure: Int) -> [String] { AdamUpdate.stateNames(structure) }
 

@@ -130,8 +130,8 @@ struct UnrolledStep {
     _ parameter: Value, _ gradient: Value, _ state: [Value], _ entry: Int
   ) throws -> (parameter: Value, state: [Value]) {
     let rule = optimizer.rule
-    let structure = optimizer.groups[optimizer.entries[entry].group].structure
-    let count = optimizer.runtime(entry).count
+    let structure = rule.unrolledStructure(optimizer.groups[optimizer.entries[entry].group].hyper)
+    let count = optimizer.unrolledRuntime(entry).count
     let first = hyperCount
     hyperCount += count
     var hyper: [Value] = []
