@@ -171,3 +171,18 @@ def test_three_levels_find_the_right_sources(tmp_path):
     assert right > 5 * others
     assert "path weigh -> finetune -> pretrain -> weigh" in done.stdout
     assert picture.read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("script", "names"),
+    [
+        ("maml_sinusoid.py", ["untrained", "trained on all waves", "learned through the steps"]),
+        ("imaml_sinusoid.py", ["no inverse Hessian", "cg, 1 iterations", "cg, 3 iterations"]),
+    ],
+)
+def test_meta_learning_prints_a_row_for_every_start(script, names, tmp_path):
+    done = run(script, "--updates", "3", "--tasks", "2", "--steps", "3", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^(\S.*?)\s{2,}((?:\s*\d+\.\d{3}){4})$", done.stdout, re.M)
+    assert [name for name, _ in rows][: len(names)] == names
+    assert run(script, "--steps", "0", folder=tmp_path).returncode == 2
