@@ -10,6 +10,9 @@ package struct CompileOptions: Hashable, Sendable {
   package var threads: Int?
   /// One step per operation, for tests.
   package var unfused: Bool
+  /// From this sum of the bytes of all values on, units are ordered for memory; below it, for
+  /// independent steps side by side.
+  var memoryOrderBytes = 1 << 30
   /// Outputs are the next carries: each is its own input, updated in place, or written to the
   /// memory given for it, never another's; donations that would cost a copy are refused.
   var isLoopBody: Bool
@@ -49,7 +52,7 @@ package enum Compiler {
     }
     let plan = Plan(
       units, donations: options.donations, copiesAtEnd: !options.isLoopBody, shapes: shapes,
-      threads: threads)
+      threads: threads, memoryOrderBytes: options.memoryOrderBytes)
     let assembler = try Assembler(plan, shapes: shapes, threads: threads)
     Counters.add(Counters.compilations)
     return Program(

@@ -54,7 +54,7 @@ struct Plan {
   /// output is fresh. Orders the units.
   init(
     _ units: Units, donations: [Int: Int], copiesAtEnd: Bool, shapes: [Int: TileShape],
-    threads: Int
+    threads: Int, memoryOrderBytes: Int
   ) {
     self.units = units
     let values = units.lowered.dtypes.count
@@ -65,7 +65,8 @@ struct Plan {
     firstOverwrite = Int.max
     for (index, input) in lowered.inputs.enumerated() { locations[input] = .input(index) }
     let wishes = placeOutputs(donations)
-    timetable = self.units.arrange(late: Set(wishes.keys), shapes: shapes, threads: threads)
+    timetable = self.units.arrange(
+      wishes: wishes, shapes: shapes, threads: threads, memoryOrderBytes: memoryOrderBytes)
     findLastReads()
     var refused = donate(wishes)
     if !copiesAtEnd {

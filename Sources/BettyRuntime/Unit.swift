@@ -157,12 +157,18 @@ struct Units {
     isComplete = list.count == count
   }
 
-  /// The final order and the time of each unit. Writers of `late` values come as late as they can.
+  /// The final order and the time of each unit. What is written over an input (`wishes`) comes as
+  /// late as it can, or, where memory matters most, as soon as nobody needs the input.
   mutating func arrange(
-    late: Set<Int>, shapes: [Int: TileShape], threads: Int
+    wishes: [Int: Int], shapes: [Int: TileShape], threads: Int, memoryOrderBytes: Int
   ) -> Timetable {
     let count = lowered.dtypes.count
-    func isLate(_ unit: Unit) -> Bool { unit.writes.contains { late.contains($0) } }
+    func isLate(_ unit: Unit) -> Bool { unit.writes.contains { wishes[$0] != nil } }
+    let bytes = list.reduce(0) { $0 + $1.writes.reduce(0) { $0 + lowered.byteCount($1) } }
+    if bytes >= memoryOrderBytes, let order = orderedForMemory(wishes: wishes) {
+      list = order
+      return Timetable(units: list.count)
+    }
     if threads > 1 {
       let deep = Units.ordered(list, valueCount: count, byDepth: true, late: isLate)
       let table = Timetable(deep, valueCount: count) { isLate($0) ? nil : cost($0, shapes) }
