@@ -38,6 +38,8 @@ package final class Optimizer {
   private static let ids = Atomic<Int32>(0)
   /// Whether updates keep the gradient they were given: sama differentiates them.
   private var keepsGradients = false
+  /// Changes whenever a number does that an update reads, but for the count of steps going on.
+  private(set) var generation = 0
 
   package init(_ name: String) throws {
     rule = try OptimizerRules.rule(named: name)
@@ -89,6 +91,7 @@ package final class Optimizer {
     try checkGroup(group)
     try rule.hyperparameters[position].check(value, for: rule.name)
     groups[group].hyper[position] = value
+    generation &+= 1
     let structure = rule.structure(groups[group].hyper)
     if structure != groups[group].structure {
       groups[group].structure = structure
@@ -140,6 +143,7 @@ package final class Optimizer {
       throw BettyError.value("\(rule.name): steps must be >= 0, got \(steps)")
     }
     entries[try entry(of: parameter)].steps = steps
+    generation &+= 1
   }
 
   /// A tensor of a parameter's state; nil before its first step.
@@ -199,6 +203,12 @@ package final class Optimizer {
       hyper, structure: rule.unrolledStructure(hyper), step: entry.steps + 1)
   }
 
+  /// Whether `runtime` is the same in all later updates, as long as `generation` is.
+  fileprivate func isSteady(_ position: Int) -> Bool {
+    let entry = entries[position]
+    return rule.isSteady(structure: groups[entry.group].structure, step: entry.steps + 1)
+  }
+
   /// The numbers that tell what the last update of a parameter made of its gradient.
   fileprivate func adaptationNumbers(_ position: Int) -> [Double] {
     let entry = entries[position]
@@ -220,6 +230,8 @@ struct RuntimeNumbers {
     case .adaptation: optimizer.adaptationNumbers(position)
     }
   }
+
+  var isSteady: Bool { use == .update && optimizer.isSteady(position) }
 }
 
 extension Tensor {

@@ -52,6 +52,8 @@ package protocol OptimizerRule: Sendable {
   static func form(structure: Int) -> RuntimeForm
   /// What the update reads at run time; step counts from 1.
   static func runtime(_ hyper: [Double], structure: Int, step: Int) -> [Double]
+  /// Whether `runtime` is the same for this step and all later ones.
+  static func isSteady(structure: Int, step: Int) -> Bool
   /// Appends the update of one parameter.
   static func update(
     parameter: Value, gradient: Value, state: [Value], hyper: [Value], structure: Int,
@@ -72,6 +74,7 @@ package protocol OptimizerRule: Sendable {
 
 extension OptimizerRule {
   package static func structure(_ hyper: [Double]) -> Int { 0 }
+  package static func isSteady(structure: Int, step: Int) -> Bool { false }
 
   static func unrolledStructure(_ hyper: [Double]) -> Int { structure(hyper) }
 

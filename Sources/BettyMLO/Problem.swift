@@ -72,7 +72,9 @@ package final class Problem {
   var recordsNext = false
   private var isInnerLoopStart = true
   /// The recording of the last step: what hypergradients of upper problems differentiate.
-  var lastRecorded: Recorded?
+  var lastRecorded: Recorded? { didSet { lastTake = nil } }
+  /// Where it is from, if a step was replayed.
+  private(set) var lastTake: Take?
   var steps = StepCache()
   /// Batches that the engine draws; nil if training_step sees to them.
   package var batches: Batches?
@@ -140,6 +142,11 @@ package final class Problem {
         if lower.keepsGradients { lower.optimizer?.keepGradients() }
       }
     }
+  }
+
+  func setLastRecorded(_ take: Take) {
+    lastRecorded = take.recorded
+    lastTake = take
   }
 
   /// The structures its steps have had, as graphs and programs.

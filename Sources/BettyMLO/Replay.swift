@@ -6,36 +6,90 @@
 import BettyGraph
 import BettyRuntime
 
-/// The recorded kinds of steps of one problem.
-struct Replay {
-  /// One recorded kind of step.
-  struct Take {
-    let types: [TensorType]
-    let revision: Int32
-    let lowerKeys: [StructureKey]
-    /// See Problem.adaptedStructure.
-    let adapted: StructureKey?
-    let recorded: Recorded
-    let program: StepProgram
-    let present: [Int]
-    let stepped: [Int]
-    /// For each leaf the tensor of the batch that takes its place.
-    let places: [Int?]
-    let randomKeys: [Int]
+/// One recorded kind of step.
+final class Take {
+  /// Numbers of the types of the batch.
+  let types: [Int32]
+  let revision: Int32
+  let lowerKeys: [StructureKey]
+  /// See Problem.adaptedStructure.
+  let adapted: StructureKey?
+  let program: StepProgram
+  let present: [Int]
+  let stepped: [Int]
+  /// For each leaf the tensor of the batch that takes its place.
+  private let places: [Int?]
+  private let randomKeys: [Int]
+  /// As last replayed.
+  private(set) var recorded: Recorded
+  private var batch: [Tensor]
+  private let repeated: RepeatedRun?
+
+  init(
+    _ entry: StepCache.Entry, _ program: StepProgram, _ recorded: Recorded, batch: [Tensor],
+    places: [Int?], lowers: [Recorded], adapted: StructureKey?
+  ) {
+    types = batch.map(\.typeNumber)
+    revision = entry.revision
+    lowerKeys = lowers.map(\.key)
+    self.adapted = adapted
+    self.program = program
+    present = entry.present
+    stepped = entry.stepped
+    self.places = places
+    randomKeys = recorded.inputs.randomKeys
+    self.recorded = recorded
+    self.batch = batch
+    repeated = lowers.isEmpty ? program.repeated(recorded.inputs) : nil
   }
 
+  func fits(
+    _ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded], _ adapted: StructureKey?
+  ) -> Bool {
+    self.revision == revision && self.adapted == adapted && types.count == batch.count && lowerKeys.count == lowers.count
+      && types.indices.allSatisfy { types[$0] == batch[$0].typeNumber }
+      && lowerKeys.indices.allSatisfy { lowerKeys[$0] == lowers[$0].key }
+  }
+
+  /// Binds another batch and draws fresh keys; false if nothing is other than it was.
+  func renew(_ batch: [Tensor]) throws -> Bool {
+    let isSame = batch.indices.allSatisfy { batch[$0] === self.batch[$0] }
+    if isSame && randomKeys.isEmpty { return false }
+    var inputs = recorded.inputs
+    if !isSame {
+      for (leaf, place) in places.enumerated() {
+        guard let place else { continue }
+        inputs.leaves[leaf] = batch[place]
+        repeated?.replace(leaf, by: batch[place])
+      }
+      self.batch = batch
+    }
+    for leaf in randomKeys {
+      let key = try RandomKeys.next()
+      inputs.leaves[leaf] = key
+      repeated?.replace(leaf, by: key)
+    }
+    recorded = Recorded(key: recorded.key, graph: recorded.graph, inputs: inputs)
+    return true
+  }
+
+  /// Gives what the program gives beside the updates.
+  func run(_ lowers: [Recorded]) throws -> [Tensor] {
+    if let repeated, try program.run(repeated) { return [] }
+    return try program.run(again: recorded.inputs, lowers: lowers.map(\.inputs))
+  }
+}
+
+/// The recorded kinds of steps of one problem.
+struct Replay {
   private var takes: [Take] = []
   private static let limit = 16
 
   func find(
     _ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded], _ adapted: StructureKey?
   ) -> Take? {
-    takes.first { take in
-      take.revision == revision && take.adapted == adapted && take.types.count == batch.count
-        && take.lowerKeys.count == lowers.count
-        && zip(take.types, batch).allSatisfy { $0 == $1.type }
-        && zip(take.lowerKeys, lowers).allSatisfy { $0 == $1.key }
-    }
+    for take in takes where take.fits(batch, revision, lowers, adapted) { return take }
+    return nil
   }
 
   mutating func insert(_ take: Take) {
@@ -56,36 +110,27 @@ extension Problem {
     }
     let buffers = try buffersInDanger()
     let capture = try record(fresh: fresh)
-    let inputs = capture.inputs
-    let places = inputs.places(in: batch)
+    let places = capture.inputs.places(in: batch)
     let entry = try stepAtOnce(capture, optimizer, buffers)
     guard let program = entry.replay, let recorded = lastRecorded else { return }
     replay.insert(
-      Replay.Take(
-        types: batch.map(\.type), revision: entry.revision, lowerKeys: lowers.map(\.key),
-        adapted: adaptedStructure, recorded: recorded, program: program, present: entry.present,
-        stepped: entry.stepped,
-        places: places,
-        randomKeys: inputs.randomKeys))
+      Take(
+        entry, program, recorded, batch: batch, places: places, lowers: lowers,
+        adapted: adaptedStructure))
   }
 
   private func run(
-    _ take: Replay.Take, _ batch: [Tensor], _ lowers: [Recorded], _ optimizer: Optimizer
+    _ take: Take, _ batch: [Tensor], _ lowers: [Recorded], _ optimizer: Optimizer
   ) throws {
-    var inputs = take.recorded.inputs
-    for (leaf, place) in take.places.enumerated() {
-      if let place { inputs.leaves[leaf] = batch[place] }
-    }
-    for leaf in take.randomKeys { inputs.leaves[leaf] = try RandomKeys.next() }
-    let recorded = Recorded(key: take.recorded.key, graph: take.recorded.graph, inputs: inputs)
-    let isTaken = try unrolled(recorded, take.present) {
-      let results = try take.program.run(again: inputs, lowers: lowers.map(\.inputs))
+    if try take.renew(batch) { lastTake = nil }
+    let isTaken = try unrolled(take.recorded, take.present) {
+      let results = try take.run(lowers)
       if !records.isEmpty { try heedMethods() }
       return try wasTaken(results, [])
     }
     guard isTaken else { return }
     optimizer.advance(take.stepped)
-    lastRecorded = recorded
+    if lastTake !== take { setLastRecorded(take) }
     try hooks.paramCallback?()
   }
 }

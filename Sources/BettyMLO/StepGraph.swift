@@ -220,6 +220,9 @@ final class StepProgram: CustomStringConvertible {
   private let program: BoundProgram
   private let parameters: [Tensor]
   private let numbers: [RuntimeNumbers]
+  /// What the numbers were, and for which generation of their optimizers they stay so.
+  private var steady: [Double] = []
+  private var steadyGeneration = -1
 
   init(program: BoundProgram, parameters: [Tensor], numbers: [RuntimeNumbers]) {
     self.program = program
@@ -244,6 +247,21 @@ final class StepProgram: CustomStringConvertible {
   func run(_ capture: Capture, lowers: [RecordedInputs] = []) throws -> [Tensor] {
     try program.run(
       capture, beside: lowers, handles: parameters, scalars: numbers.flatMap(\.values))
+  }
+
+  /// The same kept ready for runs without lower problems; nil if the step is not as plain as that.
+  func repeated(_ inputs: RecordedInputs) -> RepeatedRun? {
+    RepeatedRun(program, inputs, handles: parameters)
+  }
+
+  /// Runs that again; false if it takes the long way.
+  func run(_ repeated: RepeatedRun) throws -> Bool {
+    let generation = numbers.reduce(0) { $0 &+ $1.optimizer.generation }
+    if generation != steadyGeneration {
+      steady = numbers.flatMap(\.values)
+      steadyGeneration = numbers.allSatisfy(\.isSteady) ? generation : -1
+    }
+    return try repeated.run(scalars: steady)
   }
 
   /// Runs without recording anything, on other leaves of the same structure.

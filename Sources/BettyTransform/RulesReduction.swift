@@ -81,6 +81,7 @@ extension Rules {
       flags[side].toggle()
     }
     if let product = try thinProduct(&rewriter, call, inputs, flags) { return product }
+    if let product = try diagonalProduct(&rewriter, call, inputs, flags) { return product }
     guard inputs != call.inputs else { return nil }
     return try rewriter.call(
       P.matmul, inputs, ["transpose_a": .bool(flags[0]), "transpose_b": .bool(flags[1])])
@@ -113,6 +114,32 @@ extension Rules {
     let b = try rewriter.reshape(inputs[1], lead + [inner])
     let total = try rewriter.sum(try rewriter.call(P.mul, [a, b]), [batch])
     return try rewriter.reshape(total, shape)
+  }
+
+  /// diag(d) B scales rows, A diag(d) columns.
+  private static func diagonalProduct(
+    _ rewriter: inout Rewriter, _ call: Call, _ inputs: [Value], _ flags: [Bool]
+  ) throws -> Value? {
+    guard call.type.shape.count == 2 else { return nil }
+    for side in 0..<2 {
+      guard let diagonal = diagonal(rewriter, inputs[side]) else { continue }
+      var other = inputs[1 - side]
+      if flags[1 - side] { other = try rewriter.permute(other, [1, 0]) }
+      let factors = try rewriter.broadcast(diagonal, call.type.shape, axes: [side])
+      return try rewriter.call(P.mul, [other, factors])
+    }
+    return nil
+  }
+
+  /// The diagonal of a square matrix made as `diag` does: elements with n zeros between them.
+  private static func diagonal(_ rewriter: Rewriter, _ value: Value) -> Value? {
+    let shape = rewriter.shape(of: value)
+    guard let list = rewriter.operand(value, of: P.reshape), let pad = rewriter.match(list, P.pad),
+      rewriter.shape(of: pad.inputs[0]) == [shape[0]], shape[1] == shape[0],
+      pad.attributes.ints("low") == [0], pad.attributes.ints("high") == [0],
+      pad.attributes.ints("interior") == [shape[0]], pad.attributes.double("value") == 0
+    else { return nil }
+    return pad.inputs[0]
   }
 
   /// (A B)ᵀ = Bᵀ Aᵀ

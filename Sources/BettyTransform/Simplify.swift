@@ -7,7 +7,8 @@
 // Rules are exact in IEEE arithmetic, with these exceptions: x + 0 is x (also for x = -0); products
 // with two constants are merged into one, x / reciprocal is one division, and a sum of equal
 // elements is a product (each rounds less often); x times a 0/1 mask is a selection, so that a
-// masked NaN or infinity gives 0. x * 0 stays, and NaN constants are not folded.
+// masked NaN or infinity gives 0; a product with a diagonal matrix does not see its zeros. x * 0
+// stays, and NaN constants are not folded.
 
 import BettyGraph
 import BettyKernelInterface

@@ -37,6 +37,10 @@ enum SGD: OptimizerRule {
     return structure & usesDecay != 0 ? [hyper[0], hyper[3]] : [hyper[0]]
   }
 
+  static func isSteady(structure: Int, step: Int) -> Bool {
+    structure & usesMomentum == 0 || step > 1
+  }
+
   static func update(
     parameter: Value, gradient: Value, state: [Value], hyper: [Value], structure: Int,
     in graph: inout Graph

@@ -32,13 +32,13 @@ package final class BoundProgram: @unchecked Sendable {
   package let program: Program
   /// What it was compiled from.
   package let graph: Graph
-  private let inputs: [Input]
-  private let outputs: [Output]
+  let inputs: [Input]
+  let outputs: [Output]
   private let types: [Int32]
   /// Donated handles by program output.
   private let donated: [Int?]
-  private let cellOffsets: [Int]
-  private let cellBytes: Int
+  let cellOffsets: [Int]
+  let cellBytes: Int
 
   /// `graph` is compiled as it is: simplify before. Its inputs and outputs are tied in order.
   package init(_ graph: Graph, inputs: [Input], outputs: [Output], threads: Int? = nil) throws {
@@ -123,6 +123,11 @@ package final class BoundProgram: @unchecked Sendable {
     return Lock.held { store(results, capture, handles) }
   }
 
+  /// Whether every result is a new value of a handle, in its place, and no input is gone after a run.
+  var updatesOnly: Bool {
+    !donated.contains(nil) && !inputs.contains { if case .computed = $0 { true } else { false } }
+  }
+
   // MARK: Parts of a run
 
   /// Handles and leaves that stand for something recorded only.
@@ -153,7 +158,7 @@ package final class BoundProgram: @unchecked Sendable {
   }
 
   /// Whether an output may be written over its handle's memory. Under the lock.
-  private func mayOverwrite(_ output: Int, _ handles: [Tensor]) -> Bool {
+  func mayOverwrite(_ output: Int, _ handles: [Tensor]) -> Bool {
     guard let handle = donated[output], let extra = handles[handle].extra,
       extra.current != nil
     else { return false }
@@ -186,7 +191,7 @@ package final class BoundProgram: @unchecked Sendable {
     }
   }
 
-  private func write(
+  func write(
     _ scalars: [Double], _ first: Int, _ type: TensorType, to cell: UnsafeMutableRawPointer
   ) {
     for element in 0..<type.count where first + element < scalars.count {

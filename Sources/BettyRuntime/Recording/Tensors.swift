@@ -71,6 +71,8 @@ extension Tensor {
   package var isNumber: Bool { flags.contains(.number) }
   package var isTuple: Bool { flags.contains(.tuple) }
   package var type: TensorType { Lock.held { TypeID.type(typeID) } }
+  /// Equal for equal types.
+  package var typeNumber: Int32 { Lock.held { typeID } }
   package var isComputed: Bool { Lock.held { resolved().buffer != nil } }
 
   /// Computes the tensor if it is not, and gives its memory.
