@@ -390,7 +390,7 @@ typedef struct betty_problem_callbacks {
   betty_problem_hook param_callback;        /* the parameters are updated */
   betty_problem_hook scheduler_step;
   betty_problem_hook log;            /* every "log_step" steps */
-  betty_problem_hook epoch_callback; /* a list of batches begins anew */
+  betty_problem_hook epoch_callback; /* a list of batches, or the data, begins anew */
   betty_problem_hook source;         /* draws the next batch: see betty_problem_give_batch */
   betty_warning warn;                /* a hypergradient method warns, once; one line */
 } betty_problem_callbacks;
@@ -424,7 +424,7 @@ betty_status betty_problem_set_training(betty_problem *problem, int32_t is_train
 betty_status betty_problem_set_optimizer(betty_problem *problem, betty_optimizer *optimizer);
 /* Data in memory, retained: rows of the first dimension, which the tensors share, are dealt out in
  * batches before each fresh training_step. Options: "batch_size" (all rows), "shuffle" (0),
- * "drop_last" (0). */
+ * "drop_last" (0), "order" (the rows to deal out, by number; all of them in order). */
 betty_status betty_problem_set_data(
     betty_problem *problem, betty_tensor *const *tensors, int32_t count,
     const betty_options *options);

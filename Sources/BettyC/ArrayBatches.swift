@@ -1,5 +1,6 @@
-// Data in memory, dealt out in batches of rows. Invariant: every row comes once an epoch, except those
-// that drop_last leaves out; equal seeds give equal orders.
+// Data in memory, dealt out in batches of rows. Invariants: every row comes once an epoch, except those
+// that drop_last leaves out, or those of `order` in its order; equal seeds give equal orders, those of
+// betty.utils.data.DataLoader.
 
 import BettyGraph
 import BettyRuntime
@@ -11,7 +12,10 @@ final class ArrayBatches {
   private var shuffle = false
   private var dropLast = false
   private var order: [Int64] = []
-  private var position = 0
+  private var inOrder = true
+  private var position = -1
+  /// Told when a pass is over, with the first batch of the next.
+  var epochEnded: (() throws -> Void)?
 
   init(_ tensors: [Tensor], _ options: Attributes) throws {
     guard let first = tensors.first, let rows = first.type.shape.first, rows > 0 else {
@@ -23,50 +27,59 @@ final class ArrayBatches {
     self.tensors = tensors
     self.rows = rows
     batchSize = rows
+    order = (0..<Int64(rows)).map { $0 }
     for (name, value) in options.entries {
       switch (name, value) {
-      case ("batch_size", .int(let size)) where size > 0: batchSize = min(size, rows)
+      case ("batch_size", .int(let size)) where size > 0: batchSize = size
       case ("shuffle", .bool(let flag)): shuffle = flag
       case ("drop_last", .bool(let flag)): dropLast = flag
-      case ("batch_size", _), ("shuffle", _), ("drop_last", _):
+      case ("order", .ints(let indices)):
+        order = try checked(indices)
+        inOrder = false
+      case ("batch_size", _), ("shuffle", _), ("drop_last", _), ("order", _):
         throw BettyError.value("data: option '\(name)' cannot be \(value.kindName) of this value")
       default:
         throw BettyError(
-          .key, "data: unknown option '\(name)', known are batch_size, drop_last, shuffle")
+          .key, "data: unknown option '\(name)', known are batch_size, drop_last, order, shuffle")
       }
     }
-    position = rows
+    guard !dropLast || batchSize <= order.count else {
+      throw BettyError.value("data: a batch of \(batchSize) of \(order.count) rows is never full")
+    }
+    batchSize = min(batchSize, order.count)
   }
 
-  /// The next batch.
-  func next() throws -> [Tensor] {
-    if batchSize == rows && !shuffle { return tensors }
-    if position >= rows || (dropLast && rows - position < batchSize) { try restart() }
-    let end = min(position + batchSize, rows)
-    let batch: [Tensor]
-    if shuffle {
-      let index = try order[position..<end].withUnsafeBytes {
-        try Tensor.copying($0, TensorType(.i64, [end - position]))
-      }
-      batch = try tensors.map {
-        try Recording.call("index_select", [$0, index], ["dim": .int(0)])[0]
-      }
-    } else {
-      let range: Attributes = [
-        "dim": .int(0), "start": .int(position), "length": .int(end - position),
-      ]
-      batch = try tensors.map { try Recording.call("narrow", [$0], range)[0] }
+  private func checked(_ indices: [Int]) throws -> [Int64] {
+    guard !indices.isEmpty else { throw BettyError.value("data: option 'order' is empty") }
+    for index in indices where index < 0 || index >= rows {
+      throw BettyError.index("data: row \(index) of \(rows)")
     }
-    // Rows are copied out now: a recorded step then reads a batch of one type, wherever it began.
-    try Recording.evaluate(batch)
-    position = end
+    return indices.map(Int64.init)
+  }
+
+  /// The next batch: copied rows, since a recorded step reads batches of one type wherever they began.
+  func next() throws -> [Tensor] {
+    let isOver = position >= order.count || (dropLast && order.count - position < batchSize)
+    if position < 0 || isOver {
+      if shuffle { order = try permutation() }
+      if position >= 0 { try epochEnded?() }
+      position = 0
+    }
+    let chosen = order[position..<min(position + batchSize, order.count)]
+    if isWhole {
+      position = order.count
+      return tensors
+    }
+    let batch = try tensors.map { try $0.rows(chosen) }
+    position = chosen.endIndex
     return batch
   }
 
-  private func restart() throws {
-    position = 0
-    guard shuffle else { return }
-    let permutation = try Recording.call("randperm", [], ["n": .int(rows)])[0]
-    order = try permutation.withBytes { Array($0.bindMemory(to: Int64.self)) }
+  /// A batch is the data as it is.
+  private var isWhole: Bool { inOrder && !shuffle && batchSize == rows }
+
+  private func permutation() throws -> [Int64] {
+    let drawn = try Recording.call("randperm", [], ["n": .int(order.count)])[0]
+    return try drawn.withBytes { Array($0.bindMemory(to: Int64.self)) }
   }
 }

@@ -189,7 +189,9 @@ public func betty_problem_set_data(
 ) -> Int32 {
   boundary {
     let batches = try ArrayBatches(tensors(data, count, "tensors"), options(settings))
-    try problem(handle).problem.setBatches(.drawn { try batches.next() })
+    let problem = try problem(handle).problem
+    batches.epochEnded = problem.hooks.epochCallback
+    try problem.setBatches(.drawn { try batches.next() })
   }
 }
 

@@ -23,12 +23,16 @@ package final class Batches {
     if case .held(let batches) = source, batches.isEmpty {
       throw BettyError.value("batches: the list is empty")
     }
+    // A batch is a value: how it was recorded, of random numbers perhaps, is no part of a step.
+    if case .held(let batches) = source { try Recording.evaluate(batches.flatMap { $0 }) }
     self.source = source
   }
 
   func draw() throws {
     switch source {
-    case .drawn(let give): current = try give()
+    case .drawn(let give):
+      current = try give()
+      try Recording.evaluate(current)
     case .held(let batches):
       try startAnew(at: batches.count)
       current = batches[next]

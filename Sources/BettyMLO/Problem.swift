@@ -73,8 +73,8 @@ package final class Problem {
   private var isInnerLoopStart = true
   /// The recording of the last step: what hypergradients of upper problems differentiate.
   var lastRecorded: Recorded? { didSet { lastTake = nil } }
-  /// Where it is from, if a step was replayed.
-  private(set) var lastTake: Take?
+  /// Whose present recording it is, if a step was replayed.
+  var lastTake: Take?
   var steps = StepCache()
   /// Batches that the engine draws; nil if training_step sees to them.
   package var batches: Batches?

@@ -46,7 +46,8 @@ final class Take {
   func fits(
     _ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded], _ adapted: StructureKey?
   ) -> Bool {
-    self.revision == revision && self.adapted == adapted && types.count == batch.count && lowerKeys.count == lowers.count
+    self.revision == revision && self.adapted == adapted && types.count == batch.count
+      && lowerKeys.count == lowers.count
       && types.indices.allSatisfy { types[$0] == batch[$0].typeNumber }
       && lowerKeys.indices.allSatisfy { lowerKeys[$0] == lowers[$0].key }
   }

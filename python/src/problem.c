@@ -183,6 +183,31 @@ static PyObject *add_batch(PyObject *self, PyObject *sequence) {
   return set_tensors(self, sequence, betty_problem_add_batch);
 }
 
+/* (tensors, options) */
+static PyObject *set_data(PyObject *self, PyObject *arguments) {
+  PyObject *sequence, *settings;
+  if (!PyArg_ParseTuple(arguments, "OO!", &sequence, &PyDict_Type, &settings)) return NULL;
+  betty_options *options = options_from_dict(settings);
+  int32_t count = 0;
+  betty_tensor **handles = options ? tensor_list(sequence, &count, "data") : NULL;
+  betty_status status = BETTY_OK;
+  if (handles) status = betty_problem_set_data(problem(self)->handle, handles, count, options);
+  PyMem_Free(handles);
+  betty_options_free(options);
+  if (!handles) return NULL;
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}
+
+static PyObject *get_batch(PyObject *self, PyObject *index) {
+  long part = PyLong_AsLong(index);
+  if (part == -1 && PyErr_Occurred()) return NULL;
+  if (part < 0 || part > INT32_MAX) part = INT32_MAX;
+  betty_tensor *tensor = NULL;
+  betty_status status = betty_problem_batch(problem(self)->handle, (int32_t)part, &tensor);
+  return status ? raise_status(status) : wrap_tensor(tensor);
+}
+
 static PyObject *set_optimizer(PyObject *self, PyObject *optimizer) {
   if (optimizer != Py_None && Py_TYPE(optimizer) != optimizer_type) {
     PyErr_SetString(PyExc_TypeError, "set_optimizer: expected an OptimizerHandle or None");
@@ -338,6 +363,8 @@ static PyMethodDef methods[] = {
     {"descend", descend, METH_O, "(fresh): one descent step and nothing else."},
     {"set_training", set_training, METH_O, "Whether steps count and lead to upper ones."},
     {"add_batch", add_batch, METH_O, "One more batch of the list the engine goes through."},
+    {"set_data", set_data, METH_VARARGS, "Tensors whose rows the engine deals out, and how."},
+    {"batch", get_batch, METH_O, "A part of the present batch."},
     {"set_optimizer", set_optimizer, METH_O, "An OptimizerHandle, or None."},
     {"initialize_from", initialize_from, METH_O, "Where every inner loop begins."},
     {"gradients", gradients, METH_O, "The gradients of a step, by parameter, or None."},

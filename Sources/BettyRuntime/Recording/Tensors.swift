@@ -41,6 +41,20 @@ extension Tensor {
     Tensor(operation: nil, typeID: Lock.held { TypeID.of(type) }, flags: [])
   }
 
+  /// Rows of the first dimension, copied out; indices must be of rows that there are.
+  package func rows(_ indices: ArraySlice<Int64>) throws -> Tensor {
+    let type = type
+    let row = type.byteCount / max(type.shape.first ?? 1, 1)
+    let buffer = try Buffer(byteCount: row * indices.count)
+    try withBytes { bytes in
+      guard let source = bytes.baseAddress else { return }
+      for (place, index) in indices.enumerated() {
+        (buffer.pointer + place &* row).copyMemory(from: source + Int(index) &* row, byteCount: row)
+      }
+    }
+    return Tensor(buffer, try TensorType(type.dtype, [indices.count] + type.shape.dropFirst()))
+  }
+
   /// Leaves from values: for code that is not in a hurry.
   package static func floats(_ values: [Float], _ shape: [Int]? = nil) throws -> Tensor {
     let type = try TensorType(.f32, shape ?? [values.count])

@@ -9,6 +9,7 @@ import numpy as np
 
 from betty._creation import as_tensor
 from betty._native import Tensor
+from betty.utils.data import DataLoader
 
 __all__ = ["Batches"]
 
@@ -120,6 +121,11 @@ class Batches:
         if self.several or not isinstance(loader, (list, tuple)) or not loader:
             return None
         return [to_tensors(batch) for batch in loader]
+
+    def dealt(self) -> tuple[list[Tensor], dict[str, Any]] | None:
+        """Tensors whose rows the engine can deal out, if one loader does only that."""
+        loader = self.loaders[0].loader
+        return loader.dealt() if isinstance(loader, DataLoader) and not self.several else None
 
 
 def flatten(batch: Any) -> list[Tensor]:

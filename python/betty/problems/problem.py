@@ -82,6 +82,7 @@ class Problem(ProblemAccess):
         self._held: list[Any] = []
         self._resumed: dict[str, Any] = {}
         self._replays = False
+        self._dealt: tuple[list[Tensor], dict[str, Any]] | None = None
 
     # What a user defines.
 
@@ -147,6 +148,8 @@ class Problem(ProblemAccess):
         self._handle = _native.ProblemHandle(self._name, options, callbacks)
         for batch in self._held:
             self._handle.add_batch(flatten(batch))
+        if self._dealt is not None:
+            self._handle.set_data(*self._dealt)
         self._register()
         self._handle.set_training(self._training)
         self._resume()
@@ -179,13 +182,18 @@ class Problem(ProblemAccess):
             setattr(self, attribute, getattr(self, method)())
 
     def _let_engine_draw(self, callbacks: dict[str, Any]) -> None:
-        """For replay the engine sees to batches: it holds those of a list, and asks for others."""
+        """For replay the engine sees to batches.
+
+        It holds those of a list, deals out rows of tensors as their loader would, asks for others.
+        """
         own = type(self).get_batch is Problem.get_batch
-        held = self._batches.held() if own and self._batches is not None else None
-        if held is None:
+        batches = self._batches if own else None
+        self._dealt = batches.dealt() if batches is not None else None
+        held = batches.held() if batches is not None else None
+        if self._dealt is None and held is None:
             callbacks["source"] = self._draw
             return
-        self._held = held
+        self._held = held or []
         callbacks["epoch_callback"] = self._held_ended
 
     def _draw(self) -> list[Tensor]:
@@ -209,6 +217,8 @@ class Problem(ProblemAccess):
     def _training_step(self, fresh: bool) -> Tensor:
         if self._held:
             self.cur_batch = self._held[self._handle.batch_index]
+        elif self._dealt is not None:
+            self.cur_batch = [self._handle.batch(i) for i in range(len(self._dealt[0]))]
         elif not self._replays and (fresh or self.cur_batch is None):
             self.cur_batch = self.get_batch()
         result = self.training_step_exec(self.cur_batch)

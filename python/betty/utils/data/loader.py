@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from betty._native import Tensor
 from betty.utils.data.collate import default_collate, default_convert
 from betty.utils.data.dataset import IterableDataset, TensorDataset
 from betty.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
@@ -125,6 +126,30 @@ class DataLoader:
             return count
         full, rest = divmod(count, self.batch_size)
         return full if self.drop_last or not rest else full + 1
+
+    def dealt(self) -> tuple[list[Tensor], dict[str, Any]] | None:
+        """Tensors and how their rows are dealt out, if the loader does no more than that.
+
+        The engine then makes the same batches by itself.
+        """
+        if (
+            type(self) is not DataLoader
+            or type(self.dataset) is not TensorDataset
+            or self.collate_fn is not default_collate
+            or self.batch_size is None
+            or self.num_workers
+            or not len(self)
+        ):
+            return None
+        options = {"batch_size": self.batch_size, "drop_last": self.drop_last}
+        sampler = self.sampler
+        if isinstance(sampler, (list, tuple, range, np.ndarray, Tensor)):
+            options["order"] = self._in_range([int(index) for index in sampler]).tolist()
+        elif type(sampler) is RandomSampler and sampler.is_permutation_of(self.dataset):
+            options["shuffle"] = True
+        elif type(sampler) is not SequentialSampler or sampler.data_source is not self.dataset:
+            return None
+        return list(self.dataset.tensors), options
 
     def __iter__(self) -> Iterator[Any]:
         if self.num_workers == 0:

@@ -71,6 +71,11 @@ class RandomSampler(Sampler):
     def num_samples(self) -> int:
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
+    def is_permutation_of(self, data_source: Any) -> bool:
+        """Whether each pass is one permutation of this data set, drawn by the default generator."""
+        plain = not self.replacement and self._num_samples is None and self.generator is None
+        return plain and self.data_source is data_source
+
     def __iter__(self) -> Iterator[int]:
         count, wanted = len(self.data_source), self.num_samples
         if count == 0:
