@@ -29,7 +29,7 @@ package enum Autograd {
       guard let gradient else { continue }
       try capture.order[position].accumulate(gradient, createGraph: createGraph)
     }
-    if !retainGraph && !createGraph { Tensor.consumeHistory(outputs) }
+    if !retainGraph && !createGraph { capture.consume(outputs, sought: sought) }
   }
 
   /// Gradients of `outputs` with respect to `inputs`; nil where there is no dependence, which is an
@@ -59,7 +59,7 @@ package enum Autograd {
       }
       gradients.append(gradient)
     }
-    if !(retainGraph ?? createGraph) { Tensor.consumeHistory(outputs) }
+    if !(retainGraph ?? createGraph) { capture.consume(outputs, sought: sought) }
     return gradients
   }
 

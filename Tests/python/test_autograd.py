@@ -135,3 +135,54 @@ def test_func_takes_trees():
     found = func.grad(lambda t: t["w"] ** 2 + 3 * t["b"][0])(tree)
     assert found["w"].item() == 4
     assert found["b"][0].item() == 3
+
+
+@pytest.mark.parametrize(
+    "once",
+    [
+        lambda x: (x * 3).sum(),
+        lambda x: (x / 2).sum(),
+        lambda x: x.exp().sum(),
+        lambda x: x.relu().sum(),
+        lambda x: x @ x,
+    ],
+)
+def test_second_backward_of_saved_values(once):
+    """Which recordings can be gone through twice, and PyTorch's message where not."""
+    x = betty.tensor([1.0, 2.0], requires_grad=True)
+    loss = once(x)
+    loss.backward(retain_graph=True)
+    loss.backward()
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+        loss.backward()
+
+
+@pytest.mark.parametrize(
+    "often",
+    [
+        lambda x: x.sum(),
+        lambda x: x.mean(),
+        lambda x: (x + x).sum(),
+        lambda x: (3 - x).sum(),
+        lambda x: x.reshape(2, 1).sum(),
+        lambda x: betty.cat([x, x]).sum(),
+    ],
+)
+def test_second_backward_of_what_saves_nothing(often):
+    x = betty.tensor([1.0, 2.0], requires_grad=True)
+    loss = often(x)
+    loss.backward()
+    first = x.grad.numpy().copy()
+    x.grad = None
+    loss.backward()
+    assert (x.grad.numpy() == first).all()
+
+
+def test_losses_that_share_a_saved_value():
+    """The first backward frees what both went through, also where nothing was computed."""
+    x = betty.tensor([1.0, 2.0], requires_grad=True)
+    shared = x.exp()
+    shared.sum().backward()
+    with pytest.raises(RuntimeError, match="retain_graph=True"):
+        (shared + 1).sum().backward()
+    assert shared.tolist() == pytest.approx([2.718282, 7.389056])

@@ -86,6 +86,33 @@ package final class Capture {
     return made
   }
 
+  /// By position: whether the value was made from one of `sought`, without being one.
+  func dependents(of sought: [Int]) -> [Bool] {
+    var isSource = [Bool](repeating: false, count: order.count)
+    for position in sought { isSource[position] = true }
+    var reached = isSource
+    var cursor = 0
+    for position in order.indices {
+      let words = key.words
+      while words[cursor] == Walk.Word.computed || words[cursor] == Walk.Word.constant {
+        cursor += 1
+      }
+      switch words[cursor] {
+      case Walk.Word.leaf: cursor += 3
+      case Walk.Word.projection:
+        if reached[Int(words[cursor + 2])] { reached[position] = true }
+        cursor += 3
+      default:
+        let count = operations[position]?.inputCount ?? 0
+        for word in words[(cursor + 1)..<(cursor + 1 + count)] where word != Walk.Word.number {
+          if reached[Int(word)] { reached[position] = true }
+        }
+        cursor += 1 + count
+      }
+    }
+    return zip(reached, isSource).map { $0 && !$1 }
+  }
+
   /// Forgets the recorded nodes and the graph: only key, leaves and outputs stay.
   package func dropNodes() {
     order = []

@@ -21,13 +21,17 @@ extension Capture {
   package func checkHistory(_ name: String) throws {
     let isGone = Lock.held {
       order.contains {
-        $0.flags.contains(.freed) && $0.flags.isDisjoint(with: [.history, .gradLeaf])
+        ($0.flags.contains(.freed) && $0.flags.isDisjoint(with: [.history, .gradLeaf]))
+          || ($0.flags.contains(.consumed) && $0.operation?.savesValues == true)
       }
     }
     guard !isGone else {
       throw BettyError.runtime(
-        "\(name): trying to backward through the graph a second time, use retain_graph=True the "
-          + "first time")
+        "\(name): Trying to backward through the graph a second time (or directly access saved "
+          + "tensors after they have already been freed). Saved intermediate values of the graph are "
+          + "freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need "
+          + "to backward through the graph a second time or if you need to access saved tensors after "
+          + "calling backward.")
     }
   }
 }
@@ -44,18 +48,28 @@ extension Tensor {
     try GradMode.with(false) { try present.update(to: sum, "backward") }
   }
 
-  /// Says that nothing will be differentiated through these outputs again.
-  package static func consumeHistory(_ outputs: [Tensor]) {
+  /// Backward went through for the last time. Under the lock.
+  fileprivate func consume() {
+    guard flags.contains(.history), !flags.contains(.gradLeaf) else { return }
+    flags.insert(.consumed)
+    guard buffer != nil else { return }
+    releaseInputs()
+    flags.remove(.view)
+    flags.insert(.freed)
+  }
+}
+
+extension Capture {
+  /// Says that nothing will be differentiated through `outputs` again, nor through what lies between them
+  /// and the values at `sought`.
+  package func consume(_ outputs: [Tensor], sought: [Int]) {
     Lock.held {
-      for output in outputs {
-        let value = output.resolved()
-        guard value.flags.contains(.history), !value.flags.contains(.gradLeaf) else { continue }
-        value.flags.insert(.consumed)
-        guard value.buffer != nil else { continue }
-        value.releaseInputs()
-        value.flags.remove(.view)
-        value.flags.insert(.freed)
-      }
+      let isBetween = dependents(of: sought)
+      let saving = zip(order, isBetween).filter { $1 && $0.operation?.savesValues == true }
+      // What is linear throughout keeps nothing, and can be gone through as often as wanted.
+      if saving.isEmpty { return }
+      for (value, _) in saving { value.consume() }
+      for output in outputs { output.resolved().consume() }
     }
   }
 }

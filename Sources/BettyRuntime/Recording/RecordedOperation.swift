@@ -24,6 +24,8 @@ package final class RecordedOperation: Sendable {
   let isExpensive: Bool
   /// Made by reverse differentiation.
   let isGradient: Bool
+  /// Whether a gradient needs values of the recording, which are given up once it was taken.
+  let savesValues: Bool
   /// Its result is another look at the memory of its only input.
   let isView: Bool
   /// The operand that is itself the result (`contiguous` of what is contiguous).
@@ -52,6 +54,7 @@ package final class RecordedOperation: Sendable {
     flows = graph.gradientFlows()
     flow = flows.reduce(0, |)
     isExpensive = graph.nodes.contains { $0.primitive.isExpensive }
+    savesValues = graph.savesValues
     self.isGradient = isGradient
     let single = operands.count == 1 && graph.outputs.count == 1 && !hasNumbers
     isView = isFunction && single && RecordedOperation.viewNames.contains(name) && graph.isViewChain
@@ -78,6 +81,9 @@ package final class RecordedOperation: Sendable {
     "detach", "stop_gradient", "numpy_T", "mT",
   ]
 
+  /// Primitives whose derivative reads no operand although it is no plain linear map of one.
+  fileprivate static let keepsNothing: Set<String> = ["add", "sub", "neg", "concatenate"]
+
   /// Functions that return the operand itself when there is nothing to do.
   private static let identityNames: Set<String> = [
     "contiguous", "to", "type", "type_as", "float", "double", "half", "bfloat16", "int", "long",
@@ -101,6 +107,18 @@ extension Graph {
       for result in node.results where types[result].dtype.isFloating { reach[result] = all }
     }
     return outputs.map { reach[$0.index] }
+  }
+
+  /// Whether reverse mode reads anything but cotangents: for PyTorch's error of a second backward.
+  var savesValues: Bool {
+    nodes.contains { node in
+      if case .zero = node.primitive.derivative { return false }
+      if case .linear = node.primitive.derivative { return false }
+      if RecordedOperation.keepsNothing.contains(node.primitive.name) { return false }
+      // A mean divides by a constant.
+      let isScaling = node.primitive === P.mul || node.primitive === P.div
+      return !(isScaling && node.inputs.contains { self.node(of: $0)?.primitive === P.constant })
+    }
   }
 
   /// Whether every node only looks at its operand in another way.
