@@ -4,6 +4,7 @@
 // counter low, high).
 
 import BettyKernelInterface
+import CBettySupport
 import Glibc
 
 typealias Words = SIMD4<UInt32>
@@ -46,9 +47,6 @@ struct Draw {
   }
 }
 
-/// 24 random bits in [0, 1).
-@inline(always) func unit(_ word: UInt32) -> Float { Float(word &>> 8) * 0x1p-24 }
-
 /// 53 random bits in [0, 1).
 @inline(always) func unit(_ low: UInt32, _ high: UInt32) -> Double {
   Double((UInt64(high) &<< 32 | UInt64(low)) &>> 11) * 0x1p-53
@@ -61,29 +59,12 @@ protocol Distribution {
   static func elements(_ words: Words) -> Block
 }
 
-enum UniformFloat32: Distribution {
-  @inline(always) static func elements(_ w: Words) -> SIMD4<Float> {
-    SIMD4(unit(w.x), unit(w.y), unit(w.z), unit(w.w))
-  }
-}
 enum UniformFloat64: Distribution {
   @inline(always) static func elements(_ w: Words) -> SIMD2<Double> {
     SIMD2(unit(w.x, w.y), unit(w.z, w.w))
   }
 }
 /// Box and Muller: two uniforms give two independent normals. 1 - u is never 0.
-enum NormalFloat32: Distribution {
-  @inline(always) static func pair(_ a: UInt32, _ b: UInt32) -> (Float, Float) {
-    let radius = (-2 * logf(1 - unit(a))).squareRoot()
-    let angle = 2 * Float.pi * unit(b)
-    return (radius * cosf(angle), radius * sinf(angle))
-  }
-  @inline(always) static func elements(_ w: Words) -> SIMD4<Float> {
-    let (a, b) = pair(w.x, w.y)
-    let (c, d) = pair(w.z, w.w)
-    return SIMD4(a, b, c, d)
-  }
-}
 enum NormalFloat64: Distribution {
   @inline(always) static func elements(_ w: Words) -> SIMD2<Double> {
     let radius = (-2 * Glibc.log(1 - unit(w.x, w.y))).squareRoot()
@@ -107,6 +88,56 @@ enum NormalFloat64: Distribution {
     let take = min(width &- skip, n &- i)
     for k in 0..<take { to[i &+ k] = x[skip &+ k] }
     i &+= take
+  }
+}
+
+/// What becomes of the 32 uniform numbers of eight blocks: f32, where draws are many.
+protocol WideDistribution {
+  static func elements(_ a: F32.Vector, _ b: F32.Vector) -> (F32.Vector, F32.Vector)
+}
+
+enum UniformFloat32: WideDistribution {
+  @inline(always) static func elements(
+    _ a: F32.Vector, _ b: F32.Vector
+  ) -> (F32.Vector, F32.Vector) { (a, b) }
+}
+/// The two uniforms of a pair of normals are neighbours, and so are the normals.
+enum NormalFloat32: WideDistribution {
+  @inline(always) static func elements(
+    _ a: F32.Vector, _ b: F32.Vector
+  ) -> (F32.Vector, F32.Vector) {
+    let one = F32.splat(1)
+    let radius = F32.squareRoot(F32.splat(-2) * F32.log(one - betty_evens_f32(a, b)))
+    let angle = F32.splat(2 * Float.pi) * betty_odds_f32(a, b)
+    let x = radius * F32.cos(angle)
+    let y = radius * F32.sin(angle)
+    return (betty_zip_low_f32(x, y), betty_zip_high_f32(x, y))
+  }
+}
+
+/// As `draw`, 32 elements at a time. An element is always computed in the same place of the same
+/// group, so that its bits do not depend on where a task begins.
+@inline(always) func drawWide<D: WideDistribution>(
+  _: D.Type, _ d: Raw, _ key: UnsafePointer<Int64>, _ first: Int, _ n: Int
+) {
+  let seed = UInt64(bitPattern: key[0])
+  let counter = UInt64(bitPattern: key[1])
+  withUnsafeTemporaryAllocation(byteCount: 128, alignment: 64) { memory in
+    guard let group = memory.baseAddress else { return }
+    var i = 0
+    while i < n {
+      let skip = (first &+ i) & 31
+      let take = min(32 &- skip, n &- i)
+      let to = d + i &* 4
+      let place = take == 32 ? to : group
+      let block = UInt64(bitPattern: Int64(((first &+ i) &>> 5) &* 8))
+      betty_philox8_f32(place, block, counter, seed)
+      let made = D.elements(F32.load(place), F32.load(place + 64))
+      F32.store(place, made.0)
+      F32.store(place + 64, made.1)
+      if take < 32 { to.copyMemory(from: group + skip &* 4, byteCount: take &* 4) }
+      i &+= take
+    }
   }
 }
 

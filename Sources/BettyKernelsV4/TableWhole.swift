@@ -121,11 +121,11 @@ extension KernelTable {
   mutating func fillRandom() {
     uniform = [
       { d, key, f, n in draw(UniformFloat64.self, d, key, f, n) },
-      { d, key, f, n in draw(UniformFloat32.self, d, key, f, n) },
+      { d, key, f, n in drawWide(UniformFloat32.self, d, key, f, n) },
     ]
     normal = [
       { d, key, f, n in draw(NormalFloat64.self, d, key, f, n) },
-      { d, key, f, n in draw(NormalFloat32.self, d, key, f, n) },
+      { d, key, f, n in drawWide(NormalFloat32.self, d, key, f, n) },
     ]
   }
 

@@ -4,6 +4,7 @@
 
 // Names the other headers: an incremental build does not see a new file in this folder.
 #include "message.h"
+#include "philox.h"
 #include "threads.h"
 #include "vectors.h"
 
