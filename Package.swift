@@ -17,9 +17,10 @@ let openBLAS =
 /// -num-threads each file still has the object that a debug build looks for.
 func kernels(_ march: String, extra: [String] = [], fma: Bool = true) -> [SwiftSetting] {
   let flags = ["-march=\(march)", "-fno-math-errno"] + extra
+  let features = (fma ? ["BETTY_FMA"] : []) + (march == "x86-64-v4" ? ["BETTY_AVX512"] : [])
   return [
     .unsafeFlags(["-O", "-wmo", "-num-threads", "2"] + flags.flatMap { ["-Xcc", $0] })
-  ] + (fma ? [.define("BETTY_FMA")] : [])
+  ] + features.map { .define($0) }
 }
 
 /// Copies of the kernels to build. All are shipped; BETTY_KERNELS=v3 saves two thirds of the time of a build

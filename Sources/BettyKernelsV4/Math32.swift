@@ -56,14 +56,22 @@ extension F32: FloatElement {
     return (fromBits(exponent), rest)
   }
 
-  @inline(always) static func exp(_ x: Vector) -> Vector {
-    let (shifted, rest) = reduce(x)
-    let one = rest + c(1)
-    let scaled = fromBits(toBits(one) &+ (toBits(shifted) &<< Bits(repeating: 23)))
-    let kept = select(scaled, c(0), less(x, c(smallestExponent)))
-    // The comparison is true for NaN as well, and NaN times infinity is NaN.
-    return select(kept, x * c(.infinity), not(lessOrEqual(x, c(largestExponent))))
-  }
+  #if BETTY_AVX512
+    /// Beyond the bounds the result is 0 or infinite; scaling rounds and overflows as it should.
+    @inline(always) static func exp(_ x: Vector) -> Vector {
+      let (shifted, rest) = reduce(betty_clamp_f32(x, -104, 89))
+      return betty_scale_f32(rest + c(1), shifted - c(12_582_912))
+    }
+  #else
+    @inline(always) static func exp(_ x: Vector) -> Vector {
+      let (shifted, rest) = reduce(x)
+      let one = rest + c(1)
+      let scaled = fromBits(toBits(one) &+ (toBits(shifted) &<< Bits(repeating: 23)))
+      let kept = select(scaled, c(0), less(x, c(smallestExponent)))
+      // The comparison is true for NaN as well, and NaN times infinity is NaN.
+      return select(kept, x * c(.infinity), not(lessOrEqual(x, c(largestExponent))))
+    }
+  #endif
 
   @inline(always) static func log(_ x: Vector) -> Vector {
     let tiny = less(x, c(0x1p-126))

@@ -59,7 +59,22 @@ struct WeightedSoftmax<E: FloatElement>: RowOp {
   let shift = E.splat(largest)
   let zero = E.splat(0)
   var total = zero
+  var other = zero
   var c = 0
+  // Two vectors side by side: their sums need not wait for each other.
+  while c &+ 2 &* lanes <= columns {
+    let at = c &* size
+    let x = E.exp(E.load(row + at) - shift)
+    let y = E.exp(E.load(row + at + lanes &* size) - shift)
+    if let keep {
+      E.store(keep + at, x)
+      E.store(keep + at + lanes &* size, y)
+    }
+    total = total + x
+    other = other + y
+    c &+= 2 &* lanes
+  }
+  total = total + other
   while c < columns {
     let left = columns &- c
     let at = c &* size

@@ -49,6 +49,29 @@ import Testing
       } == ["constant", "constant"])
   }
 
+  @Test func diagonalsScale() throws {
+    for side in 0..<2 {
+      for isTransposed in [false, true] {
+        let shape = isTransposed == (side == 0) ? [4, 3] : [3, 4]
+        let names = try left([[side == 0 ? 3 : 4], shape]) { graph, x in
+          let n = side == 0 ? 3 : 4
+          let list = try graph.call(
+            P.pad, [x[0]],
+            ["low": .ints([0]), "high": .ints([0]), "interior": .ints([n]), "value": .double(0)])
+          let diagonal = try graph.reshape(list, [n, n])
+          let flags: Attributes = [
+            "transpose_a": .bool(isTransposed && side == 1),
+            "transpose_b": .bool(isTransposed && side == 0),
+          ]
+          return [
+            try graph.call(P.matmul, side == 0 ? [diagonal, x[1]] : [x[1], diagonal], flags)
+          ]
+        }
+        #expect(names == (isTransposed ? ["permute"] : []) + ["broadcast", "mul"])
+      }
+    }
+  }
+
   @Test func identitiesVanish() throws {
     #expect(
       try left([[2, 3], [2, 3]]) { graph, x in

@@ -63,6 +63,18 @@ BETTY_ARITHMETIC(betty_f64x8, f64)
 BETTY_MASKS(betty_f32x16, betty_i32x16, betty_u8x16, f32)
 BETTY_MASKS(betty_f64x8, betty_i64x8, betty_u8x8, f64)
 
+#if defined(__AVX512F__)
+// a 2^n, rounded once; n may be any integer.
+BETTY_INLINE betty_f32x16 betty_scale_f32(betty_f32x16 a, betty_f32x16 n) {
+  return __builtin_ia32_scalefps512_mask(a, n, a, (unsigned short)-1, 4);
+}
+// x where it is in between, the next bound where not; NaN stays.
+BETTY_INLINE betty_f32x16 betty_clamp_f32(betty_f32x16 x, float low, float high) {
+  betty_f32x16 lows = low, highs = high;
+  return __builtin_ia32_minps512(highs, __builtin_ia32_maxps512(lows, x, 4), 4);
+}
+#endif
+
 // The first n lanes of memory (the rest is zero), and the way back.
 typedef float betty_f32x8 __attribute__((ext_vector_type(8)));
 typedef int betty_i32x8 __attribute__((ext_vector_type(8)));
