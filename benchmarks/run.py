@@ -20,7 +20,7 @@ import report
 HERE = Path(__file__).resolve().parent
 # Settings meant for another OpenBLAS or OpenMP would be measured instead of the libraries.
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
-PROGRAMS = ("operations", "logistic", "package")
+PROGRAMS = ("operations", "logistic", "loop", "package")
 GOALS = {
     "record a + b": "under 100 ns",
     "a * b + c, tanh: 10 floats": "under 2 µs",
@@ -33,6 +33,8 @@ GOALS = {
     "exp": "2 × PyTorch",
     "logistic program, a lower step, replay": "under 2.5 µs",
     "logistic program, a lower step": "under 15 µs",
+    "engine loop, a step of one number, replay": "under 1 µs",
+    "engine loop, a step of one number": "under 10 µs",
     "import betty": "under 100 ms",
     "wheel": "under 15 MB",
     "build from clean": "under 6 min on two processors",
