@@ -73,6 +73,14 @@ test-swift: toolchain ## the tests of the layers, then the kernels under each in
 	  BETTY_ISA=$$isa $(SWIFT_TEST) --skip-build --filter BettyKernelsTests
 	done
 
+sanitize: toolchain ## the tests of the layers under AddressSanitizer and under ThreadSanitizer
+	@for kind in address thread; do
+	  echo "tests under the $$kind sanitizer"
+	  BETTY_SCRATCH=$(CURDIR)/.build-$$kind
+	  swift test --disable-xctest --no-parallel --scratch-path "$$BETTY_SCRATCH" \
+	    --sanitize=$$kind $(CHECK)
+	done
+
 test-python: install-venv ## the tests of the Python package, on the installed wheel
 	@$(PYTHON) -m pytest -q Tests/python
 
@@ -114,7 +122,7 @@ develop: setup ## put debug libraries beside the Python sources, for PYTHONPATH=
 	@BETTY_CONFIGURATION=debug $(PYTHON) python/betty_build.py
 
 clean: ## remove what was built, and .venv
-	@rm -rf .build dist $(VENV) python/betty/libbetty.so python/betty/_native.abi3.so
+	@rm -rf .build .build-* dist $(VENV) python/betty/libbetty.so python/betty/_native.abi3.so
 
 .PHONY: help setup toolchain build wheel install-venv demo install test test-swift test-python test-c dist \
   bench peers bench-bilevel docs-check format lint develop clean
