@@ -73,6 +73,9 @@ test-swift: toolchain ## the tests of the layers, then the kernels under each in
 	  BETTY_ISA=$$isa $(SWIFT_TEST) --skip-build --filter BettyKernelsTests
 	done
 
+# A test asks for more memory than there is, and wants to be told so.
+sanitize: export ASAN_OPTIONS = allocator_may_return_null=1
+sanitize: export TSAN_OPTIONS = allocator_may_return_null=1
 sanitize: toolchain ## the tests of the layers under AddressSanitizer and under ThreadSanitizer
 	@for kind in address thread; do
 	  echo "tests under the $$kind sanitizer"

@@ -14,7 +14,7 @@ final class ArrayBatches {
   private var order: [Int64] = []
   private var inOrder = true
   private var position = -1
-  /// Told when a pass is over, with the first batch of the next.
+  /// Told when a pass is over, before the next begins.
   var epochEnded: (() throws -> Void)?
 
   init(_ tensors: [Tensor], _ options: Attributes) throws {
@@ -61,8 +61,8 @@ final class ArrayBatches {
   func next() throws -> [Tensor] {
     let isOver = position >= order.count || (dropLast && order.count - position < batchSize)
     if position < 0 || isOver {
-      if shuffle { order = try permutation() }
       if position >= 0 { try epochEnded?() }
+      if shuffle { order = try permutation() }
       position = 0
     }
     let chosen = order[position..<min(position + batchSize, order.count)]

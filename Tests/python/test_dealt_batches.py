@@ -110,3 +110,16 @@ def test_recorded_batches_are_values():
         Engine([fit], EngineConfig(train_iters=5), {}).run()
         losses.append((layer(batches[0]) ** 2).mean().item())
     assert losses[0] == pytest.approx(losses[1])
+
+
+def test_loader_replaced():
+    engine, layer, _, _ = program(True, 4, batch_size=4)
+    engine.run()
+    problem = engine.problems[0]
+    problem.set_train_data_loader(DataLoader(TensorDataset(betty.ones(4, 4), betty.ones(4, 1)), 2))
+    for _ in range(100):
+        engine.run()
+    assert abs(layer(betty.ones(1, 4)).item() - 1) < 0.5
+    with pytest.raises(RuntimeError, match="rows of a TensorDataset"):
+        problem.set_train_data_loader([1, 2])
+    engine.run()

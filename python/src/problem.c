@@ -192,19 +192,17 @@ static PyObject *set_data(PyObject *self, PyObject *arguments) {
   betty_tensor **handles = options ? tensor_list(sequence, &count, "data") : NULL;
   betty_status status = BETTY_OK;
   if (handles) status = betty_problem_set_data(problem(self)->handle, handles, count, options);
+  PyObject *result = !handles ? NULL : status ? raise_status(status) : Py_NewRef(Py_None);
   PyMem_Free(handles);
   betty_options_free(options);
-  if (!handles) return NULL;
-  if (status) return raise_status(status);
-  Py_RETURN_NONE;
+  return result;
 }
 
 static PyObject *get_batch(PyObject *self, PyObject *index) {
-  long part = PyLong_AsLong(index);
-  if (part == -1 && PyErr_Occurred()) return NULL;
-  if (part < 0 || part > INT32_MAX) part = INT32_MAX;
+  int part = (int)PyLong_AsLong(index);
+  if (PyErr_Occurred()) return NULL;
   betty_tensor *tensor = NULL;
-  betty_status status = betty_problem_batch(problem(self)->handle, (int32_t)part, &tensor);
+  betty_status status = betty_problem_batch(problem(self)->handle, part, &tensor);
   return status ? raise_status(status) : wrap_tensor(tensor);
 }
 

@@ -41,12 +41,23 @@ class ProblemAccess:
         """Puts another loader in the place of number ``idx``; it begins with the next batch.
 
         Raises:
-            RuntimeError: The problem has no loaders, or the engine holds their batches for replay.
+            RuntimeError: The problem has no loaders, or the engine holds their batches for replay,
+                or deals out their rows and could not do so with the new one.
             IndexError: There is no such loader.
         """
         if self._batches is None or self._held:
             raise RuntimeError(f"problem '{self.name}': its train data loader can't be replaced")
+        before = self._batches.loaders[0].loader
         self._batches.replace(idx, loader)
+        if self._dealt is not None:
+            self._dealt = self._batches.dealt() or self._dealt
+            if self._batches.dealt() is None:
+                self._batches.replace(idx, before)
+                raise RuntimeError(
+                    f"problem '{self.name}': its train data loader can only be replaced by one of "
+                    "the rows of a TensorDataset"
+                )
+            self._handle.set_data(*self._dealt)
         several = list(self.train_data_loader) if self._batches.several else [loader]
         several[idx] = loader
         self.train_data_loader = tuple(several) if self._batches.several else loader
