@@ -52,7 +52,7 @@ import Testing
   @Test func diagonalsScale() throws {
     for side in 0..<2 {
       for isTransposed in [false, true] {
-        let shape = isTransposed == (side == 0) ? [4, 3] : [3, 4]
+        let shape = isTransposed ? [4, 3] : [3, 4]
         let names = try left([[side == 0 ? 3 : 4], shape]) { graph, x in
           let n = side == 0 ? 3 : 4
           let list = try graph.call(
