@@ -158,7 +158,8 @@ extension Functions {
         throw b.fail(.runtime, "prepend and append need the rank of input, got \(b.list(values))")
       }
       var value = try b.concatenate(values, axis)
-      for _ in 0..<max(attributes.int("n"), 0) where b.shape(value)[axis] > 0 {
+      // Nothing is left after as many times as there are elements.
+      for _ in 0..<min(max(attributes.int("n"), 0), b.shape(value)[axis]) {
         let length = b.shape(value)[axis]
         let late = try b.slice(value, axis: axis, from: 1, to: length)
         let early = try b.slice(value, axis: axis, from: 0, to: length - 1)

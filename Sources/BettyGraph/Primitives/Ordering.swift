@@ -15,8 +15,8 @@ extension P {
       derivative: .zero,
       kernel: .buffer { request in
         let split = AxisSplit(request.inputs[0].shape, request.attributes.int("axis"))
-        if request.inputs[0].count == 0 { return PreparedKernel { _, _ in } }
-        return try prepare(request, split)
+        let kernel = try prepare(request, split)
+        return request.inputs[0].count == 0 ? PreparedKernel { _, _ in } : kernel
       }, batching: .axis, samples: samples, isExpensive: true
     ) { inputs, attributes in
       try Rules.count(inputs, 1, name)
