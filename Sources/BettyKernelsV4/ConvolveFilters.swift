@@ -89,16 +89,16 @@ var narrowRows: Int { 2 &* tilePixels }
     _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn, _ lattice: ConvolutionLattice,
     _ rows: Int, _ last: Int
   ) {
-    var c0_0 = Lane(repeating: 0)
-    var c1_0 = Lane(repeating: 0)
-    var c2_0 = Lane(repeating: 0)
-    var c3_0 = Lane(repeating: 0)
-    var c4_0 = Lane(repeating: 0)
-    var c5_0 = Lane(repeating: 0)
-    var c6_0 = Lane(repeating: 0)
-    var c7_0 = Lane(repeating: 0)
-    var c8_0 = Lane(repeating: 0)
-    var c9_0 = Lane(repeating: 0)
+    var c0x0 = Lane(repeating: 0)
+    var c1x0 = Lane(repeating: 0)
+    var c2x0 = Lane(repeating: 0)
+    var c3x0 = Lane(repeating: 0)
+    var c4x0 = Lane(repeating: 0)
+    var c5x0 = Lane(repeating: 0)
+    var c6x0 = Lane(repeating: 0)
+    var c7x0 = Lane(repeating: 0)
+    var c8x0 = Lane(repeating: 0)
+    var c9x0 = Lane(repeating: 0)
     var c10_0 = Lane(repeating: 0)
     var c11_0 = Lane(repeating: 0)
     var c12_0 = Lane(repeating: 0)
@@ -113,25 +113,25 @@ var narrowRows: Int { 2 &* tilePixels }
         while g < end {
           let g0 = readLanes(g, last)
           let a0 = Lane(repeating: (x + 0).load(as: Float.self))
-          c0_0 = multiplyAdd(a0, g0, c0_0)
+          c0x0 = multiplyAdd(a0, g0, c0x0)
           let a1 = Lane(repeating: (x + 4).load(as: Float.self))
-          c1_0 = multiplyAdd(a1, g0, c1_0)
+          c1x0 = multiplyAdd(a1, g0, c1x0)
           let a2 = Lane(repeating: (x + 8).load(as: Float.self))
-          c2_0 = multiplyAdd(a2, g0, c2_0)
+          c2x0 = multiplyAdd(a2, g0, c2x0)
           let a3 = Lane(repeating: (x + 12).load(as: Float.self))
-          c3_0 = multiplyAdd(a3, g0, c3_0)
+          c3x0 = multiplyAdd(a3, g0, c3x0)
           let a4 = Lane(repeating: (x + 16).load(as: Float.self))
-          c4_0 = multiplyAdd(a4, g0, c4_0)
+          c4x0 = multiplyAdd(a4, g0, c4x0)
           let a5 = Lane(repeating: (x + 20).load(as: Float.self))
-          c5_0 = multiplyAdd(a5, g0, c5_0)
+          c5x0 = multiplyAdd(a5, g0, c5x0)
           let a6 = Lane(repeating: (x + 24).load(as: Float.self))
-          c6_0 = multiplyAdd(a6, g0, c6_0)
+          c6x0 = multiplyAdd(a6, g0, c6x0)
           let a7 = Lane(repeating: (x + 28).load(as: Float.self))
-          c7_0 = multiplyAdd(a7, g0, c7_0)
+          c7x0 = multiplyAdd(a7, g0, c7x0)
           let a8 = Lane(repeating: (x + 32).load(as: Float.self))
-          c8_0 = multiplyAdd(a8, g0, c8_0)
+          c8x0 = multiplyAdd(a8, g0, c8x0)
           let a9 = Lane(repeating: (x + 36).load(as: Float.self))
-          c9_0 = multiplyAdd(a9, g0, c9_0)
+          c9x0 = multiplyAdd(a9, g0, c9x0)
           let a10 = Lane(repeating: (x + 40).load(as: Float.self))
           c10_0 = multiplyAdd(a10, g0, c10_0)
           let a11 = Lane(repeating: (x + 44).load(as: Float.self))
@@ -149,16 +149,16 @@ var narrowRows: Int { 2 &* tilePixels }
         }
       }
     }
-    if rows > 0 { addRow(sums + 0 &* step, c0_0, last) }
-    if rows > 1 { addRow(sums + 1 &* step, c1_0, last) }
-    if rows > 2 { addRow(sums + 2 &* step, c2_0, last) }
-    if rows > 3 { addRow(sums + 3 &* step, c3_0, last) }
-    if rows > 4 { addRow(sums + 4 &* step, c4_0, last) }
-    if rows > 5 { addRow(sums + 5 &* step, c5_0, last) }
-    if rows > 6 { addRow(sums + 6 &* step, c6_0, last) }
-    if rows > 7 { addRow(sums + 7 &* step, c7_0, last) }
-    if rows > 8 { addRow(sums + 8 &* step, c8_0, last) }
-    if rows > 9 { addRow(sums + 9 &* step, c9_0, last) }
+    if rows > 0 { addRow(sums + 0 &* step, c0x0, last) }
+    if rows > 1 { addRow(sums + 1 &* step, c1x0, last) }
+    if rows > 2 { addRow(sums + 2 &* step, c2x0, last) }
+    if rows > 3 { addRow(sums + 3 &* step, c3x0, last) }
+    if rows > 4 { addRow(sums + 4 &* step, c4x0, last) }
+    if rows > 5 { addRow(sums + 5 &* step, c5x0, last) }
+    if rows > 6 { addRow(sums + 6 &* step, c6x0, last) }
+    if rows > 7 { addRow(sums + 7 &* step, c7x0, last) }
+    if rows > 8 { addRow(sums + 8 &* step, c8x0, last) }
+    if rows > 9 { addRow(sums + 9 &* step, c9x0, last) }
     if rows > 10 { addRow(sums + 10 &* step, c10_0, last) }
     if rows > 11 { addRow(sums + 11 &* step, c11_0, last) }
     if rows > 12 { addRow(sums + 12 &* step, c12_0, last) }
