@@ -99,12 +99,12 @@ var narrowRows: Int { 2 &* tilePixels }
     var c7x0 = Lane(repeating: 0)
     var c8x0 = Lane(repeating: 0)
     var c9x0 = Lane(repeating: 0)
-    var c10_0 = Lane(repeating: 0)
-    var c11_0 = Lane(repeating: 0)
-    var c12_0 = Lane(repeating: 0)
-    var c13_0 = Lane(repeating: 0)
-    var c14_0 = Lane(repeating: 0)
-    var c15_0 = Lane(repeating: 0)
+    var c10x0 = Lane(repeating: 0)
+    var c11x0 = Lane(repeating: 0)
+    var c12x0 = Lane(repeating: 0)
+    var c13x0 = Lane(repeating: 0)
+    var c14x0 = Lane(repeating: 0)
+    var c15x0 = Lane(repeating: 0)
     for image in 0..<lattice.images {
       for row in 0..<lattice.rows {
         var x = source + (image &* lattice.sourceImage &+ row &* lattice.sourceRow)
@@ -133,17 +133,17 @@ var narrowRows: Int { 2 &* tilePixels }
           let a9 = Lane(repeating: (x + 36).load(as: Float.self))
           c9x0 = multiplyAdd(a9, g0, c9x0)
           let a10 = Lane(repeating: (x + 40).load(as: Float.self))
-          c10_0 = multiplyAdd(a10, g0, c10_0)
+          c10x0 = multiplyAdd(a10, g0, c10x0)
           let a11 = Lane(repeating: (x + 44).load(as: Float.self))
-          c11_0 = multiplyAdd(a11, g0, c11_0)
+          c11x0 = multiplyAdd(a11, g0, c11x0)
           let a12 = Lane(repeating: (x + 48).load(as: Float.self))
-          c12_0 = multiplyAdd(a12, g0, c12_0)
+          c12x0 = multiplyAdd(a12, g0, c12x0)
           let a13 = Lane(repeating: (x + 52).load(as: Float.self))
-          c13_0 = multiplyAdd(a13, g0, c13_0)
+          c13x0 = multiplyAdd(a13, g0, c13x0)
           let a14 = Lane(repeating: (x + 56).load(as: Float.self))
-          c14_0 = multiplyAdd(a14, g0, c14_0)
+          c14x0 = multiplyAdd(a14, g0, c14x0)
           let a15 = Lane(repeating: (x + 60).load(as: Float.self))
-          c15_0 = multiplyAdd(a15, g0, c15_0)
+          c15x0 = multiplyAdd(a15, g0, c15x0)
           x += lattice.sourceColumn
           g += lattice.targetColumn
         }
@@ -159,12 +159,12 @@ var narrowRows: Int { 2 &* tilePixels }
     if rows > 7 { addRow(sums + 7 &* step, c7x0, last) }
     if rows > 8 { addRow(sums + 8 &* step, c8x0, last) }
     if rows > 9 { addRow(sums + 9 &* step, c9x0, last) }
-    if rows > 10 { addRow(sums + 10 &* step, c10_0, last) }
-    if rows > 11 { addRow(sums + 11 &* step, c11_0, last) }
-    if rows > 12 { addRow(sums + 12 &* step, c12_0, last) }
-    if rows > 13 { addRow(sums + 13 &* step, c13_0, last) }
-    if rows > 14 { addRow(sums + 14 &* step, c14_0, last) }
-    if rows > 15 { addRow(sums + 15 &* step, c15_0, last) }
+    if rows > 10 { addRow(sums + 10 &* step, c10x0, last) }
+    if rows > 11 { addRow(sums + 11 &* step, c11x0, last) }
+    if rows > 12 { addRow(sums + 12 &* step, c12x0, last) }
+    if rows > 13 { addRow(sums + 13 &* step, c13x0, last) }
+    if rows > 14 { addRow(sums + 14 &* step, c14x0, last) }
+    if rows > 15 { addRow(sums + 15 &* step, c15x0, last) }
   }
 #else
   /// 4 rows × 2 vectors; the first `rows` rows and all lanes but those after `last` are real.

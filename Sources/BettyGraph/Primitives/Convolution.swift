@@ -26,7 +26,7 @@ extension P {
       }),
     kernel: .buffer(prepare: prepareConvolution), batching: .rule(batchImages),
     samples: ConvolutionRules.samples { x, w, _ in (x, w, nil) }, isExpensive: true,
-    flops: { inputs, outputs, _ in ConvolutionRules.flops(result: outputs[0], weight: inputs[1]) }
+    flops: outputFlops
   ) { inputs, attributes in
     try Rules.count(inputs, 2, "convolution")
     let rule = try ConvolutionRules(inputs[0], attributes, "convolution")
@@ -48,7 +48,7 @@ extension P {
       }),
     kernel: .buffer(prepare: prepareConvolutionInputGradient), batching: .rule(batchImages),
     samples: ConvolutionRules.samples { x, w, y in (y, w, x) }, isExpensive: true,
-    flops: { inputs, outputs, _ in ConvolutionRules.flops(result: inputs[0], weight: inputs[1]) }
+    flops: inputFlops
   ) { inputs, attributes in
     let name = "convolution_input_gradient"
     try Rules.count(inputs, 2, name)
@@ -73,7 +73,7 @@ extension P {
       }),
     kernel: .buffer(prepare: prepareConvolutionWeightGradient),
     samples: ConvolutionRules.samples { x, w, y in (x, y, w) }, isExpensive: true,
-    flops: { inputs, outputs, _ in ConvolutionRules.flops(result: inputs[1], weight: outputs[0]) }
+    flops: weightFlops
   ) { inputs, attributes in
     let name = "convolution_weight_gradient"
     try Rules.count(inputs, 2, name)
@@ -81,6 +81,24 @@ extension P {
     let w = try TensorType(inputs[0].dtype, attributes.ints("shape"))
     try rule.check(g: inputs[1], against: rule.output(x: inputs[0], w: w))
     return [w]
+  }
+
+  @Sendable private static func outputFlops(
+    _ inputs: [TensorType], _ outputs: [TensorType], _: Attributes
+  ) -> Double {
+    ConvolutionRules.flops(result: outputs[0], weight: inputs[1])
+  }
+
+  @Sendable private static func inputFlops(
+    _ inputs: [TensorType], _ outputs: [TensorType], _: Attributes
+  ) -> Double {
+    ConvolutionRules.flops(result: inputs[0], weight: inputs[1])
+  }
+
+  @Sendable private static func weightFlops(
+    _ inputs: [TensorType], _ outputs: [TensorType], _: Attributes
+  ) -> Double {
+    ConvolutionRules.flops(result: inputs[1], weight: outputs[0])
   }
 
   /// Many batches of images under one filter are one batch; with a filter each, one after the other.

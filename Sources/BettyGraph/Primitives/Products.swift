@@ -26,12 +26,7 @@ extension P {
       }),
     kernel: .buffer(prepare: prepareMatmul), batching: .rule(batchMatmul),
     samples: matmulSamples, isExpensive: true,
-    flops: { inputs, outputs, attributes in
-      // Twice the length of the sums for each element.
-      let shape = inputs[0].shape
-      let axis = shape.count - (attributes.bool("transpose_a") ? 2 : 1)
-      return 2 * Double(outputs[0].count) * Double(shape[Swift.max(axis, 0)])
-    }
+    flops: matmulFlops
   ) { inputs, attributes in
     try Rules.count(inputs, 2, "matmul")
     let (a, b) = (inputs[0], inputs[1])
@@ -50,6 +45,15 @@ extension P {
       throw BettyError.value("matmul: a dimension exceeds 2147483647, got \(a) and \(b)")
     }
     return [try TensorType(a.dtype, Array(a.shape.dropLast(2)) + [size.m, size.n])]
+  }
+
+  /// Twice the length of the sums for each element.
+  @Sendable private static func matmulFlops(
+    _ inputs: [TensorType], _ outputs: [TensorType], _ attributes: Attributes
+  ) -> Double {
+    let shape = inputs[0].shape
+    let axis = shape.count - (attributes.bool("transpose_a") ? 2 : 1)
+    return 2 * Double(outputs[0].count) * Double(shape[Swift.max(axis, 0)])
   }
 
   /// Many rows on one matrix are one product: [B, M, K] x [K, N] as [B M, K] x [K, N].
