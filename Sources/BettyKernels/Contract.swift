@@ -60,7 +60,8 @@ package enum Contract {
     cblas_sgemm(
       rowMajor, operation(call.transposeA), operation(call.transposeB), Int32(call.m),
       Int32(call.n), Int32(call.k), 1, call.a.assumingMemoryBound(to: Float.self),
-      Int32(call.lda), call.b.assumingMemoryBound(to: Float.self), Int32(call.ldb), call.accumulates ? 1 : 0,
+      Int32(call.lda), call.b.assumingMemoryBound(to: Float.self), Int32(call.ldb),
+      call.accumulates ? 1 : 0,
       call.out.assumingMemoryBound(to: Float.self), Int32(call.ldOut))
   }
 
@@ -68,7 +69,8 @@ package enum Contract {
     cblas_dgemm(
       rowMajor, operation(call.transposeA), operation(call.transposeB), Int32(call.m),
       Int32(call.n), Int32(call.k), 1, call.a.assumingMemoryBound(to: Double.self),
-      Int32(call.lda), call.b.assumingMemoryBound(to: Double.self), Int32(call.ldb), call.accumulates ? 1 : 0,
+      Int32(call.lda), call.b.assumingMemoryBound(to: Double.self), Int32(call.ldb),
+      call.accumulates ? 1 : 0,
       call.out.assumingMemoryBound(to: Double.self), Int32(call.ldOut))
   }
 
