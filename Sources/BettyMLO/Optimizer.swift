@@ -217,21 +217,23 @@ package final class Optimizer {
   }
 }
 
-/// Numbers of an optimizer that a program reads at run time, whenever it runs.
+/// Numbers of an optimizer that a program reads at run time, whenever it runs. The optimizer keeps its
+/// programs, so they don't keep it: a program without its optimizer is found by no key, and never runs.
 struct RuntimeNumbers {
   enum Use { case update, adaptation }
-  let optimizer: Optimizer
+  weak var optimizer: Optimizer?
   let position: Int
   let use: Use
 
   var values: [Double] {
+    guard let optimizer else { return [] }
     switch use {
-    case .update: optimizer.runtime(position)
-    case .adaptation: optimizer.adaptationNumbers(position)
+    case .update: return optimizer.runtime(position)
+    case .adaptation: return optimizer.adaptationNumbers(position)
     }
   }
 
-  var isSteady: Bool { use == .update && optimizer.isSteady(position) }
+  var isSteady: Bool { use == .update && optimizer?.isSteady(position) == true }
 }
 
 extension Tensor {

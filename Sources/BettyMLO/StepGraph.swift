@@ -256,7 +256,7 @@ final class StepProgram: CustomStringConvertible {
 
   /// Runs that again; false if it takes the long way.
   func run(_ repeated: RepeatedRun) throws -> Bool {
-    let generation = numbers.reduce(0) { $0 &+ $1.optimizer.generation }
+    let generation = numbers.reduce(0) { $0 &+ ($1.optimizer?.generation ?? 0) }
     if generation != steadyGeneration {
       steady = numbers.flatMap(\.values)
       steadyGeneration = numbers.allSatisfy(\.isSteady) ? generation : -1
