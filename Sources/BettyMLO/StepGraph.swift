@@ -230,7 +230,6 @@ final class StepProgram: CustomStringConvertible {
     self.numbers = numbers
   }
 
-  /// The graph of the whole step and the program made of it.
   /// Floating-point operations of one run.
   var operations: Double { program.graph.operations }
   /// Of what a run reads, writes and holds between.
@@ -240,6 +239,7 @@ final class StepProgram: CustomStringConvertible {
       .reduce(0) { $0 + $1.byteCount }
   }
 
+  /// The graph of the whole step and the program made of it.
   var description: String { "step: \(program.graph)\n\(program.program)" }
 
   /// Runs on a recording of the step's structure, which is given up, and on the last ones of the lower

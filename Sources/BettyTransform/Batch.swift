@@ -49,13 +49,18 @@ private struct Batcher {
   mutating func run() throws -> Graph {
     for input in source.inputs { map[input.index] = result.addInput(source.type(of: input)) }
     for node in source.nodes { try add(node) }
-    result.outputs = try source.outputs.map { output in
+    result.outputs = try outputs()
+    return result
+  }
+
+  /// What the outputs became; those that depend on no example are repeated for each.
+  private mutating func outputs() throws -> [Value] {
+    try source.outputs.map { output in
       if isBatched[output.index] { return map[output.index] }
       let shape = source.shape(of: output)
       return try result.broadcast(
         map[output.index], [size] + shape, axes: shape.indices.map { $0 + 1 })
     }
-    return result
   }
 
   private mutating func add(_ node: Node) throws {
@@ -117,11 +122,6 @@ private struct Batcher {
     swap(&batcher.result, &result)
     defer { swap(&batcher.result, &result) }
     for inside in inner.nodes { try batcher.add(inside) }
-    return try inner.outputs.map { output in
-      if batcher.isBatched[output.index] { return batcher.map[output.index] }
-      let shape = inner.shape(of: output)
-      return try batcher.result.broadcast(
-        batcher.map[output.index], [size] + shape, axes: shape.indices.map { $0 + 1 })
-    }
+    return try batcher.outputs()
   }
 }
