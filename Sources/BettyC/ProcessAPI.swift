@@ -1,6 +1,7 @@
 // What belongs to the process: threads, random numbers, counters.
 
 import BettyGraph
+import BettyKernels
 import BettyRuntime
 
 @_cdecl("betty_threads_set") public func betty_threads_set(_ count: Int32) -> Int32 {
@@ -9,6 +10,10 @@ import BettyRuntime
 
 @_cdecl("betty_threads_get") public func betty_threads_get() -> Int32 {
   Int32(truncatingIfNeeded: ThreadPool.shared.threads)
+}
+
+@_cdecl("betty_has_bf16") public func betty_has_bf16() -> Int32 {
+  hasNativeBF16 ? 1 : 0
 }
 
 @_cdecl("betty_seed_set") public func betty_seed_set(_ seed: Int64) -> Int32 {

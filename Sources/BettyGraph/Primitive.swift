@@ -212,6 +212,16 @@ package struct Sample: Sendable {
   }
 }
 
+extension Sample {
+  /// The same in bf16 with results in f32.
+  package var summed: Sample {
+    var copy = self
+    for position in inputs.indices { copy.inputs[position].dtype = .bf16 }
+    copy.attributes["dtype"] = .dtype(.f32)
+    return copy
+  }
+}
+
 extension Sample.Input {
   /// Numbers drawn for this input, with the diagonal raised.
   package func raised(_ numbers: [Double]) -> [Double] {

@@ -213,6 +213,11 @@ extension Rewriter {
       ["value": .double(value), "shape": .ints(type.shape), "dtype": .dtype(type.dtype)])
   }
 
+  mutating func cast(_ value: Value, _ dtype: DType) throws -> Value {
+    graph.types[value.index].dtype == dtype
+      ? value : try call(P.cast, [value], ["dtype": .dtype(dtype)])
+  }
+
   mutating func reshape(_ value: Value, _ shape: [Int]) throws -> Value {
     try call(P.reshape, [value], ["shape": .ints(shape)])
   }

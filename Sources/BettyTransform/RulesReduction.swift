@@ -80,15 +80,18 @@ extension Rules {
       inputs[side] = node.inputs[0]
       flags[side].toggle()
     }
-    if let product = try thinProduct(&rewriter, call, inputs, flags) { return product }
-    if let product = try diagonalProduct(&rewriter, call, inputs, flags) { return product }
+    if let product = try thinProduct(&rewriter, call, inputs, flags)
+      ?? diagonalProduct(&rewriter, call, inputs, flags)
+    {
+      return try rewriter.cast(product, call.type.dtype)
+    }
     guard inputs != call.inputs else { return nil }
-    return try rewriter.call(
-      P.matmul, inputs, ["transpose_a": .bool(flags[0]), "transpose_b": .bool(flags[1])])
+    return try rewriter.call(P.matmul, inputs, call.attributes.transposing(flags[0], flags[1]))
   }
 
   /// Products that are no work for a matrix kernel, and fuse as what they are: an outer product
-  /// [M, 1] × [1, N] is elementwise, an inner one [1, K] × [K, 1] a sum.
+  /// [M, 1] × [1, N] is elementwise, an inner one [1, K] × [K, 1] a sum; in the type that products are
+  /// summed in.
   private static func thinProduct(
     _ rewriter: inout Rewriter, _ call: Call, _ inputs: [Value], _ flags: [Bool]
   ) throws -> Value? {
@@ -99,6 +102,8 @@ extension Rules {
     let inner = left[flags[0] ? batch : batch + 1]
     let lead = Array(shape[..<batch])
     let axes = Array(0..<batch)
+    guard inner == 1 || rows == 1 && columns == 1 else { return nil }
+    let inputs = try inputs.map { try rewriter.cast($0, call.type.dtype.computeType) }
     if inner == 1 {
       let a = try rewriter.reshape(inputs[0], lead + [rows])
       let b = try rewriter.reshape(inputs[1], lead + [columns])
@@ -109,7 +114,6 @@ extension Rules {
           rewriter.broadcast(b, shape, axes: axes + [batch + 1]),
         ])
     }
-    guard rows == 1, columns == 1 else { return nil }
     let a = try rewriter.reshape(inputs[0], lead + [inner])
     let b = try rewriter.reshape(inputs[1], lead + [inner])
     let total = try rewriter.sum(try rewriter.call(P.mul, [a, b]), [batch])
@@ -123,9 +127,11 @@ extension Rules {
     guard call.type.shape.count == 2 else { return nil }
     for side in 0..<2 {
       guard let diagonal = diagonal(rewriter, inputs[side]) else { continue }
-      var other = inputs[1 - side]
+      let sums = call.type.dtype.computeType
+      var other = try rewriter.cast(inputs[1 - side], sums)
       if flags[1 - side] { other = try rewriter.permute(other, [1, 0]) }
-      let factors = try rewriter.broadcast(diagonal, call.type.shape, axes: [side])
+      let factors = try rewriter.broadcast(
+        rewriter.cast(diagonal, sums), call.type.shape, axes: [side])
       return try rewriter.call(P.mul, [other, factors])
     }
     return nil
@@ -151,10 +157,8 @@ extension Rules {
     else { return nil }
     return try rewriter.call(
       P.matmul, [node.inputs[1], node.inputs[0]],
-      [
-        "transpose_a": .bool(!node.attributes.bool("transpose_b")),
-        "transpose_b": .bool(!node.attributes.bool("transpose_a")),
-      ])
+      node.attributes.transposing(
+        !node.attributes.bool("transpose_b"), !node.attributes.bool("transpose_a")))
   }
 
   /// Whether a permutation does nothing but exchange the last two axes.
@@ -162,5 +166,15 @@ extension Rules {
     let rank = axes.count
     guard rank >= 2 else { return false }
     return axes.dropLast(2).elementsEqual(0..<rank - 2) && axes[rank - 2] == rank - 1
+  }
+}
+
+extension Attributes {
+  /// Those of a product whose operands are read otherwise.
+  fileprivate func transposing(_ a: Bool, _ b: Bool) -> Attributes {
+    var copy = self
+    copy["transpose_a"] = .bool(a)
+    copy["transpose_b"] = .bool(b)
+    return copy
   }
 }

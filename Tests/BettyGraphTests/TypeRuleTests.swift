@@ -135,6 +135,14 @@ import Testing
       ["transpose_a": .bool(false), "transpose_b": .bool(false)],
       "matmul: inner dimensions differ, got f32[32, 10] and f32[12, 5]"),
     Wrong(
+      P.matmul, [(.f32, [2, 3]), (.f32, [3, 2])],
+      ["transpose_a": .bool(false), "transpose_b": .bool(false), "dtype": .dtype(.bf16)],
+      "matmul: results of f32 are f32, got dtype bf16"),
+    Wrong(
+      P.matmul, [(.bf16, [2, 3]), (.bf16, [3, 2])],
+      ["transpose_a": .bool(false), "transpose_b": .bool(false), "dtype": .dtype(.f64)],
+      "matmul: results of bf16 are bf16 or f32, got dtype f64"),
+    Wrong(
       P.matmul, [(.f32, [4]), (.f32, [4])],
       ["transpose_a": .bool(false), "transpose_b": .bool(false)],
       "matmul: operands do not match, got f32[4] and f32[4]"),

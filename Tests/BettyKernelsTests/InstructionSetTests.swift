@@ -1,4 +1,5 @@
 // Duty: what the processor is said to be able to do, against what the kernel's /proc/cpuinfo says.
+import BettyKernels
 import CBettySupport
 import Glibc
 import Testing
@@ -19,10 +20,11 @@ private func processorFlags() -> Set<String> {
 
 @Test func levelIsWhatTheProcessorHas() {
   let flags = processorFlags()
-  let v3 = flags.isSuperset(of: ["avx2", "fma"])
+  let v3 = flags.isSuperset(of: ["avx2", "fma", "f16c"])
   let v4 =
     v3
     && flags.isSuperset(
       of: ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd", "avx512_bf16"])
+  if getenv("BETTY_ISA") == nil { #expect(hasNativeBF16 == v4) }
   #expect(betty_support_isa_level() == (v4 ? 2 : v3 ? 1 : 0))
 }

@@ -24,6 +24,11 @@ static PyObject *get_threads(PyObject *module, PyObject *unused) {
   return PyLong_FromLong(betty_threads_get());
 }
 
+static PyObject *has_bf16(PyObject *module, PyObject *unused) {
+  (void)module, (void)unused;
+  return PyBool_FromLong(betty_has_bf16());
+}
+
 static PyObject *set_seed(PyObject *module, PyObject *value) {
   (void)module;
   unsigned long long seed = PyLong_AsUnsignedLongLongMask(value);
@@ -142,6 +147,7 @@ PyMethodDef process_functions[] = {
     {"version", version, METH_NOARGS, "The version of libbetty.so."},
     {"set_threads", set_threads, METH_O, "Threads that work on one evaluation."},
     {"get_threads", get_threads, METH_NOARGS, "Threads that work on one evaluation."},
+    {"has_bf16", has_bf16, METH_NOARGS, "Whether the processor multiplies bf16 by itself."},
     {"set_seed", set_seed, METH_O, "Restart the random numbers."},
     {"random_state", random_state, METH_NOARGS, "(seed, position)"},
     {"restore_random", restore_random, METH_VARARGS, "Put a (seed, position) back."},

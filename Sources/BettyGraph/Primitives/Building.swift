@@ -75,6 +75,12 @@ extension Graph {
       P.matmul, [a, b], ["transpose_a": .bool(transposeA), "transpose_b": .bool(transposeB)])
   }
 
+  /// A cotangent in the type of operands like `other`: one of sums in f32 over operands in bf16 becomes bf16,
+  /// so that the products of a gradient are as fast as the one they come from.
+  package mutating func cotangent(_ a: Value, like other: Value) throws -> Value {
+    try cast(a, dtype(of: other))
+  }
+
   package mutating func slice(
     _ a: Value, starts: [Int], stops: [Int], steps: [Int]? = nil
   ) throws -> Value {

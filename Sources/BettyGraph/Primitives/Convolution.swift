@@ -5,7 +5,8 @@
 //   convolution_weight_gradient(x, g) = [*R, C / groups, K]
 //
 // Each is linear in both operands, and the cotangents of each are applications of the other two, so
-// that any order of derivative is made of these three. Padding is zeros; what it may be at either
+// that any order of derivative is made of these three. All give results in the operands' type or, of bf16
+// and f16, in f32. Padding is zeros; what it may be at either
 // end is one number per axis, `low` and `high`.
 
 import BettyKernelInterface
@@ -15,12 +16,14 @@ extension P {
     "convolution", attributes: ConvolutionRules.attributes,
     derivative: .bilinear(
       lhs: { graph, node, cotangent in
-        try graph.call(
+        let cotangent = try graph.cotangent(cotangent, like: node.inputs[1])
+        return try graph.call(
           convolutionInputGradient, [cotangent, node.inputs[1]],
           node.attributes.with(shape: graph.shape(of: node.inputs[0])))
       },
       rhs: { graph, node, cotangent in
-        try graph.call(
+        let cotangent = try graph.cotangent(cotangent, like: node.inputs[0])
+        return try graph.call(
           convolutionWeightGradient, [node.inputs[0], cotangent],
           node.attributes.with(shape: graph.shape(of: node.inputs[1])))
       }),
@@ -30,7 +33,8 @@ extension P {
   ) { inputs, attributes in
     try Rules.count(inputs, 2, "convolution")
     let rule = try ConvolutionRules(inputs[0], attributes, "convolution")
-    return [try rule.output(x: inputs[0], w: inputs[1])]
+    let made = try rule.output(x: inputs[0], w: inputs[1])
+    return [try made.with(Rules.result(inputs[0], attributes, "convolution"))]
   }
 
   package static let convolutionInputGradient: Primitive = Primitive(
@@ -38,11 +42,13 @@ extension P {
     attributes: ConvolutionRules.attributes + [AttributeSpec("shape", .ints)],
     derivative: .bilinear(
       lhs: { graph, node, cotangent in
-        try graph.call(
+        let cotangent = try graph.cotangent(cotangent, like: node.inputs[1])
+        return try graph.call(
           convolution, [cotangent, node.inputs[1]], node.attributes.with(shape: nil))
       },
       rhs: { graph, node, cotangent in
-        try graph.call(
+        let cotangent = try graph.cotangent(cotangent, like: node.inputs[0])
+        return try graph.call(
           convolutionWeightGradient, [cotangent, node.inputs[0]],
           node.attributes.with(shape: graph.shape(of: node.inputs[1])))
       }),
@@ -55,7 +61,7 @@ extension P {
     let rule = try ConvolutionRules(inputs[0], attributes, name)
     let x = try TensorType(inputs[0].dtype, attributes.ints("shape"))
     try rule.check(g: inputs[0], against: rule.output(x: x, w: inputs[1]))
-    return [x]
+    return [try x.with(Rules.result(x, attributes, name))]
   }
 
   package static let convolutionWeightGradient: Primitive = Primitive(
@@ -63,12 +69,14 @@ extension P {
     attributes: ConvolutionRules.attributes + [AttributeSpec("shape", .ints)],
     derivative: .bilinear(
       lhs: { graph, node, cotangent in
-        try graph.call(
+        let cotangent = try graph.cotangent(cotangent, like: node.inputs[1])
+        return try graph.call(
           convolutionInputGradient, [node.inputs[1], cotangent],
           node.attributes.with(shape: graph.shape(of: node.inputs[0])))
       },
       rhs: { graph, node, cotangent in
-        try graph.call(
+        let cotangent = try graph.cotangent(cotangent, like: node.inputs[0])
+        return try graph.call(
           convolution, [node.inputs[0], cotangent], node.attributes.with(shape: nil))
       }),
     kernel: .buffer(prepare: prepareConvolutionWeightGradient),
@@ -80,7 +88,7 @@ extension P {
     let rule = try ConvolutionRules(inputs[0], attributes, name)
     let w = try TensorType(inputs[0].dtype, attributes.ints("shape"))
     try rule.check(g: inputs[1], against: rule.output(x: inputs[0], w: w))
-    return [w]
+    return [try w.with(Rules.result(w, attributes, name))]
   }
 
   @Sendable private static func outputFlops(
@@ -125,9 +133,10 @@ extension P {
 }
 
 extension Attributes {
-  /// The same convolution with another `shape`, or without one.
+  /// The same convolution with another `shape`, or without one; its result has the operands' type.
   fileprivate func with(shape: [Int]?) -> Attributes {
     var copy = self
+    copy["dtype"] = nil
     copy["shape"] = shape.map { .ints($0) }
     return copy
   }

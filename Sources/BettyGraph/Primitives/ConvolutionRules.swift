@@ -8,7 +8,7 @@ import BettyKernelInterface
 struct ConvolutionRules {
   static let attributes = [
     AttributeSpec("stride", .ints), AttributeSpec("low", .ints), AttributeSpec("high", .ints),
-    AttributeSpec("dilation", .ints), AttributeSpec("groups", .int),
+    AttributeSpec("dilation", .ints), AttributeSpec("groups", .int), Rules.resultType,
   ]
 
   let name: String
@@ -171,7 +171,7 @@ extension ConvolutionRules {
   static func samples(
     _ pick: (_ x: [Int], _ w: [Int], _ y: [Int]) -> ([Int], [Int], [Int]?)
   ) -> [Sample] {
-    examples.map { example in
+    let samples = examples.map { example in
       let (first, second, shape) = pick(example.x, example.w, example.y)
       var attributes = Graph.convolutionAttributes(
         stride: example.stride, low: example.low, high: example.high,
@@ -179,5 +179,6 @@ extension ConvolutionRules {
       attributes["shape"] = shape.map { .ints($0) }
       return Sample([.init(first), .init(second)], attributes)
     }
+    return samples + samples.prefix(2).map(\.summed)
   }
 }

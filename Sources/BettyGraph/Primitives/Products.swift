@@ -1,4 +1,4 @@
-// matmul: [B..., M, K] x [B..., K, N]. Floats go to OpenBLAS (one thread in each of our tasks) or,
+// matmul: [B..., M, K] x [B..., K, N], in the operands' type or, of bf16 and f16, in f32. Floats go to OpenBLAS (one thread in each of our tasks) or,
 // with one row or column, to the kernels of matrix and vector; integers to a plain loop.
 
 import BettyKernelInterface
@@ -8,11 +8,14 @@ import Glibc
 extension P {
   package static let matmul: Primitive = Primitive(
     "matmul",
-    attributes: [AttributeSpec("transpose_a", .bool), AttributeSpec("transpose_b", .bool)],
+    attributes: [
+      AttributeSpec("transpose_a", .bool), AttributeSpec("transpose_b", .bool), Rules.resultType,
+    ],
     derivative: .bilinear(
       lhs: { graph, node, cotangent in
         let (ta, tb) = transposes(node.attributes)
         let b = node.inputs[1]
+        let cotangent = try graph.cotangent(cotangent, like: b)
         return ta
           ? try graph.matmul(b, cotangent, transposeA: tb, transposeB: true)
           : try graph.matmul(cotangent, b, transposeB: !tb)
@@ -20,6 +23,7 @@ extension P {
       rhs: { graph, node, cotangent in
         let (ta, tb) = transposes(node.attributes)
         let a = node.inputs[0]
+        let cotangent = try graph.cotangent(cotangent, like: a)
         return tb
           ? try graph.matmul(cotangent, a, transposeA: true, transposeB: ta)
           : try graph.matmul(a, cotangent, transposeA: !ta)
@@ -44,7 +48,8 @@ extension P {
     guard Swift.max(size.m, size.n, size.k) <= Int(Int32.max) else {
       throw BettyError.value("matmul: a dimension exceeds 2147483647, got \(a) and \(b)")
     }
-    return [try TensorType(a.dtype, Array(a.shape.dropLast(2)) + [size.m, size.n])]
+    let dtype = try Rules.result(a, attributes, "matmul")
+    return [try TensorType(dtype, Array(a.shape.dropLast(2)) + [size.m, size.n])]
   }
 
   /// Twice the length of the sums for each element.
@@ -60,11 +65,12 @@ extension P {
   @Sendable private static func batchMatmul(
     _ graph: inout Graph, _ node: BatchedApplication
   ) throws -> [Value] {
-    let (ta, tb) = transposes(node.attributes)
-    if node.isBatched == [true, false], node.types[1].rank == 2, !ta {
+    if node.isBatched == [true, false], node.types[1].rank == 2,
+      !node.attributes.bool("transpose_a")
+    {
       let shape = node.types[0].shape
       let rows = try graph.reshape(node.inputs[0], [node.size * shape[0], shape[1]])
-      let product = try graph.matmul(rows, node.inputs[1], transposeB: tb)
+      let product = try graph.call(P.matmul, [rows, node.inputs[1]], node.attributes)
       let columns = graph.shape(of: product)[1]
       return [try graph.reshape(product, [node.size, shape[0], columns])]
     }
@@ -75,13 +81,17 @@ extension P {
     func sample(_ a: [Int], _ b: [Int], _ ta: Bool = false, _ tb: Bool = false) -> Sample {
       Sample([.init(a), .init(b)], ["transpose_a": .bool(ta), "transpose_b": .bool(tb)])
     }
+    func low(_ a: [Int], _ b: [Int], _ ta: Bool = false, _ tb: Bool = false) -> Sample {
+      sample(a, b, ta, tb).summed
+    }
     return [
       sample([3, 4], [4, 2]), sample([4, 3], [4, 2], true), sample([3, 4], [2, 4], false, true),
       sample([4, 3], [2, 4], true, true), sample([2, 3, 4], [2, 4, 2]),
       sample([2, 4, 3], [2, 2, 4], true, true), sample([3, 4], [4, 1]),
       sample([4, 3], [1, 4], true, true), sample([1, 4], [4, 3]),
       sample([4, 1], [3, 4], true, true), sample([2, 0], [0, 3]), sample([0, 2], [2, 3]),
-      sample([2, 1, 3, 2], [2, 1, 2, 3]),
+      sample([2, 1, 3, 2], [2, 1, 2, 3]), low([3, 4], [4, 2]),
+      low([2, 4, 3], [2, 2, 4], true, true), low([1, 3], [3, 1]), low([3, 1], [1, 2]),
     ]
   }
 

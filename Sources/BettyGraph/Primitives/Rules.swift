@@ -86,6 +86,23 @@ enum Rules {
     return dtype
   }
 
+  /// What bilinear operations may be asked for: results of the operands' type or, where that is only
+  /// stored, of the type they are summed in.
+  static let resultType = AttributeSpec("dtype", .dtype, optional: true)
+
+  /// The element type of the result of operands like `input`: attribute `dtype`, else theirs.
+  static func result(
+    _ input: TensorType, _ attributes: Attributes, _ name: String
+  ) throws(BettyError) -> DType {
+    let (own, sums) = (input.dtype, input.dtype.computeType)
+    let wanted = attributes.dtype("dtype") ?? own
+    guard wanted == own || wanted == sums else {
+      let known = own == sums ? own.name : "\(own.name) or \(sums.name)"
+      throw .type("\(name): results of \(own.name) are \(known), got dtype \(wanted.name)")
+    }
+    return wanted
+  }
+
   static func length(_ values: [Int], _ wanted: Int, _ what: String, _ name: String)
     throws(BettyError)
   {

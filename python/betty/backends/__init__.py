@@ -2,6 +2,10 @@
 
 from types import SimpleNamespace
 
+from betty.backends import cpu
+
+__all__ = ["cpu", "cuda", "cudnn", "mps"]
+
 cudnn = SimpleNamespace(
     enabled=False, benchmark=False, deterministic=True, is_available=lambda: False
 )
