@@ -436,9 +436,13 @@ betty_status betty_problem_give_batch(
     betty_problem *problem, betty_tensor *const *tensors, int32_t count);
 /* Number of the present batch in its list; -1 before the first. */
 betty_status betty_problem_batch_index(const betty_problem *problem, int64_t *out_index);
-/* Part `index` of the present batch, owned. */
+/* Part `index` of the present batch, owned; in training_step, of the replica's rows of it. */
 betty_status betty_problem_batch(
     betty_problem *problem, int32_t index, betty_tensor **out_tensor);
+/* In training_step: for which replica of how many it is called (see "strategy" of an engine), and
+ * the share of the batch's rows that it has. Elsewhere 0, 1 and 1. */
+betty_status betty_problem_replica(
+    const betty_problem *problem, int32_t *out_replica, int32_t *out_count, double *out_share);
 /* Every inner loop of a problem of type "iterative" or "forward" begins at a copy of the parameters
  * of `source`, to which gradients pass, and with an optimizer that has taken no step. Call it when
  * both have their parameters; a problem of an engine is kept by it. */
@@ -521,7 +525,12 @@ typedef struct betty_engine_callbacks {
 
 /* Options, with their defaults: "train_iters" (50000), "valid_step" (500), "roll_back" (0; once the
  * problems above an inner loop have stepped, it is undone but for its last step, which is taken
- * again with the new upper parameters). The problems are retained; `callbacks` may be NULL. */
+ * again with the new upper parameters), "strategy" ("default"), "replicas" (0: one a thread).
+ * With strategy "data_parallel", training_step is called once for each replica, with its rows (of
+ * the first dimension of each tensor) of the batch that the engine draws; the loss of the step is
+ * their mean, weighted by rows, and they run side by side. There may be no more replicas than
+ * threads, nor than rows, a last batch excepted. Problems whose batches are not the engine's are not
+ * split. The problems are retained; `callbacks` may be NULL. */
 betty_status betty_engine_new(
     betty_problem *const *problems, int32_t count, const betty_options *options,
     const betty_engine_callbacks *callbacks, void *user_data, betty_engine **out_engine);

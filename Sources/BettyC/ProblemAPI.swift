@@ -217,13 +217,31 @@ public func betty_problem_give_batch(
 public func betty_problem_batch(_ handle: Handle?, _ index: Int32, _ out: HandleOut?) -> Int32 {
   boundary {
     let problem = try problem(handle).problem
-    guard let batches = problem.batches else {
+    guard problem.batches != nil else {
       throw BettyError.runtime("problem '\(problem.name)': it has no data of its own")
     }
-    guard batches.current.indices.contains(Int(index)) else {
-      throw BettyError.index("batch: part \(index) of \(batches.current.count)")
+    let batch = problem.presentBatch
+    guard batch.indices.contains(Int(index)) else {
+      throw BettyError.index("batch: part \(index) of \(batch.count)")
     }
-    try give(batches.current[Int(index)], to: out, "out_tensor")
+    try give(batch[Int(index)], to: out, "out_tensor")
+  }
+}
+
+@_cdecl("betty_problem_replica")
+public func betty_problem_replica(
+  _ handle: Handle?, _ outReplica: UnsafeMutablePointer<Int32>?,
+  _ outCount: UnsafeMutablePointer<Int32>?, _ outShare: UnsafeMutablePointer<Double>?
+) -> Int32 {
+  boundary {
+    let replica = try problem(handle).problem.replica
+    let outs = (
+      try given(outReplica, "out_replica"), try given(outCount, "out_count"),
+      try given(outShare, "out_share")
+    )
+    outs.0.pointee = Int32(truncatingIfNeeded: replica.index)
+    outs.1.pointee = Int32(truncatingIfNeeded: replica.count)
+    outs.2.pointee = replica.share
   }
 }
 

@@ -2,24 +2,63 @@
 
 import BettyGraph
 import BettyRuntime
+import BettyRuntime
 
 package struct EngineConfig: Sendable {
   package var trainIters = 50_000
   package var validStep = 500
   /// See RollBack.swift.
   package var rollBack = false
+  package var strategy = Strategy.single
+  /// See Replicas.swift; 0: as many as there are threads.
+  package var replicas = 0
+
+  package enum Strategy: String, Sendable, CaseIterable {
+    case single = "default"
+    case dataParallel = "data_parallel"
+  }
 
   package init() {}
+
+  /// Replicas of each problem's step.
+  package var replicaCount: Int {
+    guard strategy == .dataParallel else { return 1 }
+    return replicas == 0 ? ThreadPool.shared.threads : replicas
+  }
+
+  fileprivate func check() throws {
+    guard strategy == .dataParallel || replicas <= 1 else {
+      throw BettyError.value(
+        "EngineConfig: \(replicas) replicas need strategy 'data_parallel', got "
+          + "'\(strategy.rawValue)'")
+    }
+    let threads = ThreadPool.shared.threads
+    guard replicas <= threads else {
+      throw BettyError.value(
+        "EngineConfig: \(replicas) replicas need as many threads, there are \(threads)")
+    }
+  }
 
   package mutating func set(_ name: String, _ value: Attribute) throws {
     switch name {
     case "train_iters": trainIters = try integer(name, value, atLeast: 0)
     case "valid_step": validStep = try integer(name, value, atLeast: 1)
     case "roll_back": rollBack = try integer(name, value, atLeast: 0) != 0
+    case "replicas": replicas = try integer(name, value, atLeast: 0)
+    case "strategy":
+      guard case .string(let text) = value else {
+        throw BettyError.type("EngineConfig: option 'strategy' takes string, got \(value.kindName)")
+      }
+      guard let known = Strategy(rawValue: text) else {
+        throw BettyError.value(
+          "EngineConfig: strategy must be 'default' or 'data_parallel', got '\(text)'")
+      }
+      strategy = known
     default:
       throw BettyError(
         .key,
-        "EngineConfig: unknown option '\(name)', known are roll_back, train_iters, valid_step")
+        "EngineConfig: unknown option '\(name)', known are replicas, roll_back, strategy, "
+          + "train_iters, valid_step")
     }
   }
 
@@ -63,6 +102,7 @@ package final class Engine {
 
   package init(_ problems: [Problem], config: EngineConfig) throws {
     guard !problems.isEmpty else { throw BettyError.value("Engine: no problems given") }
+    try config.check()
     self.problems = problems
     self.config = config
     for problem in problems { problem.engine = self }

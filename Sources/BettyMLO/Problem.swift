@@ -78,6 +78,8 @@ package final class Problem {
   var steps = StepCache()
   /// Batches that the engine draws; nil if training_step sees to them.
   package var batches: Batches?
+  /// See Replicas.swift.
+  var sharding = Sharding()
   var replay = Replay()
   /// What the methods on this problem's paths keep and tell.
   package var records: [MethodRecord] = []

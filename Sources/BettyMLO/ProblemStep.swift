@@ -74,15 +74,7 @@ extension Problem {
   }
 
   func record(fresh: Bool) throws -> Capture {
-    let loss = try hooks.trainingStep(fresh)
-    let type = loss.type
-    guard type.count == 1, type.dtype.isFloating else {
-      throw BettyError.value(
-        "problem '\(name)': training_step must return a scalar loss, got \(type)")
-    }
-    if type.isScalar { return Capture([loss], mode: .step) }
-    let scalar = try Recording.call("reshape", [loss], ["shape": .ints([])])
-    return Capture(scalar, mode: .step)
+    Capture([try recordedLoss(fresh: fresh)], mode: .step)
   }
 
   /// What this problem's paths lead through, as last recorded.

@@ -65,8 +65,8 @@ final class Take {
       }
       self.batch = batch
     }
-    for leaf in randomKeys {
-      let key = try RandomKeys.next()
+    let keys = try RandomKeys.renewed(randomKeys.map { inputs.leaves[$0] })
+    for (leaf, key) in zip(randomKeys, keys) {
       inputs.leaves[leaf] = key
       repeated?.replace(leaf, by: key)
     }

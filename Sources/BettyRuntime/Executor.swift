@@ -114,14 +114,18 @@ final class Instance {
     let guarded = program.firstOverwrite
     for index in 0..<program.statusCount { statuses[index] = 0 }
     let isTimed = StepTimes.isOn
-    for wave in program.waves {
-      let start = isTimed ? StepTimes.now() : 0
-      if wave.isParallel {
-        runSideBySide(wave)
-        if isTimed { StepTimes.add("\(wave.count) steps side by side", since: start) }
+    for section in program.sections {
+      let lane = program.lanes[section.firstLane]
+      if section.laneCount > 1 {
+        let last = program.lanes[section.firstLane &+ section.laneCount &- 1]
+        let end = last.first &+ last.count
+        if guarded >= lane.first && guarded < end { try checkStatuses() }
+        let start = isTimed ? StepTimes.now() : 0
+        runSideBySide(section)
+        if isTimed { StepTimes.add("\(end - lane.first) steps side by side", since: start) }
         continue
       }
-      for index in wave.first..<wave.first &+ wave.count {
+      for index in lane.first..<lane.first &+ lane.count {
         if index == guarded { try checkStatuses() }
         let start = isTimed ? StepTimes.now() : 0
         try run(steps.baseAddress.unsafelyUnwrapped + index)
@@ -132,9 +136,10 @@ final class Instance {
     try checkStatuses()
   }
 
-  // MARK: Waves
+  // MARK: Lanes
 
-  private struct WaveRun {
+  private struct LaneRun {
+    var lanes: UnsafePointer<Lane>
     var steps: UnsafePointer<Step>
     var addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>
     var scratch: UnsafeMutableRawPointer
@@ -142,27 +147,35 @@ final class Instance {
     var statuses: UnsafeMutablePointer<Int64>
   }
 
-  private func runSideBySide(_ wave: Wave) {
-    var run = WaveRun(
-      steps: program.steps.baseAddress.unsafelyUnwrapped + wave.first, addresses: addresses,
+  private func runSideBySide(_ section: Section) {
+    var run = LaneRun(
+      lanes: program.lanes.baseAddress.unsafelyUnwrapped + section.firstLane,
+      steps: program.steps.baseAddress.unsafelyUnwrapped, addresses: addresses,
       scratch: scratch.pointer, scratchBytes: program.scratchBytes, statuses: statuses)
-    ThreadPool.shared.run(wave.count, limit: program.threads, context: &run) {
-      let run = $0.assumingMemoryBound(to: WaveRun.self).pointee
-      let step = run.steps + $1
-      var own = StepRun(
-        step: step, operands: run.addresses + step.pointee.operands, scratch: run.scratch,
-        scratchBytes: run.scratchBytes, status: run.statuses + step.pointee.status)
-      if step.pointee.kind == .stages {
-        let stages = Instance.stages(step)
-        for index in 0..<stages.count {
-          own.stage = stages.baseAddress.unsafelyUnwrapped + index
-          for task in 0..<stages[index].tasks { Instance.task(&own, task, $2) }
-        }
-        return
+    ThreadPool.shared.run(section.laneCount, limit: program.threads, context: &run) {
+      let run = $0.assumingMemoryBound(to: LaneRun.self).pointee
+      let lane = run.lanes[$1]
+      for index in lane.first..<lane.first &+ lane.count {
+        Instance.runAlone(run.steps + index, run, worker: $2)
       }
-      for task in 0..<step.pointee.tasks { Instance.task(&own, task, $2) }
-      Instance.finish(step, own.operands)
     }
+  }
+
+  /// All tasks of a step on one thread.
+  private static func runAlone(_ step: UnsafePointer<Step>, _ run: LaneRun, worker: Int) {
+    var own = StepRun(
+      step: step, operands: run.addresses + step.pointee.operands, scratch: run.scratch,
+      scratchBytes: run.scratchBytes, status: run.statuses + step.pointee.status)
+    if step.pointee.kind == .stages {
+      let stages = Instance.stages(step)
+      for index in 0..<stages.count {
+        own.stage = stages.baseAddress.unsafelyUnwrapped + index
+        for task in 0..<stages[index].tasks { Instance.task(&own, task, worker) }
+      }
+      return
+    }
+    for task in 0..<step.pointee.tasks { Instance.task(&own, task, worker) }
+    Instance.finish(step, own.operands)
   }
 
   // MARK: Steps

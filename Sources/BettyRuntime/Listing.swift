@@ -11,15 +11,22 @@ extension Program: CustomStringConvertible {
       + "\n\(listing)" + loops.joined()
   }
 
-  /// One line per step.
+  /// One line per step; before steps that run side by side, a line that says so.
   package var listing: String {
-    steps.indices.map { index in
+    let notes = Dictionary(uniqueKeysWithValues: sections.map(note))
+    return steps.indices.map { index in
       let tasks = steps[index].tasks
       let next = index + 1 < steps.count ? steps[index + 1].operands : addresses.count
       let operands = addresses[steps[index].operands..<next].map(text).joined(separator: ", ")
-      return "\(index) \(steps[index].kind) \(infos[index].name)\(tasks > 1 ? " x\(tasks)" : "")"
+      return (notes[index] ?? "") + "\(index) \(steps[index].kind) \(infos[index].name)\(tasks > 1 ? " x\(tasks)" : "")"
         + " (\(operands))"
     }.joined(separator: "\n")
+  }
+
+  private func note(_ section: Section) -> (first: Int, text: String) {
+    let own = lanes[section.firstLane..<section.firstLane + section.laneCount]
+    let counts = own.map { "\($0.count)" }.joined(separator: " | ")
+    return (own.first?.first ?? 0, section.laneCount > 1 ? "side by side: \(counts)\n" : "")
   }
 
   private func text(_ source: AddressSource) -> String {

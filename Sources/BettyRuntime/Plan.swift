@@ -39,15 +39,28 @@ struct Plan {
 
   private struct Block {
     var bytes: Int
-    var first: Int
-    var last: Int
+    var first: Place
+    var accesses: Accesses
+    /// The unit that wrote a result over an operand here: a second result cannot take it.
+    var retaker = -1
     var offset = 0
+
+    init(bytes: Int, at place: Place) {
+      self.bytes = bytes
+      first = place
+      accesses = Accesses()
+      accesses.add(place)
+    }
+
+    /// Whether both hold something at some time, however lanes run.
+    func meets(_ other: Block) -> Bool {
+      !accesses.end(before: other.first) && !other.accesses.end(before: first)
+    }
   }
   private var blocks: [Block] = []
   private var blockOf: [Int]
-  /// By value: the time of its last reading, and how many units read it then.
-  private var lastRead: [Int]
-  private var lastReaders: [Int]
+  /// By value.
+  private var readings: [Accesses]
   private var lowered: Lowered { units.lowered }
 
   /// A donation that cannot be made in place is copied at the end with `copiesAtEnd`, otherwise the
@@ -60,22 +73,20 @@ struct Plan {
     let values = units.lowered.dtypes.count
     locations = Array(repeating: nil, count: values)
     blockOf = Array(repeating: -1, count: values)
-    lastRead = Array(repeating: -1, count: values)
-    lastReaders = Array(repeating: 0, count: values)
+    readings = Array(repeating: Accesses(), count: values)
     firstOverwrite = Int.max
     for (index, input) in lowered.inputs.enumerated() { locations[input] = .input(index) }
     let wishes = placeOutputs(donations)
     timetable = self.units.arrange(
       wishes: wishes, shapes: shapes, threads: threads, memoryOrderBytes: memoryOrderBytes)
-    findLastReads()
+    findReadings()
     var refused = donate(wishes)
     if !copiesAtEnd {
       for value in refused.keys { makeFresh(value) }
       refused = [:]
     }
     // They live until they are copied, so nothing may be made in their place.
-    let end = (timetable.times.last ?? 0) + refused.count
-    for value in refused.keys { lastRead[value] = end }
+    for value in refused.keys { readings[value].add(timetable.end) }
     for index in self.units.list.indices { place(index) }
     for (value, input) in refused.sorted(by: { $0.value < $1.value }) {
       self.units.appendCopyOut(of: value, to: input)
@@ -123,11 +134,10 @@ struct Plan {
       for value in unit.writes {
         guard let input = wishes[value] else { continue }
         let source = lowered.inputs[input]
-        let time = timetable.times[writer]
+        let place = timetable.places[writer]
         let safe =
-          lastRead[source] < time
-          || (isLastReader(unit, of: source, at: time)
-            && mayReplace(source, by: value, in: unit))
+          readings[source].end(before: place)
+          || (readings[source].end(at: place) && mayReplace(source, by: value, in: unit))
         if safe { locations[value] = .input(input) } else { refused[value] = input }
       }
     }
@@ -198,47 +208,36 @@ struct Plan {
 
   // MARK: Arena
 
-  private mutating func findLastReads() {
-    for (index, unit) in units.list.enumerated() {
-      let time = timetable.times[index]
-      for value in unit.reads {
-        lastReaders[value] = lastRead[value] == time ? lastReaders[value] + 1 : 1
-        lastRead[value] = time
-      }
+  private mutating func findReadings() {
+    for (unit, place) in zip(units.list, timetable.places) {
+      for value in unit.reads { readings[value].add(place) }
     }
-  }
-
-  private func isLastReader(_ unit: Unit, of value: Int, at time: Int) -> Bool {
-    lastRead[value] == time && lastReaders[value] == 1 && unit.reads.contains(value)
   }
 
   private mutating func place(_ index: Int) {
     let unit = units.list[index]
-    let time = timetable.times[index]
+    let place = timetable.places[index]
     for value in unit.writes where locations[value] == nil {
-      let last = max(lastRead[value], time)
       let reused = unit.reads.first { operand in
         let block = blockOf[operand]
-        return block >= 0 && blocks[block].last == time
-          && isLastReader(unit, of: operand, at: time)
-          && mayReplace(operand, by: value, in: unit)
+        return block >= 0 && blocks[block].retaker != index
+          && blocks[block].accesses.end(at: place) && mayReplace(operand, by: value, in: unit)
       }
       if let reused {
         blockOf[value] = blockOf[reused]
-        // Marked as living on, so that a second result cannot take it; `max` keeps it so.
-        blocks[blockOf[value]].last = max(last, time + 1)
+        blocks[blockOf[value]].retaker = index
       } else {
         blockOf[value] = blocks.count
-        blocks.append(Block(bytes: lowered.byteCount(value), first: time, last: last))
+        blocks.append(Block(bytes: lowered.byteCount(value), at: place))
       }
+      blocks[blockOf[value]].accesses.add(readings[value])
     }
   }
 
   private mutating func pack(_ temporaryBytes: (Unit) -> Int) {
     let values = blocks.count
     for (index, unit) in units.list.enumerated() {
-      let time = timetable.times[index]
-      blocks.append(Block(bytes: temporaryBytes(unit), first: time, last: time))
+      blocks.append(Block(bytes: temporaryBytes(unit), at: timetable.places[index]))
     }
     var placed: [Int] = []  // by offset
     let order = blocks.indices.filter { blocks[$0].bytes > 0 }
@@ -250,7 +249,7 @@ struct Plan {
       var position = 0
       for (rank, other) in placed.enumerated() {
         let taken = blocks[other]
-        if taken.last < block.first || block.last < taken.first { continue }
+        if !taken.meets(block) { continue }
         if taken.offset >= offset + size { break }
         offset = max(offset, taken.offset + ((taken.bytes + 63) & ~63))
         position = rank + 1

@@ -32,7 +32,10 @@ package final class Program: @unchecked Sendable {
   package var stepCount: Int { steps.count }
 
   let steps: UnsafeBufferPointer<Step>
-  let waves: UnsafeBufferPointer<Wave>
+  let sections: UnsafeBufferPointer<Section>
+  let lanes: UnsafeBufferPointer<Lane>
+  /// Of one run, by a rough estimate.
+  package let nanoseconds: Double
   let infos: [StepInfo]
   let addresses: [AddressSource]
   let scratchBytes: Int
@@ -57,7 +60,9 @@ package final class Program: @unchecked Sendable {
     self.threads = threads
     storage = assembler.storage
     steps = storage.keep(assembler.steps)
-    waves = storage.keep(assembler.plan.timetable.waves)
+    sections = storage.keep(assembler.plan.timetable.sections)
+    lanes = storage.keep(assembler.plan.timetable.lanes)
+    nanoseconds = assembler.plan.units.nanoseconds
     infos = assembler.infos
     addresses = assembler.addresses
     scratchBytes = (min(assembler.scratchBytes, Int.max - 63) + 63) & ~63

@@ -32,6 +32,8 @@ struct Units {
   private(set) var isComplete = true
   /// By value: has a place in memory.
   private(set) var needed: [Bool]
+  /// Of one run, by a rough estimate.
+  private(set) var nanoseconds = 0.0
 
   /// `group[node]`: equal numbers fuse; -1 for nodes that are no part of a tile unit.
   init(_ lowered: Lowered, group: [Int]) {
@@ -165,20 +167,23 @@ struct Units {
     let count = lowered.dtypes.count
     func isLate(_ unit: Unit) -> Bool { unit.writes.contains { wishes[$0] != nil } }
     let bytes = list.reduce(0) { $0 + $1.writes.reduce(0) { $0 + lowered.byteCount($1) } }
+    list = Units.ordered(list, valueCount: count, late: isLate)
+    var leastGain = 0.0
     if bytes >= memoryOrderBytes, let order = orderedForMemory(wishes: wishes) {
       list = order
-      return Timetable(units: list.count)
+      // Side by side, updates come at the end, and gradients wait for them.
+      let waiting = wishes.keys.reduce(0) { $0 + lowered.byteCount($1) }
+      leastGain = waiting < bytes / 8 ? 0.1 : .infinity
     }
-    if threads > 1 {
-      let deep = Units.ordered(list, valueCount: count, byDepth: true, late: isLate)
-      let table = Timetable(deep, valueCount: count) { isLate($0) ? nil : cost($0, shapes) }
-      if table.gain > 0 {
-        list = deep
-        return table
-      }
-    }
-    list = Units.ordered(list, valueCount: count, late: isLate)
-    return Timetable(units: list.count)
+    let costs = list.map { cost($0, shapes, threads: threads) }
+    nanoseconds = costs.reduce(0) { $0 + $1.shared }
+    guard threads > 1, leastGain < .infinity else { return Timetable(units: list.count) }
+    let finder = LaneFinder(
+      list, valueCount: count, threads: threads, costs: costs, isLate: isLate)
+    guard finder.gain > leastGain * nanoseconds else { return Timetable(units: list.count) }
+    nanoseconds = finder.total
+    list = finder.sections.flatMap { $0.flatMap { $0.map { list[$0] } } }
+    return Timetable(finder.sections.map { $0.map(\.count) })
   }
 
   mutating func appendCopyOut(of value: Int, to input: Int) {
@@ -188,7 +193,7 @@ struct Units {
   /// Kahn's algorithm; among the ready units the ones that are not `late`, then the earliest, go
   /// first.
   private static func ordered(
-    _ units: [Unit], valueCount: Int, byDepth: Bool = false, late: (Unit) -> Bool
+    _ units: [Unit], valueCount: Int, late: (Unit) -> Bool
   ) -> [Unit] {
     var writer = [Int](repeating: -1, count: valueCount)
     for (index, unit) in units.enumerated() { for value in unit.writes { writer[value] = index } }
@@ -200,8 +205,7 @@ struct Units {
         readers[source].append(index)
       }
     }
-    let depth = byDepth ? depths(units, writer) : Array(repeating: 0, count: units.count)
-    let keys = units.enumerated().map { (late($1) ? 1 : 0, depth[$0], $1.nodes.last ?? 0, $0) }
+    let keys = units.enumerated().map { (late($1) ? 1 : 0, $1.nodes.last ?? 0, $0) }
     let rank = units.indices.sorted { keys[$0] < keys[$1] }
     var place = [Int](repeating: 0, count: units.count)
     for (position, index) in rank.enumerated() { place[index] = position }
@@ -217,19 +221,6 @@ struct Units {
       }
     }
     return result
-  }
-}
-
-extension Units {
-  /// Steps to the farthest unit that each one waits for; the units are in an order that runs.
-  private static func depths(_ units: [Unit], _ writer: [Int]) -> [Int] {
-    var depths = [Int](repeating: 0, count: units.count)
-    for (index, unit) in units.enumerated() {
-      for value in unit.reads where writer[value] >= 0 {
-        depths[index] = max(depths[index], depths[writer[value]] + 1)
-      }
-    }
-    return depths
   }
 }
 

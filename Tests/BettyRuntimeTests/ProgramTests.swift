@@ -221,8 +221,8 @@ private func leastCounts(_ body: () throws -> Void) throws -> [String: Int] {
   graph.outputs = [try graph.call(P.sub, ends)]
   let side = try Compiler.compile(graph, options: CompileOptions(threads: 2))
   let alone = try Compiler.compile(graph, options: CompileOptions(threads: 1))
-  #expect(side.waves.filter(\.isParallel).count >= 3, "\(side.listing)")
-  #expect(!alone.waves.contains { $0.isParallel })
+  #expect(side.sections.map(\.laneCount) == [2, 1], "\(side.listing)")
+  #expect(alone.sections.map(\.laneCount) == [1])
   var generator = Generator(6)
   let inputs = graph.inputs.map { _ in random(96 * 96, &generator, in: -0.2...0.2) }
   let expected = try run(alone, inputs)

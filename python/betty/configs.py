@@ -10,6 +10,8 @@ from betty.logging import logger_mapping
 
 __all__ = ["Config", "EngineConfig"]
 
+STRATEGIES = ("default", "data_parallel")
+
 
 @dataclass
 class Config:
@@ -113,7 +115,10 @@ class EngineConfig:
         roll_back: Once the problems above an inner loop have stepped, undo the loop and take one
             step of it with what they have become.
         progress: Show a progress bar with the last loss of each problem (needs tqdm).
-        strategy: ``"default"``.
+        strategy: ``"default"``, or ``"data_parallel"``: the loss of each step is recorded once for
+            each replica, on its rows of the batch, and the replicas run side by side. A loss must
+            be a mean over the batch; then the result is that of one replica up to rounding.
+        replicas: How many, with ``"data_parallel"``; 0 is one for each thread of the engine.
         backend: Accepted for migration.
         early_stopping: Stop when the validation metric no longer improves.
         early_stopping_mode: ``"min"`` or ``"max"``.
@@ -127,6 +132,7 @@ class EngineConfig:
     roll_back: bool = False
     progress: bool = False
     strategy: str = "default"
+    replicas: int = 0
     backend: str = "default"
     early_stopping: bool = False
     early_stopping_mode: str = "min"
@@ -145,8 +151,18 @@ class EngineConfig:
             raise ValueError(
                 f"EngineConfig: logger_type must be one of {known}, got {self.logger_type!r}"
             )
-        if self.strategy != "default":
-            raise ValueError(f"EngineConfig: strategy must be 'default', got {self.strategy!r}")
+        if self.strategy not in STRATEGIES:
+            raise ValueError(
+                "EngineConfig: strategy must be 'default' or 'data_parallel' (threads of this "
+                f"process), got {self.strategy!r}"
+            )
+        if self.replicas < 0:
+            raise ValueError(f"EngineConfig: replicas must be at least 0, got {self.replicas}")
+        if self.replicas > 1 and self.strategy == "default":
+            raise ValueError(
+                f"EngineConfig: {self.replicas} replicas need strategy 'data_parallel', "
+                f"got {self.strategy!r}"
+            )
         if self.early_stopping_mode not in ("min", "max"):
             raise ValueError(
                 "EngineConfig: early_stopping_mode must be 'min' or 'max', "

@@ -112,6 +112,8 @@ class Engine:
                 "train_iters": self.train_iters,
                 "valid_step": self.valid_step,
                 "roll_back": self.config.roll_back,
+                "strategy": self.config.strategy,
+                "replicas": self.config.replicas,
             },
             callbacks,
         )

@@ -26,6 +26,19 @@ static int32_t run(betty_method_call *call, void *function) {
   return result;
 }
 
+PyObject *hypergradient_methods(PyObject *module, PyObject *unused) {
+  (void)module, (void)unused;
+  PyObject *names = PyList_New(0);
+  for (int32_t i = 0; names && betty_hypergradient_method(i); i++) {
+    PyObject *name = PyUnicode_FromString(betty_hypergradient_method(i));
+    if (!name || PyList_Append(names, name)) Py_CLEAR(names);
+    Py_XDECREF(name);
+  }
+  PyObject *tuple = names ? PySequence_Tuple(names) : NULL;
+  Py_XDECREF(names);
+  return tuple;
+}
+
 PyObject *method_register(PyObject *module, PyObject *arguments) {
   (void)module;
   const char *name;

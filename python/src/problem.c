@@ -294,6 +294,15 @@ static PyObject *get_batch_index(PyObject *self, void *unused) {
   return status ? raise_status(status) : PyLong_FromLongLong(index);
 }
 
+static PyObject *get_replica(PyObject *self, void *unused) {
+  (void)unused;
+  int32_t replica = 0, count = 1;
+  double share = 1;
+  betty_status status =
+      betty_problem_replica(problem(self)->handle, &replica, &count, &share);
+  return status ? raise_status(status) : Py_BuildValue("iid", replica, count, share);
+}
+
 /* A list of paths, each a list of names. */
 static PyObject *paths(PyObject *self, PyObject *unused) {
   (void)unused;
@@ -340,19 +349,6 @@ static PyObject *hypergradient_info(PyObject *self, PyObject *unused) {
   return status ? raise_status(status) : PyUnicode_FromString(text);
 }
 
-PyObject *hypergradient_methods(PyObject *module, PyObject *unused) {
-  (void)module, (void)unused;
-  PyObject *names = PyList_New(0);
-  for (int32_t i = 0; names && betty_hypergradient_method(i); i++) {
-    PyObject *name = PyUnicode_FromString(betty_hypergradient_method(i));
-    if (!name || PyList_Append(names, name)) Py_CLEAR(names);
-    Py_XDECREF(name);
-  }
-  PyObject *tuple = names ? PySequence_Tuple(names) : NULL;
-  Py_XDECREF(names);
-  return tuple;
-}
-
 static PyMethodDef methods[] = {
     {"set_parameters", set_parameters, METH_O, "The parameters that are trained."},
     {"set_meta_parameters", set_meta_parameters, METH_O, "Those hypergradients flow through."},
@@ -374,6 +370,7 @@ static PyMethodDef methods[] = {
 static PyGetSetDef properties[] = {
     {"count", get_count, set_count, "Steps taken.", NULL},
     {"skipped_steps", get_skipped_steps, NULL, "Steps left out: see on_nan.", NULL},
+    {"replica", get_replica, NULL, "In training_step: which of how many, its share of rows.", NULL},
     {"batch_index", get_batch_index, NULL, "Number of the present batch in its list.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -21,6 +21,9 @@ package final class Snapshot {
 
   deinit { value.releaseHandle() }
 
+  /// What the handle stands for now.
+  package func renewed() throws -> Snapshot { try Snapshot(handle) }
+
   /// Makes the handle stand for what it stood for.
   package func restore() throws { try handle.assign(value) }
 }

@@ -99,9 +99,10 @@ class ProblemAccess:
     def one_step_descent(self, batch: Any = None) -> dict[str, Any]:
         """One descent step, without count, schedule, log or upper problems, on a batch or the next
         one; gives what ``training_step`` returned."""
-        if batch is not None:
+        if batch is not None and not self._is_parallel:
             self.cur_batch = batch
-        self._handle.descend(batch is None)
+        self._given = None if batch is None or not self._is_parallel else (batch,)
+        self._handle.descend(batch is None or self._is_parallel)
         return self.stats()
 
     def get_batch_single_loader(self, idx: int) -> Any:

@@ -15,7 +15,8 @@ from betty.configs import Config
 from betty.hypergradient.info import MethodInfo
 from betty.nn import Module
 from betty.problems.access import ProblemAccess
-from betty.problems.data import Batches, flatten
+from betty.problems.data import Batches, flatten, to_tensors
+from betty.problems.replicas import merged, refilled
 from betty.problems.setup import fitted_optimizer, follow
 
 if TYPE_CHECKING:
@@ -74,14 +75,19 @@ class Problem(ProblemAccess):
         self.logger: Any = None
         self.device = "cpu"
         self.cur_batch: Any = None
+        # The batch to draw next, instead of the loader's.
+        self._given: tuple[Any] | None = None
         self._engine: Engine | None = None
         self._handle: _native.ProblemHandle | None = None
         self._batches: Batches | None = None
-        self._stats: dict[str, Any] = {}
+        # Of each replica of the last recorded step, its share of the rows and what it returned.
+        self._records: list[tuple[float, dict[str, Any]]] = []
         self._training = True
         self._held: list[Any] = []
         self._resumed: dict[str, Any] = {}
         self._replays = False
+        self._is_drawn = False
+        self._is_parallel = False
         self._dealt: tuple[list[Tensor], dict[str, Any]] | None = None
 
     # What a user defines.
@@ -138,7 +144,10 @@ class Problem(ProblemAccess):
             # Running statistics depend on more than batch and parameters: steps are recorded.
             options["replay"] = False
         self._replays = options["replay"]
-        if self._replays:
+        config = getattr(self._engine, "config", None)
+        self._is_parallel = getattr(config, "strategy", "default") == "data_parallel"
+        self._is_drawn = self._replays or self._is_parallel
+        if self._is_drawn:
             self._let_engine_draw(callbacks)
         self._is_scheduled = self.scheduler is not None
         if self._is_scheduled:
@@ -182,11 +191,12 @@ class Problem(ProblemAccess):
             setattr(self, attribute, getattr(self, method)())
 
     def _let_engine_draw(self, callbacks: dict[str, Any]) -> None:
-        """For replay the engine sees to batches.
+        """For replay and replicas the engine sees to batches.
 
-        It holds those of a list, deals out rows of tensors as their loader would, asks for others.
+        For replay it holds those of a list, deals out rows of tensors as their loader would; it
+        asks for others.
         """
-        own = type(self).get_batch is Problem.get_batch
+        own = self._replays and type(self).get_batch is Problem.get_batch
         batches = self._batches if own else None
         self._dealt = batches.dealt() if batches is not None else None
         held = batches.held() if batches is not None else None
@@ -197,7 +207,9 @@ class Problem(ProblemAccess):
         callbacks["epoch_callback"] = self._held_ended
 
     def _draw(self) -> list[Tensor]:
-        self.cur_batch = self.get_batch()
+        given, self._given = self._given, None
+        batch = self.get_batch() if given is None else given[0]
+        self.cur_batch = to_tensors(batch) if self._is_parallel else batch
         return flatten(self.cur_batch)
 
     def _epoch_ended(self) -> None:
@@ -219,19 +231,22 @@ class Problem(ProblemAccess):
             self.cur_batch = self._held[self._handle.batch_index]
         elif self._dealt is not None:
             self.cur_batch = [self._handle.batch(i) for i in range(len(self._dealt[0]))]
-        elif not self._replays and (fresh or self.cur_batch is None):
+        elif not self._is_drawn and (fresh or self.cur_batch is None):
             self.cur_batch = self.get_batch()
-        result = self.training_step_exec(self.cur_batch)
-        if isinstance(result, dict):
-            if "loss" not in result:
-                raise ValueError(
-                    f"problem '{self._name}': training_step returned a dict without 'loss', "
-                    f"its keys are {sorted(result)}"
-                )
-            self._stats = result
-            result = result["loss"]
-        else:
-            self._stats = {"loss": result}
+        replica, count, share = self._handle.replica if self._is_parallel else (0, 1, 1.0)
+        batch = self.cur_batch
+        if count > 1:
+            parts = (self._handle.batch(index) for index in range(len(flatten(batch))))
+            batch = refilled(batch, parts)
+        result = self.training_step_exec(batch)
+        stats = result if isinstance(result, dict) else {"loss": result}
+        if "loss" not in stats:
+            raise ValueError(
+                f"problem '{self._name}': training_step returned a dict without 'loss', "
+                f"its keys are {sorted(stats)}"
+            )
+        self._records = [*(self._records if replica > 0 else ()), (share, stats)]
+        result = stats["loss"]
         if not isinstance(result, Tensor):
             raise TypeError(
                 f"problem '{self._name}': training_step must return a tensor or a dict with "
@@ -248,9 +263,11 @@ class Problem(ProblemAccess):
 
     def stats(self) -> dict[str, Any]:
         """What the last recorded step returned, its loss as a number."""
+        if not self._records:
+            return {}
         return {
             key: value.item() if key == "loss" and hasattr(value, "item") else value
-            for key, value in self._stats.items()
+            for key, value in merged(self._records).items()
         }
 
     # State.
