@@ -529,8 +529,8 @@ typedef struct betty_engine_callbacks {
  * With strategy "data_parallel", training_step is called once for each replica, with its rows (of
  * the first dimension of each tensor) of the batch that the engine draws; the loss of the step is
  * their mean, weighted by rows, and they run side by side. There may be no more replicas than
- * threads, nor than rows, a last batch excepted. Problems whose batches are not the engine's are not
- * split. The problems are retained; `callbacks` may be NULL. */
+ * threads, nor than rows, a last batch excepted. Problems whose batches are not the engine's are
+ * not split. The problems are retained; `callbacks` may be NULL. */
 betty_status betty_engine_new(
     betty_problem *const *problems, int32_t count, const betty_options *options,
     const betty_engine_callbacks *callbacks, void *user_data, betty_engine **out_engine);

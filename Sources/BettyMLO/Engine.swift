@@ -2,7 +2,6 @@
 
 import BettyGraph
 import BettyRuntime
-import BettyRuntime
 
 package struct EngineConfig: Sendable {
   package var trainIters = 50_000

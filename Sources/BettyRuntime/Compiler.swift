@@ -36,6 +36,17 @@ package enum Compiler {
     _ graph: Graph, options: CompileOptions = CompileOptions()
   ) throws -> Program {
     let threads = max(options.threads ?? ThreadPool.shared.threads, 1)
+    let (plan, shapes) = try plan(graph, options, threads: threads)
+    let assembler = try Assembler(plan, shapes: shapes, threads: threads)
+    Counters.add(Counters.compilations)
+    return Program(
+      assembler, inputTypes: graph.inputs.map { graph.type(of: $0) },
+      outputTypes: graph.outputs.map { graph.type(of: $0) }, threads: threads)
+  }
+
+  static func plan(
+    _ graph: Graph, _ options: CompileOptions, threads: Int
+  ) throws -> (plan: Plan, shapes: [Int: TileShape]) {
     var lowered = try Lowering.lower(graph, threads: threads, unfused: options.unfused)
     try checkSize(lowered)
     separateOutputs(&lowered, isLoopBody: options.isLoopBody)
@@ -53,11 +64,7 @@ package enum Compiler {
     let plan = Plan(
       units, donations: options.donations, copiesAtEnd: !options.isLoopBody, shapes: shapes,
       threads: threads, memoryOrderBytes: options.memoryOrderBytes)
-    let assembler = try Assembler(plan, shapes: shapes, threads: threads)
-    Counters.add(Counters.compilations)
-    return Program(
-      assembler, inputTypes: graph.inputs.map { graph.type(of: $0) },
-      outputTypes: graph.outputs.map { graph.type(of: $0) }, threads: threads)
+    return (plan, shapes)
   }
 
   /// So that no sum of sizes overflows later.

@@ -13,12 +13,13 @@ extension Program: CustomStringConvertible {
 
   /// One line per step; before steps that run side by side, a line that says so.
   package var listing: String {
-    let notes = Dictionary(uniqueKeysWithValues: sections.map(note))
+    let notes = Dictionary(sections.map(note)) { first, _ in first }
     return steps.indices.map { index in
       let tasks = steps[index].tasks
       let next = index + 1 < steps.count ? steps[index + 1].operands : addresses.count
       let operands = addresses[steps[index].operands..<next].map(text).joined(separator: ", ")
-      return (notes[index] ?? "") + "\(index) \(steps[index].kind) \(infos[index].name)\(tasks > 1 ? " x\(tasks)" : "")"
+      return (notes[index] ?? "")
+        + "\(index) \(steps[index].kind) \(infos[index].name)\(tasks > 1 ? " x\(tasks)" : "")"
         + " (\(operands))"
     }.joined(separator: "\n")
   }
