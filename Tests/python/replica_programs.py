@@ -127,7 +127,7 @@ def build(
                 module,
                 optimizer(module.parameters(), lr=0.05),
                 train_data_loader=batches(rs, sizes if name == "low" else (12,), dtype),
-            )  # fmt: skip
+            )
         )
     l2u = {a: [b] for a, b in pairwise(problems)}
     u2l = {b: [a] for a, b in pairwise(problems)}
