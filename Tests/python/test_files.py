@@ -100,8 +100,8 @@ def damaged(content):
         (lambda c: c[:40], "not a whole safetensors file"),
         (lambda c: b"", "not a whole safetensors file"),
         (lambda c: b"\x00" * 64, "not a whole safetensors file"),
-        (lambda c: b"PK\x03\x04" + c, "a pickle of PyTorch.*convert it"),
-        (lambda c: b"\x80\x02" + c, "a pickle of PyTorch"),
+        (lambda c: b"PK\x03\x04" + c, "a damaged checkpoint of PyTorch"),
+        (lambda c: b"\x80\x02" + c, "a pickle, but no checkpoint"),
         (damaged, "its outline is damaged"),
     ],
 )

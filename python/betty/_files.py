@@ -1,14 +1,16 @@
 """Saving and loading: tensors in the safetensors format, what holds them as JSON beside them.
 
 A file is an ordinary safetensors file, whose tensors other programs read by name; its metadata
-entry "betty" says how dicts, lists, numbers and text lay around them. Nothing is ever unpickled,
-so a file cannot run code. Invariant: a file is written whole or not at all, and loaded whole or
-not at all.
+entry "betty" says how dicts, lists, numbers and text lay around them. No pickle is written, and
+none is executed: a checkpoint of PyTorch is read as data (see _checkpoints), so a file cannot run
+code.
+Invariant: a file is written whole or not at all, and loaded whole or not at all.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import tempfile
@@ -16,6 +18,7 @@ from collections import OrderedDict
 from typing import Any
 
 from betty import _native, _types
+from betty._checkpoints import is_checkpoint, read_checkpoint
 from betty._native import Tensor
 
 __all__ = ["load", "save"]
@@ -199,49 +202,63 @@ def _record(x: Tensor) -> dict[str, Any]:
 
 
 def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: Any = None) -> Any:
-    """What `save` has written; of any other safetensors file, its tensors by name.
+    """What `save` has written; of other files, what PyTorch or safetensors has put into them.
 
     Args:
-        f: A path, or a file object open for reading bytes.
+        f: A path, or a file object open for reading bytes. A file of `save` gives back what was
+            saved, any other safetensors file its tensors by name, and a checkpoint of `torch.save`
+            its tensors in their dicts, lists and tuples.
         map_location: Accepted for migration; everything is on the processor.
-        weights_only: Accepted for migration; nothing else can be in a file.
+        weights_only: Accepted for migration; a checkpoint that holds other objects than containers,
+            numbers, text and tensors is refused either way, and none of its code is run.
         mmap: Accepted for migration.
 
     Raises:
         ValueError: A file that is damaged, cut off, or in another format; nothing is loaded.
     """
-    name = os.fspath(f) if not hasattr(f, "read") else getattr(f, "name", "file")
     if hasattr(f, "read"):
-        content = f.read()
-    else:
-        with open(name, "rb") as file:
-            content = file.read()
-    _refuse_others(content, name)
+        return _load(f, getattr(f, "name", "file"))
+    with open(os.fspath(f), "rb") as file:
+        return _load(file, os.fspath(f))
+
+
+def _load(file: Any, name: Any) -> Any:
+    start = file.read(16)
+    # A length of safetensors may begin as another format does; its header follows with a brace.
+    if start[8:9] != b"{":
+        if is_checkpoint(start):
+            seekable = (
+                hasattr(file, "seekable") and file.seekable() and not file.tell() - len(start)
+            )
+            return read_checkpoint(file if seekable else io.BytesIO(start + file.read()), name)
+        if start[:1] == b"\x80":
+            raise ValueError(
+                f"load: {name}: a pickle, but no checkpoint that torch.save has written"
+            )
+    return _load_safetensors(start + file.read(), name)
+
+
+def _load_safetensors(content: bytes, name: Any) -> Any:
+    if len(content) < 8:
+        raise ValueError(f"load: {name}: not a whole safetensors file: {len(content)} bytes")
     try:
         entries = _library().deserialize(content)
     except Exception as error:  # the library's own class; it derives from Exception alone
         raise ValueError(f"load: {name}: not a whole safetensors file: {error}") from None
-    tensors = {key: _tensor(record, f"{name}: '{key}'") for key, record in entries}
     size = int.from_bytes(content[:8], "little")
     metadata = json.loads(content[8 : 8 + size]).get("__metadata__") or {}
+    del content
+    tensors = {}
+    while entries:  # each is freed once its tensor is there
+        key, record = entries.pop()
+        tensors[key] = _tensor(record, f"{name}: '{key}'")
+    tensors = dict(sorted(tensors.items()))
     if _FORMAT not in metadata:
         return tensors
     try:
         return _restored(json.loads(metadata[_FORMAT]), tensors)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"load: {name}: its outline is damaged: {error!r}") from None
-
-
-def _refuse_others(content: bytes, name: Any) -> None:
-    is_ours = content[8:9] == b"{"  # a length may begin as a pickle does
-    if not is_ours and (content[:4] == b"PK\x03\x04" or content[:1] == b"\x80"):
-        raise ValueError(
-            f"load: {name}: a pickle of PyTorch, which can run code when it is read; convert it "
-            "where PyTorch is: safetensors.torch.save_file(torch.load(path, weights_only=True), "
-            "'weights.safetensors')"
-        )
-    if len(content) < 8:
-        raise ValueError(f"load: {name}: not a whole safetensors file: {len(content)} bytes")
 
 
 def _tensor(record: dict[str, Any], where: str) -> Tensor:
@@ -257,8 +274,6 @@ def _tensor(record: dict[str, Any], where: str) -> Tensor:
         array = array.astype(numpy.int32)
     elif record["dtype"] == "U32":
         array = array.astype(numpy.int64)
-    else:
-        array = array.copy()  # the file's bytes are read-only
     return _native.from_buffer(array).to(dtype)
 
 
