@@ -174,7 +174,9 @@ class Optimizer:
         """Takes the state of each parameter by its number over all groups."""
         params = [param for group in self.param_groups for param in group["params"]]
         for number, param in enumerate(params):
-            for name, value in state.get(number, {}).items():
+            entries = {k: v for k, v in state.get(number, {}).items() if v is not None}
+            # PyTorch counts no steps of SGD: with a momentum buffer there has been one.
+            for name, value in ({"step": 1} | entries if entries else {}).items():
                 if name == "step":
                     self._handle.set_steps(param, int(value))
                 elif name not in self._derived(self.param_groups[0], 0):
