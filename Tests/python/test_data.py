@@ -163,3 +163,64 @@ def test_subsets_and_splits():
 def test_mistakes_are_named(act, error, text):
     with pytest.raises(error, match=text):
         act(TensorDataset(betty.arange(3)))
+
+
+class Table:
+    """What a data set of Hugging Face offers: a dict a row, rows in one go, splits as new sets."""
+
+    def __init__(self, rows):
+        self.rows, self.calls = rows, 0
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index):
+        row = self.rows[index]
+        return {
+            "input_ids": np.arange(row, row + 3),
+            "label": np.int64(row),
+            "score": np.float32(row / 2),
+            "text": np.str_(f"s{row}"),
+        }
+
+    def __getitems__(self, indices):
+        self.calls += 1
+        return [self[i] for i in indices]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_tables_of_hugging_face(workers):
+    data = Table(list(range(10)))
+    batches = list(DataLoader(data, 4, num_workers=workers))
+    assert [len(batch["label"]) for batch in batches] == [4, 4, 2]
+    assert data.calls == 3
+    assert batches[1]["input_ids"].tolist() == [[4, 5, 6], [5, 6, 7], [6, 7, 8], [7, 8, 9]]
+    assert batches[0]["label"].dtype is betty.int64
+    assert batches[0]["score"].dtype is betty.float32
+    assert batches[2]["text"] == ["s8", "s9"]
+    part = next(iter(DataLoader(Subset(data, [7, 3]), 2)))
+    assert part["label"].tolist() == [7, 3]
+
+
+def elsewhere(numbered):
+    """A stream of another library, whose base class has a ``__getitem__`` that only raises."""
+
+    def refuse(self, index):
+        raise NotImplementedError
+
+    base = type("IterableDataset", (), {"__getitem__": refuse, "__len__": lambda self: 5})
+    plain = type("Base", (), {"__getitem__": refuse})
+    values = {"__iter__": lambda self: iter(np.arange(5))}
+    return type("Stream", (base if numbered else plain,), values)()
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_streams_of_other_libraries(numbered, workers):
+    loader = DataLoader(elsewhere(numbered), 2, num_workers=workers)
+    assert [batch.tolist() for batch in loader] == [[0, 1], [2, 3], [4]]
+    with pytest.raises(ValueError, match="a stream has its own order"):
+        DataLoader(elsewhere(numbered), 2, shuffle=True)

@@ -43,6 +43,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     first = batch[0]
     if isinstance(first, Tensor):
         return stack(list(batch))
+    if isinstance(first, (str, bytes)):  # NumPy's text too
+        return list(batch)
     if _is_image(first):
         return _stacked([_image(sample) for sample in batch])
     if isinstance(first, (np.ndarray, np.generic)):
@@ -53,8 +55,6 @@ def default_collate(batch: Sequence[Any]) -> Any:
         return from_numpy(np.asarray(batch))
     if isinstance(first, float):
         return from_numpy(np.asarray(batch, dtype=np.float64))
-    if isinstance(first, (str, bytes)):
-        return list(batch)
     if isinstance(first, Mapping):
         joined = {key: default_collate([sample[key] for sample in batch]) for key in first}
         return joined if type(first) is dict else _rebuilt(first, joined)

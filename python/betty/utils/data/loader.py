@@ -17,7 +17,7 @@ import numpy as np
 
 from betty._native import Tensor
 from betty.utils.data.collate import default_collate, default_convert
-from betty.utils.data.dataset import IterableDataset, TensorDataset
+from betty.utils.data.dataset import TensorDataset
 from betty.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 __all__ = ["DataLoader", "get_worker_info"]
@@ -94,7 +94,7 @@ class DataLoader:
             raise ValueError(f"DataLoader: timeout must be at least 0, got {timeout}")
         if prefetch_factor is not None and prefetch_factor < 1:
             raise ValueError(f"DataLoader: prefetch_factor must be positive, got {prefetch_factor}")
-        self.is_stream = isinstance(dataset, IterableDataset) or not hasattr(dataset, "__getitem__")
+        self.is_stream = _is_stream(dataset)
         _check(self.is_stream, batch_size, bool(shuffle), sampler, batch_sampler, drop_last)
         self.dataset = dataset
         self.shuffle = bool(shuffle)
@@ -191,6 +191,19 @@ class DataLoader:
         for index in indices[(indices < -count) | (indices >= count)][:1]:
             raise IndexError(f"DataLoader: index {index} is out of range of {count} samples")
         return np.where(indices < 0, indices + count, indices)
+
+
+def _is_stream(dataset: Any) -> bool:
+    """Whether samples come one after the other, without numbers.
+
+    Streams of PyTorch and of Hugging Face inherit a ``__getitem__`` that only raises: they are
+    known by the class they have in common, or by having no length.
+    """
+    if not hasattr(dataset, "__getitem__"):
+        return True
+    if any(kind.__name__ == "IterableDataset" for kind in type(dataset).__mro__):
+        return True
+    return hasattr(dataset, "__iter__") and not hasattr(dataset, "__len__")
 
 
 def _check(stream: bool, batch_size: Any, shuffle: bool, sampler, batch_sampler, drop: bool):
