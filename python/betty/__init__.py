@@ -71,6 +71,7 @@ from betty._overloads import (
 from betty._printing import set_printoptions
 from betty._process import (
     Generator,
+    _assert,
     counters,
     default_generator,
     dump,
@@ -135,8 +136,8 @@ strided, preserve_format, contiguous_format = "strided", "preserve", "contiguous
 
 # Imported when first asked for: `import betty` stays quick.
 _SUBMODULES = (
-    "backends", "configs", "distributions", "engine", "envs", "hypergradient", "linalg", "logging",
-    "nn", "optim", "problems", "utils",
+    "backends", "configs", "distributions", "engine", "envs", "hypergradient", "jit", "linalg",
+    "logging", "nn", "optim", "problems", "utils",
 )  # fmt: skip
 
 

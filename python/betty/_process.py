@@ -171,3 +171,8 @@ def dump(what: Any) -> str:
     if isinstance(what, Tensor):
         return what._dump()
     return what.dump()
+
+
+def _assert(condition: object, message: str) -> None:
+    """Python's assert under the name that programs for PyTorch call."""
+    assert condition, message
