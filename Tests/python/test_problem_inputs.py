@@ -326,3 +326,28 @@ def test_configs_of_another_type():
 def test_a_name_that_is_taken():
     with pytest.raises(ValueError, match="already has an attribute 'module'"):
         Engine([problem(Lower, "module"), problem(Lower, "b")], EngineConfig(train_iters=1))
+
+
+@pytest.mark.parametrize("generated", [False, True])
+def test_slices_as_batches_do_not_change_the_step(generated):
+    x, y = betty.randn(12, 3), betty.randn(12, 1)
+
+    class Cuts:
+        def __iter__(self):
+            return ((x[at : at + 2], y[at : at + 2]) for at in range(0, 12, 2))
+
+    class Fit(ImplicitProblem):
+        def training_step(self, batch):
+            return ((self.module(batch[0]) - batch[1]) ** 2).mean()
+
+    model = nn.Linear(3, 1)
+    loader = Cuts() if generated else list(Cuts())
+    sgd = betty.optim.SGD(model.parameters(), lr=0.1)
+    fit = Fit("fit", Config(), model, sgd, train_data_loader=loader)
+    engine = Engine([fit], EngineConfig(train_iters=1))
+    engine.run()
+    before = betty.counters()["compilations"]
+    for _ in range(5):
+        engine.run()
+    # Generated slices are computed each by a small program of its own; the step has one.
+    assert betty.counters()["compilations"] - before == (5 if generated else 0)

@@ -1,4 +1,8 @@
-"""Endless batches from one loader or several, whatever iterable they are."""
+"""Endless batches from one loader or several, whatever iterable they are.
+
+Invariant: a batch is computed before it is handed out. A slice that is still to be computed would
+become a part of the step, and every place it is cut from another program.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from betty._creation import as_tensor
-from betty._native import Tensor
+from betty._native import Tensor, evaluate
 from betty.utils.data import DataLoader
 
 __all__ = ["Batches"]
@@ -31,6 +35,8 @@ class _Endless:
         self.epoch = 0
         self.iterator: Iterator | None = None
         self.position = 0
+        if isinstance(loader, (list, tuple)):
+            evaluate(*flatten(loader))
 
     def _end(self) -> None:
         if self.ended is not None:
@@ -55,7 +61,9 @@ class _Endless:
             except StopIteration:
                 self.iterator = None
                 raise self._empty() from None
-        return to_tensors(batch)
+        batch = to_tensors(batch)
+        evaluate(*flatten(batch))
+        return batch
 
     def _next_of_list(self) -> Any:
         """The same without an iterator, whose end is an exception at every pass."""
