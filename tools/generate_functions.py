@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "python" / "betty" / "_functions.py"
 STUB = ROOT / "python" / "betty" / "_native.pyi"
+WIDER = ("_derived.py", "_ordering.py", "_overloads.py")
 METHODS = ROOT / "python" / "betty" / "_tensor.py"
 
 STUB_HEAD = '''"""The extension's types. Written by tools/generate_functions.py, not by hand."""
@@ -234,8 +235,10 @@ class Operation:
         doc = "\n    ".join(textwrap.wrap(f'"""{self.doc}."""', 94))
         return f"{head}\n    {doc}\n    return {self._body()}\n"
 
-    def method(self) -> str:
-        """The signature as a method, in the stub."""
+    def method(self, is_wider: bool) -> str:
+        """The signature as a method, in the stub; `is_wider` if Python's takes and gives more."""
+        if is_wider:
+            return f"    def {self.name}(self, *args: Any, **options: Any) -> Any: ..."
         signature = ["self", *("*" if p is None else p.text() for p in self.parameters()[1:])]
         returns = "tuple[Tensor, ...]" if self.returns_tuple else "Tensor"
         return f"    def {self.name}({', '.join(signature)}) -> {returns}: ..."
@@ -308,7 +311,8 @@ def generate(lines: list[str]) -> str:
 def stub(lines: list[str]) -> str:
     operations = sorted((Operation.parse(line) for line in lines), key=lambda o: o.name)
     excluded = _no_methods() | {"detach", "to"}
-    methods = [o.method() for o in operations if _is_method(o, excluded)]
+    wider = _wider()
+    methods = [o.method(o.name in wider) for o in operations if _is_method(o, excluded)]
     binary = [f"    def __{n}__(self, other: Any) -> Tensor: ..." for n in OPERATORS]
     unary = [f"    def __{n}__(self) -> Tensor: ..." for n in ("neg", "pos", "abs", "invert")]
     return formatted(STUB_HEAD + "\n".join([*binary, *unary, *methods]) + "\n", STUB)
@@ -324,6 +328,12 @@ def _no_methods() -> set[str]:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_NO_METHODS":
             return ast.literal_eval(node.value)
     raise SystemExit(f"{METHODS}: no _NO_METHODS")
+
+
+def _wider() -> set[str]:
+    """Operations whose methods are written in Python, over those of this name."""
+    trees = [ast.parse((METHODS.parent / name).read_text()) for name in WIDER]
+    return {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def formatted(text: str, path: Path) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from betty import _native
 from betty._native import Tensor
@@ -21,6 +21,9 @@ __all__ = [
     "no_grad",
     "set_grad_enabled",
 ]
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def _tuple(tensors: Any) -> tuple:
@@ -97,11 +100,11 @@ class _Mode:
     def __init__(self, func: Callable | None = None) -> None:
         self._previous: list[bool] = []
 
-    def __new__(cls, func: Callable | None = None):
+    def __new__(cls, func: Callable | None = None) -> Self:
         mode = super().__new__(cls)
         if callable(func) and cls in (no_grad, enable_grad):
             mode.__init__()
-            return mode(func)
+            return mode(func)  # type: ignore[return-value]
         return mode
 
     def __enter__(self) -> None:
@@ -113,13 +116,13 @@ class _Mode:
     def _fresh(self) -> _Mode:
         return type(self)()
 
-    def __call__(self, func: Callable) -> Callable:
+    def __call__(self, func: _F) -> _F:
         @functools.wraps(func)
         def call(*arguments, **keywords):
             with self._fresh():
                 return func(*arguments, **keywords)
 
-        return call
+        return call  # type: ignore[return-value]
 
 
 class no_grad(_Mode):
@@ -141,7 +144,7 @@ class inference_mode(_Mode):
         super().__init__()
         self._enabled = not mode and is_grad_enabled()
 
-    def __new__(cls, mode: Any = True):
+    def __new__(cls, mode: Any = True) -> Self:
         if callable(mode):
             return cls()(mode)
         return object.__new__(cls)

@@ -39,21 +39,22 @@ from betty.nn.recurrent import *
 from betty.nn.transformer import *
 from betty.nn.vision import *
 
-__all__ = (
-    ["Module", "Parameter", "functional", "init", "utils"]
-    + activation.__all__
-    + attention.__all__
-    + batchnorm.__all__
-    + container.__all__
-    + dropout.__all__
-    + embedding.__all__
-    + layer_norm.__all__
-    + linear.__all__
-    + loss.__all__
-    + margin.__all__
-    + padding.__all__
-    + pooling.__all__
-    + recurrent.__all__
-    + transformer.__all__
-    + vision.__all__
-)
+__all__ = [
+    "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Module", "Parameter", "functional",
+    "init", "utils",
+]  # fmt: skip
+__all__ += activation.__all__
+__all__ += attention.__all__
+__all__ += batchnorm.__all__
+__all__ += container.__all__
+__all__ += dropout.__all__
+__all__ += embedding.__all__
+__all__ += layer_norm.__all__
+__all__ += linear.__all__
+__all__ += loss.__all__
+__all__ += margin.__all__
+__all__ += padding.__all__
+__all__ += pooling.__all__
+__all__ += recurrent.__all__
+__all__ += transformer.__all__
+__all__ += vision.__all__

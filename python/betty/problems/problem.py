@@ -48,6 +48,11 @@ class Problem(ProblemAccess):
         extra_config: Anything; found again as ``self.cfg``.
     """
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The problems that it is joined with, and the engine's environment, by name."""
+
     def __init__(
         self,
         name: str,
@@ -67,7 +72,7 @@ class Problem(ProblemAccess):
                 f"problem '{name}': config must be a Config, got {type(config).__name__}"
             )
         self.cfg = extra_config
-        self.module = module
+        self.module: Any = module  # a Module, whose attributes only the program knows
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.train_data_loader = train_data_loader
