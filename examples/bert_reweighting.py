@@ -6,15 +6,26 @@ NeurIPS 2019), and is trained so that the encoder does well on a few clean sente
     upper   weights   minimise the loss on clean sentences     over the weighting network
     lower   encoder   minimise the weighted training loss      over all of the encoder
 
-Modules are named as in Hugging Face's BertModel, so that the keys of its state dict are those of
-`Encoder`. The sentences are generated: a class shows in a few words of its own among common ones.
-`--layers 12 --width 768 --vocabulary 30522` is the shape of BERT-base, 110 million parameters.
+Compared are plain training, plain training on noisy and clean sentences together, and reweighting
+of these together. The sentences are generated: a class shows in a few words of its own among common
+ones. `--layers 12 --width 768 --vocabulary 30522` gives BERT-base, 110 million parameters.
 
-    python examples/bert_reweighting.py [--steps 600] [--layers 2] [--width 64]
+Real weights are read where `--weights` names a file of Hugging Face's, `model.safetensors` or
+`pytorch_model.bin` of BERT-base and its like: modules are named as theirs, so the keys fit, and the
+sizes are the file's. Real sentences are read where `--sentences` names an .npz file with `tokens`
+[N, L], 0 for padding, and `labels` [N]; where transformers is installed, these lines write one:
+
+    tokens = AutoTokenizer.from_pretrained("bert-base-uncased")(texts, padding=True)["input_ids"]
+    numpy.savez("sentences.npz", tokens=tokens, labels=labels)
+
+    python examples/bert_reweighting.py [--seeds 3] [--steps 400] [--weights model.safetensors]
 """
 
 import argparse
 import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
 
 import betty
 import betty.nn as nn
@@ -26,14 +37,15 @@ from betty.problems import ImplicitProblem
 
 LENGTH, CLASSES, WORDS = 24, 4, 12  # tokens a sentence; classes; words that belong to each class
 TRAIN, CLEAN, TEST, WRONG = 800, 80, 800, 0.5
-BATCH, HEAD = 40, 16
+BATCH = 40
+ROWS = ("plain", "plain, with the clean", "reweighted, with the clean")
 
 
 class Embeddings(nn.Module):
-    def __init__(self, vocabulary: int, width: int) -> None:
+    def __init__(self, vocabulary: int, width: int, positions: int) -> None:
         super().__init__()
         self.word_embeddings = nn.Embedding(vocabulary, width, padding_idx=0)
-        self.position_embeddings = nn.Embedding(512, width)
+        self.position_embeddings = nn.Embedding(positions, width)
         self.token_type_embeddings = nn.Embedding(2, width)
         self.LayerNorm = nn.LayerNorm(width, eps=1e-12)
         self.dropout = nn.Dropout(0.1)
@@ -46,13 +58,14 @@ class Embeddings(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, head: int) -> None:
         super().__init__()
+        self.head = head
         self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
 
     def forward(self, x, mask):
         heads = [
-            part(x).unflatten(-1, (-1, HEAD)).transpose(1, 2)
+            part(x).unflatten(-1, (-1, self.head)).transpose(1, 2)
             for part in (self.query, self.key, self.value)
         ]
         joined = F.scaled_dot_product_attention(*heads, attn_mask=mask[:, None, None, :])
@@ -73,29 +86,46 @@ class Output(nn.Module):
 
 
 class Layer(nn.Module):
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, inner: int, head: int) -> None:
         super().__init__()
         self.attention = nn.ModuleDict(
-            {"self": SelfAttention(width), "output": Output(width, width)}
+            {"self": SelfAttention(width, head), "output": Output(width, width)}
         )
-        self.intermediate = nn.ModuleDict({"dense": nn.Linear(width, 4 * width)})
-        self.output = Output(4 * width, width)
+        self.intermediate = nn.ModuleDict({"dense": nn.Linear(width, inner)})
+        self.output = Output(inner, width)
 
     def forward(self, x, mask):
         x = self.attention["output"](self.attention["self"](x, mask), x)
         return self.output(F.gelu(self.intermediate["dense"](x)), x)
 
 
+@dataclass
+class Shape:
+    """The sizes of an encoder; `head` is the width of an attention head."""
+
+    layers: int
+    width: int
+    vocabulary: int
+    inner: int
+    positions: int = 512
+    head: int = 16
+
+    def __post_init__(self) -> None:
+        if self.width % self.head:
+            raise ValueError(f"the width {self.width} is no multiple of the head's {self.head}")
+
+
 class Encoder(nn.Module):
     """Tokens [N, L], 0 for padding, to scores [N, classes]."""
 
-    def __init__(self, layers: int, width: int, vocabulary: int) -> None:
+    def __init__(self, shape: Shape, classes: int) -> None:
         super().__init__()
-        self.embeddings = Embeddings(vocabulary, width)
-        stack = nn.ModuleList([Layer(width) for _ in range(layers)])
-        self.encoder = nn.ModuleDict({"layer": stack})
+        width = shape.width
+        self.embeddings = Embeddings(shape.vocabulary, width, shape.positions)
+        stack = [Layer(width, shape.inner, shape.head) for _ in range(shape.layers)]
+        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(stack)})
         self.pooler = nn.ModuleDict({"dense": nn.Linear(width, width)})
-        self.classifier = nn.Linear(width, CLASSES)
+        self.classifier = nn.Linear(width, classes)
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=1 / math.sqrt(width))
@@ -105,6 +135,43 @@ class Encoder(nn.Module):
         for layer in self.encoder["layer"]:
             x = layer(x, mask)
         return self.classifier(self.pooler["dense"](x[:, 0]).tanh())
+
+
+def read_weights(path: Path, head: int) -> tuple[Shape, dict[str, betty.Tensor]]:
+    """The sizes and the weights of a BERT in a file, under the keys of `Encoder`."""
+    weights = {}
+    for key, value in betty.load(path).items():
+        key = key.removeprefix("bert.").replace(".gamma", ".weight").replace(".beta", ".bias")
+        if not key.startswith(("cls.", "classifier.")) and key != "embeddings.position_ids":
+            weights[key] = value
+    words, positions = "embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight"
+    inner = "encoder.layer.0.intermediate.dense.weight"
+    missing = [key for key in (words, positions, inner) if key not in weights]
+    if missing:
+        raise ValueError(f"{path}: not the weights of a BERT, without {', '.join(missing)}")
+    found = (re.match(r"encoder\.layer\.(\d+)\.", key) for key in weights)
+    layers = 1 + max(int(match[1]) for match in found if match)
+    vocabulary, width = weights[words].shape
+    shape = Shape(layers, width, vocabulary, len(weights[inner]), len(weights[positions]), head)
+    return shape, weights
+
+
+def new_encoder(shape: Shape, weights: dict | None, classes: int) -> Encoder:
+    """An encoder with the weights of a file, or with random ones."""
+    network = Encoder(shape, classes)
+    if weights is not None:
+        own = network.state_dict()
+        fresh = [key for key in own if key.startswith(("classifier.", "pooler."))]
+        network.load_state_dict({key: own[key] for key in fresh} | weights)
+    return network
+
+
+class Plain(ImplicitProblem):
+    """Every sentence counts alike."""
+
+    def training_step(self, batch):
+        tokens, labels = batch
+        return F.cross_entropy(self.module(tokens), labels)
 
 
 class Weighting(ImplicitProblem):
@@ -151,50 +218,95 @@ def accuracy(network: nn.Module, split) -> float:
     return 100 * sum(hits) / len(split[1])
 
 
-def train(options, data, clean, learn: bool) -> nn.Module:
-    """An encoder trained on `data`, with learned weights or equal ones."""
-    network = Encoder(options.layers, options.width, options.vocabulary)
-    weights = nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 1), nn.Sigmoid())
-    upper = Weighting(
-        "weighting",
-        Config(),
-        weights,
-        betty.optim.Adam(weights.parameters(), lr=3e-3 if learn else 0.0),
-        train_data_loader=batches(clean),
-    )
-    lower = Sentences(
-        "sentences",
-        Config(type="darts", unroll_steps=1),
-        network,
-        betty.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=5e-3),
-        train_data_loader=batches(data),
-    )
-    dependencies = {"u2l": {upper: [lower]}, "l2u": {lower: [upper]}}
-    Engine([upper, lower], EngineConfig(train_iters=options.steps), dependencies).run()
-    return network
+def train(network: nn.Module, data, clean, options) -> None:
+    """Trains an encoder on `data`; with `clean` the weights of its sentences are learned."""
+    config = Config(type="darts", unroll_steps=1)
+    adam = betty.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=5e-3)
+    if clean is None:
+        lower = Plain("sentences", config, network, adam, train_data_loader=batches(data))
+        problems, dependencies = [lower], {}
+    else:
+        weights = nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 1), nn.Sigmoid())
+        upper = Weighting(
+            "weighting", Config(), weights, betty.optim.Adam(weights.parameters(), lr=3e-3),
+            train_data_loader=batches(clean),
+        )  # fmt: skip
+        lower = Sentences("sentences", config, network, adam, train_data_loader=batches(data))
+        problems = [upper, lower]
+        dependencies = {"u2l": {upper: [lower]}, "l2u": {lower: [upper]}}
+    Engine(problems, EngineConfig(train_iters=options.steps), dependencies).run()
+
+
+def read_sentences(path: Path, seed: int):
+    """Tokens and labels of a file, split at random into training, clean and test sentences."""
+    with np.load(path) as file:
+        tokens, labels = file["tokens"].astype(np.int64), file["labels"].astype(np.int64)
+    if tokens.ndim != 2 or len(tokens) != len(labels) or len(labels) < 10 * BATCH:
+        raise ValueError(f"{path}: tokens {tokens.shape} and labels {labels.shape}, must be [N, L] "
+                         f"and [N] with at least {10 * BATCH} sentences")  # fmt: skip
+    order = np.random.default_rng(seed).permutation(len(labels))
+    ends = np.cumsum([len(labels) // 2, len(labels) // 20])
+    return [(tokens[rows], labels[rows]) for rows in np.split(order, ends)]
+
+
+def run(seed: int, shape: Shape, weights: dict | None, options) -> dict[str, float]:
+    """Accuracy of every row on the clean test sentences of one seed."""
+    random = np.random.default_rng(seed)
+    if options.sentences:
+        data, clean, test = read_sentences(options.sentences, seed)
+    else:
+        sizes = (TRAIN, CLEAN, TEST)
+        data, clean, test = (sentences(random, n, shape.vocabulary) for n in sizes)
+    classes = 1 + max(int(part[1].max()) for part in (data, clean, test))
+    # Wrong labels are not spread evenly: each class is taken for the next one.
+    wrong = random.random(len(data[1])) < WRONG
+    data[1][wrong] = (data[1][wrong] + 1) % classes
+    both = tuple(map(np.concatenate, zip(data, clean, strict=True)))
+    order = random.permutation(len(both[1]))
+    both = tuple(part[order] for part in both)
+    found = {}
+    for name in ROWS:
+        betty.manual_seed(seed)
+        network = new_encoder(shape, weights, classes)
+        samples = data if name == "plain" else both
+        train(network, samples, clean if name.startswith("reweighted") else None, options)
+        found[name] = accuracy(network, test)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--rate", type=float, default=1e-3, help="2e-5 suits real weights")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--vocabulary", type=int, default=1000)
+    parser.add_argument("--head", type=int, help="width of a head; 64 with a file, else 16")
+    parser.add_argument("--weights", type=Path, help="a file of a BERT of Hugging Face")
+    parser.add_argument("--sentences", type=Path, help=".npz file with tokens and labels")
     options = parser.parse_args()
-    if min(options.steps, options.layers) < 1 or options.width < HEAD or options.width % HEAD:
-        parser.error(f"--steps and --layers must be positive, --width a multiple of {HEAD}")
+    if min(options.seeds, options.steps, options.layers, options.width) < 1:
+        parser.error("--seeds, --steps, --layers and --width must be positive")
     if options.vocabulary <= 2 + CLASSES * WORDS:
         parser.error(f"--vocabulary must exceed {2 + CLASSES * WORDS}")
-    betty.manual_seed(0)
-    random = np.random.default_rng(0)
-    data, clean, test = (sentences(random, n, options.vocabulary) for n in (TRAIN, CLEAN, TEST))
-    wrong = random.random(TRAIN) < WRONG
-    # Wrong labels are not spread evenly: each class is taken for the next one.
-    data[1][wrong] = (data[1][wrong] + 1) % CLASSES
-    print(f"{'training':<14}accuracy on {TEST} clean sentences")
-    for name, learn in (("plain", False), ("reweighted", True)):
-        network = train(options, data, clean, learn)
-        print(f"{name:<14}{accuracy(network, test):.1f} %")
+    weights = None
+    try:
+        if options.weights:
+            shape, weights = read_weights(options.weights, options.head or 64)
+        else:
+            inner, head = 4 * options.width, options.head or 16
+            shape = Shape(options.layers, options.width, options.vocabulary, inner, head=head)
+        rows: dict[str, list[float]] = {name: [] for name in ROWS}
+        for seed in range(options.seeds):
+            for name, value in run(seed, shape, weights, options).items():
+                rows[name].append(value)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    print(f"{'training':<30}accuracy on clean sentences, {options.seeds} seeds")
+    for name, values in rows.items():
+        deviation = np.std(values, ddof=min(1, len(values) - 1))
+        print(f"{name:<30}{np.mean(values):.1f} ± {deviation:.1f} %")
 
 
 if __name__ == "__main__":
