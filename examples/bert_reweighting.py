@@ -301,7 +301,7 @@ def main() -> None:
         for seed in range(options.seeds):
             for name, value in run(seed, shape, weights, options).items():
                 rows[name].append(value)
-    except (ValueError, OSError) as error:
+    except (ValueError, RuntimeError, OSError) as error:  # a file that does not fit
         parser.error(str(error))
     print(f"{'training':<30}accuracy on clean sentences, {options.seeds} seeds")
     for name, values in rows.items():

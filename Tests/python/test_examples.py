@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -136,8 +138,19 @@ TABLES = [
     ),
     (
         "bert_reweighting.py",
-        ["--steps", "20", "--layers", "1", "--width", "32"],
-        ["plain", "reweighted"],
+        ["--seeds", "1", "--steps", "20", "--layers", "1", "--width", "32"],
+        ["plain", "plain, with the clean", "reweighted, with the clean"],
+    ),
+    (
+        "domain_weighting.py",
+        ["--seeds", "1", "--steps", "3", "--width", "2", "--batch", "16"],
+        [
+            "target alone",
+            "all sources alike",
+            "the same, finetuned on validation too",
+            "all sources, weights learned",
+            "the right sources alone",
+        ],
     ),
 ]
 
@@ -156,6 +169,93 @@ def test_reweighting_examples_print_their_tables(script, arguments, names, tmp_p
         assert values["trust is learned"] > values["judges count alike"] + 5
     refused = run(script, "--steps", "0", folder=tmp_path)
     assert refused.returncode == 2 and "--steps" in refused.stderr
+
+
+def test_correcting_and_reweighting_is_more_than_either(tmp_path):
+    done = run("correct_and_reweight.py", "--seeds", "1", "--steps", "300", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"^(\w[\w ,]*?)  +[\d., ]+   (\d+\.\d) ± \d+\.\d %$", done.stdout, re.M)
+    rows = {name: float(value) for name, value in found}
+    assert list(rows) == [
+        "plain", "clean images alone", "plain, with the clean images", "reweighted", "corrected",
+        "corrected and reweighted",
+    ]  # fmt: skip
+    assert rows["corrected and reweighted"] > max(rows["corrected"], rows["reweighted"]) + 2
+    assert "labels whose meaning was found: 10.0 of 10" in done.stdout
+    assert run("correct_and_reweight.py", "--seeds", "0", folder=tmp_path).returncode == 2
+
+
+def bert_weights(layers=1, width=32, words=80, positions=24):
+    """Random weights under the keys that Hugging Face saves of a BERT with its word predictor."""
+    random = np.random.default_rng(0)
+    shapes = {
+        "embeddings.word_embeddings.weight": (words, width),
+        "embeddings.position_embeddings.weight": (positions, width),
+        "embeddings.token_type_embeddings.weight": (2, width),
+        "embeddings.LayerNorm.gamma": (width,),
+        "embeddings.LayerNorm.beta": (width,),
+    }
+    for layer in range(layers):
+        for name, sizes in {
+            "attention.self.query": (width, width),
+            "attention.self.key": (width, width),
+            "attention.self.value": (width, width),
+            "attention.output.dense": (width, width),
+            "attention.output.LayerNorm": (width,),
+            "intermediate.dense": (3 * width, width),
+            "output.dense": (width, 3 * width),
+            "output.LayerNorm": (width,),
+        }.items():
+            shapes[f"encoder.layer.{layer}.{name}.weight"] = sizes
+            shapes[f"encoder.layer.{layer}.{name}.bias"] = sizes[:1]
+    weights = {f"bert.{key}": random.normal(0, 0.1, size) for key, size in shapes.items()}
+    weights["cls.predictions.bias"] = np.zeros(words)
+    return {key: value.astype(np.float32) for key, value in weights.items()}
+
+
+def test_bert_takes_weights_and_sentences_from_files(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import bert_reweighting as bert
+
+    path = tmp_path / "model.safetensors"
+    saved = bert_weights(layers=2)
+    safetensors.numpy.save_file(saved, path)
+    shape, weights = bert.read_weights(path, head=16)
+    assert shape == bert.Shape(2, 32, 80, 96, positions=24, head=16)
+    network = bert.new_encoder(shape, weights, classes=3)
+    state = network.state_dict()
+    for key, value in saved.items():
+        own = key.removeprefix("bert.").replace("gamma", "weight").replace("beta", "bias")
+        if not key.startswith("cls."):
+            np.testing.assert_array_equal(state[own].numpy(), value)
+    tokens = np.random.default_rng(0).integers(1, 80, (400, 12))
+    np.savez(tmp_path / "sentences.npz", tokens=tokens, labels=tokens[:, 1] % 3)
+    options = ["--weights", str(path), "--sentences", "sentences.npz", "--head", "16"]
+    done = run("bert_reweighting.py", *options, "--seeds", "1", "--steps", "3", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r" \d+\.\d ± 0\.0 %$", done.stdout, re.M)) == 3
+
+
+def test_bert_refuses_files_that_do_not_fit(tmp_path):
+    def refusal(weights, *options):
+        safetensors.numpy.save_file(weights, tmp_path / "model.safetensors")
+        done = run(
+            "bert_reweighting.py", "--weights", "model.safetensors", *options, folder=tmp_path
+        )
+        assert done.returncode == 2, done.stderr
+        return done.stderr.splitlines()[-1]
+
+    weights = bert_weights()
+    assert "the width 32 is no multiple of the head's 64" in refusal(weights)
+    gone = weights.pop("bert.encoder.layer.0.output.dense.bias")
+    assert "missing keys: encoder.layer.0.output.dense.bias" in refusal(weights, "--head", "16")
+    weights["bert.encoder.layer.0.output.dense.bias"] = gone[:7]
+    assert "size mismatch for encoder.layer.0.output" in refusal(weights, "--head", "16")
+    del weights["bert.embeddings.word_embeddings.weight"]
+    assert "without embeddings.word_embeddings.weight" in refusal(weights)
+    np.savez(tmp_path / "short.npz", tokens=np.ones((3, 4)), labels=np.ones(3))
+    done = run("bert_reweighting.py", "--sentences", "short.npz", folder=tmp_path)
+    assert done.returncode == 2 and "tokens (3, 4)" in done.stderr
 
 
 def test_three_levels_find_the_right_sources(tmp_path):

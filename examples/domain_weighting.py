@@ -1,0 +1,335 @@
+"""Weigh source data for a target domain: pretrain, finetune, validate, as one program.
+
+A target domain has few labelled images, and six source domains have many. Some of the sources show
+the same classes in another light, some are labelled by rules of their own; which, nobody knows. A
+small network sees an image of a source and says how much it should count, and is trained so that a
+ResNet, pretrained under its weights and then finetuned, does well on validation images of the
+target (Choe et al., ICLR 2023). Three levels:
+
+    3   weigh      minimise the finetuned network's loss on the target's        over the weighting
+                   validation images                                            network
+    2   finetune   minimise the loss on the target's few training images,       over a ResNet
+                   near the pretrained network (a proximal term)
+    1   pretrain   minimise the weighted loss on images of all sources          over a ResNet
+
+The networks have the layers of ResNet-18 with a stem for small images, and the keys of
+torchvision's; `--width 64` gives them its channels. The domains are scikit-learn's digits, drawn in
+seven ways. Compared are training on the target alone (with its validation images), pretraining with
+equal weights (finetuned without and with the validation images), and pretraining on the sources
+whose labels are right, which nobody knows outside of an example. All rows have one learning rate.
+
+    python examples/domain_weighting.py [--seeds 3] [--steps 600] [--width 8]
+"""
+
+import argparse
+import time
+from dataclasses import dataclass
+
+import betty
+import betty.nn as nn
+import betty.nn.functional as F
+import numpy as np
+from betty.configs import Config, EngineConfig
+from betty.engine import Engine
+from betty.problems import ImplicitProblem
+from betty.utils.data import DataLoader, TensorDataset
+
+SIZE = 16  # pixels
+FEW, VALID, TEST = 3, 5, 500  # training and validation images of each class; test images
+PROXIMAL, UNROLL = 0.05, 1  # of the finetuned network; pretraining steps between two of finetuning
+RATE, WEIGHT_RATE = 0.05, 3e-3
+ROWS = (
+    "target alone",
+    "all sources alike",
+    "the same, finetuned on validation too",
+    "all sources, weights learned",
+    "the right sources alone",
+)
+
+
+# Networks
+
+
+class Block(nn.Module):
+    """Two convolutions beside a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride != 1 or inputs != outputs:
+            shortcut = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet18(nn.Module):
+    """Four stages of two blocks (He et al., CVPR 2016); `width` is the first stage's channels."""
+
+    def __init__(self, width: int, classes: int = 10) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, width, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        channels = [width, width, 2 * width, 4 * width, 8 * width]
+        for stage in range(1, 5):
+            inputs, outputs = channels[stage - 1], channels[stage]
+            first = Block(inputs, outputs, 1 if stage == 1 else 2)
+            setattr(self, f"layer{stage}", nn.Sequential(first, Block(outputs, outputs, 1)))
+        self.fc = nn.Linear(channels[4], classes)
+
+    def forward(self, x):
+        x = F.relu(self.bn1(self.conv1(x)))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+def weighting_network() -> nn.Module:
+    """An image to a score; see `weights_of`."""
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(16 * (SIZE // 4) ** 2, 1),
+    )  # fmt: skip
+
+
+def weights_of(scores):
+    """Weights of a batch, which add up to 1; none is more than e⁶ times another."""
+    return (3 * scores.squeeze(1).tanh()).softmax(0)
+
+
+# Data
+
+
+def drawn(images: np.ndarray, how: str, random: np.random.Generator) -> np.ndarray:
+    """Images [N, 16, 16] between 0 and 1 in the look of a domain."""
+    across = np.arange(SIZE)
+    if how == "faint":
+        images = 0.6 * images
+    elif how == "shaded":
+        images = 0.6 * images + 0.4 * across / (SIZE - 1)
+    elif how == "striped":
+        images = np.maximum(images, 0.5 * (across % 4 == 0))
+    elif how == "barred":
+        images = np.maximum(images, 0.5 * (across % 4 == 0)[:, None])
+    elif how == "framed":
+        images = images.copy()
+        images[:, [0, -1]] = images[:, :, [0, -1]] = 1
+    elif how == "inverted":
+        images = 1 - images
+    return images + 0.05 * random.standard_normal(images.shape)
+
+
+# How each source looks, and what its labels are: right, shifted by one, or anything.
+SOURCES = (
+    ("faint", "right"), ("shaded", "right"), ("striped", "right"),
+    ("barred", "shifted"), ("framed", "shifted"), ("inverted", "random"),
+)  # fmt: skip
+TARGET = "plain"
+
+
+@dataclass
+class Domains:
+    """One seed's images [N, 1, 16, 16] and labels."""
+
+    sources: tuple[np.ndarray, np.ndarray]
+    source: np.ndarray  # the number of each image's source
+    kind: np.ndarray  # what its labels are
+    few: tuple[np.ndarray, np.ndarray]
+    valid: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+
+
+def make_domains(seed: int) -> Domains:
+    """Scikit-learn's digits, scaled up; no image is in two sets."""
+    from sklearn.datasets import load_digits
+
+    random = np.random.default_rng(seed)
+    images, labels = load_digits(return_X_y=True)
+    small = betty.from_numpy((images / 16).astype(np.float32).reshape(-1, 1, 8, 8))
+    large = F.interpolate(small, size=(SIZE, SIZE), mode="bilinear").numpy()[:, 0]
+    order = random.permutation(len(labels))
+    test, rest = order[:TEST], order[TEST:]
+    by_class = [rest[labels[rest] == digit] for digit in range(10)]
+    few = np.concatenate([rows[:FEW] for rows in by_class])
+    valid = np.concatenate([rows[FEW : FEW + VALID] for rows in by_class])
+    pool = random.permutation(np.concatenate([rows[FEW + VALID :] for rows in by_class]))
+    parts, source = [], []
+    for number, rows in enumerate(np.array_split(pool, len(SOURCES))):
+        how, kind = SOURCES[number]
+        given = labels[rows]
+        if kind == "shifted":
+            given = (given + 1) % 10
+        elif kind == "random":
+            given = random.integers(0, 10, len(rows))
+        parts.append((drawn(large[rows], how, random), given))
+        source.append(np.full(len(rows), number))
+
+    def finished(images, labels):
+        return (2 * images[:, None] - 1).astype(np.float32), labels.astype(np.int64)
+
+    sources = finished(*map(np.concatenate, zip(*parts, strict=True)))
+    target = (finished(drawn(large[rows], TARGET, random), labels[rows])
+              for rows in (few, valid, test))  # fmt: skip
+    source = np.concatenate(source)
+    return Domains(sources, source, np.array([kind for _, kind in SOURCES])[source], *target)
+
+
+# Problems
+
+
+class Alone(ImplicitProblem):
+    """The target's images and no other level."""
+
+    def training_step(self, batch):
+        images, labels = batch
+        return F.cross_entropy(self.module(images), labels)
+
+
+class Pretrain(Alone):
+    """Level 1 where all images of the sources count alike."""
+
+
+class WeightedPretrain(ImplicitProblem):
+    """Level 1: every image of the sources counts as much as its weight."""
+
+    def training_step(self, batch):
+        images, labels = batch
+        losses = F.cross_entropy(self.module(images), labels, reduction="none")
+        return (weights_of(self.weigh(images)) * losses).sum()
+
+
+class Finetune(ImplicitProblem):
+    """Level 2: the target's few images, near the pretrained network."""
+
+    def training_step(self, batch):
+        images, labels = batch
+        pairs = zip(self.module.parameters(), self.pretrain.module.parameters(), strict=True)
+        distance = sum((own - start).square().sum() for own, start in pairs)
+        return F.cross_entropy(self.module(images), labels) + PROXIMAL * distance
+
+
+class Weigh(ImplicitProblem):
+    """Level 3: validation images through the finetuned network."""
+
+    def training_step(self, batch):
+        images, labels = batch
+        return F.cross_entropy(self.finetune(images), labels)
+
+
+# Training
+
+
+def loader(samples, batch: int) -> DataLoader:
+    tensors = [betty.from_numpy(part) for part in samples]
+    return DataLoader(TensorDataset(*tensors), batch_size=batch, shuffle=True, drop_last=True)
+
+
+def joined(*sets):
+    return tuple(map(np.concatenate, zip(*sets, strict=True)))
+
+
+def sgd(module: nn.Module, rate: float) -> betty.optim.SGD:
+    return betty.optim.SGD(module.parameters(), lr=rate, momentum=0.9, weight_decay=5e-4)
+
+
+def finetuned_alone(target, options) -> nn.Module:
+    """A network that saw the target's images and nothing else."""
+    network = ResNet18(options.width)
+    config = EngineConfig(train_iters=options.steps)
+    Engine([Alone("alone", Config(), network, sgd(network, RATE), train_data_loader=[target])],
+           config).run()  # fmt: skip
+    return network
+
+
+def pretrained(sources, target, options, valid=None) -> tuple[nn.Module, nn.Module | None]:
+    """The finetuned network; with `valid` the weighting network that was learned too."""
+    networks = [ResNet18(options.width) for _ in range(2)]
+    networks[0].load_state_dict(networks[1].state_dict())
+    finetune = Finetune(
+        "finetune", Config(), networks[0], sgd(networks[0], RATE), train_data_loader=[target]
+    )
+    pretrain = (Pretrain if valid is None else WeightedPretrain)(
+        "pretrain", Config(unroll_steps=UNROLL), networks[1], sgd(networks[1], RATE),
+        train_data_loader=loader(sources, options.batch),
+    )  # fmt: skip
+    problems, weights = [finetune, pretrain], None
+    dependencies = {"l2u": {pretrain: [finetune]}}
+    if valid is not None:
+        weights = weighting_network()
+        adam = betty.optim.Adam(weights.parameters(), lr=WEIGHT_RATE)
+        weigh = Weigh("weigh", Config(), weights, adam, train_data_loader=[valid])
+        problems = [weigh, *problems]
+        dependencies = {
+            "u2l": {weigh: [pretrain]},
+            "l2u": {pretrain: [finetune], finetune: [weigh]},
+        }
+    Engine(problems, EngineConfig(train_iters=options.steps), dependencies).run()
+    return networks[0], weights
+
+
+def accuracy(network: nn.Module, samples) -> float:
+    images, labels = samples
+    network.eval()
+    with betty.no_grad():
+        return 100 * (network(betty.from_numpy(images)).argmax(1).numpy() == labels).mean()
+
+
+def run(seed: int, options) -> tuple[dict[str, float], list[float]]:
+    """Accuracy of every row on the target's test images, and the share of weight of each source."""
+    domains = make_domains(seed)
+    few, valid, sources = domains.few, domains.valid, domains.sources
+    right = domains.kind == "right"
+    networks, weights = {}, None
+    for name in ROWS:
+        betty.manual_seed(seed)
+        if name == "target alone":
+            networks[name] = finetuned_alone(joined(few, valid), options)
+        elif name == "all sources alike":
+            networks[name], _ = pretrained(sources, few, options)
+        elif name == "the same, finetuned on validation too":
+            networks[name], _ = pretrained(sources, joined(few, valid), options)
+        elif name == "all sources, weights learned":
+            networks[name], weights = pretrained(sources, few, options, valid)
+        else:
+            networks[name], _ = pretrained(tuple(x[right] for x in sources), few, options)
+    with betty.no_grad():
+        learned = weights_of(weights(betty.from_numpy(sources[0]))).numpy()
+    shares = [learned[domains.source == number].sum() for number in range(len(SOURCES))]
+    return {name: accuracy(network, domains.test) for name, network in networks.items()}, shares
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=600, help="pretraining steps")
+    parser.add_argument("--width", type=int, default=8, help="channels of the first stage")
+    parser.add_argument("--batch", type=int, default=48, help="images of sources in a step")
+    options = parser.parse_args()
+    if min(options.seeds, options.steps, options.width, options.batch) < 1:
+        parser.error("all sizes must be positive")
+    start = time.perf_counter()
+    rows: dict[str, list[float]] = {name: [] for name in ROWS}
+    weights = []
+    for seed in range(options.seeds):
+        found, shares = run(seed, options)
+        weights.append(shares)
+        for name, value in found.items():
+            rows[name].append(value)
+    print(f"{'pretrained on':<40}accuracy on the target, {options.seeds} seeds")
+    for name, values in rows.items():
+        deviation = np.std(values, ddof=min(1, len(values) - 1))
+        print(f"{name:<40}{np.mean(values):.1f} ± {deviation:.1f} %")
+    print(f"\n{'source':<12}{'its labels':<12}share of the weight")
+    for (look, kind), values in zip(SOURCES, np.transpose(weights), strict=True):
+        print(f"{look:<12}{kind:<12}{100 * np.mean(values):.0f} %")
+    print(f"\n{time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
