@@ -137,7 +137,7 @@ strided, preserve_format, contiguous_format = "strided", "preserve", "contiguous
 # Imported when first asked for: `import betty` stays quick.
 _SUBMODULES = (
     "backends", "configs", "distributions", "engine", "envs", "hypergradient", "jit", "linalg",
-    "logging", "nn", "optim", "problems", "utils",
+    "logging", "nn", "optim", "problems", "transforms", "utils",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from betty import logging as logging
 from betty import nn as nn
 from betty import optim as optim
 from betty import problems as problems
+from betty import transforms as transforms
 from betty import utils as utils
 from betty._creation import arange as arange
 from betty._creation import as_tensor as as_tensor
