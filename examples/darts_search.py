@@ -240,26 +240,30 @@ def draw(cells, path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(len(cells), 1, figsize=(9, 3.5 * len(cells)))
+    figure, axes = plt.subplots(len(cells), 1, figsize=(10, 3.3 * len(cells)))
     for axis, (title, found) in zip(np.atleast_1d(axes), cells.items(), strict=True):
-        places = {0: (0.0, 1.0), 1: (0.0, 0.0)}
+        places = {0: (0.0, 1.5), 1: (0.0, 0.0)}
         for node in range(len(found)):
-            places[2 + node] = (2.0 * (node + 1), (node + 1) % 2)
-        end = (2.0 * (len(found) + 1), 0.5)
+            places[2 + node] = (3.5 * (node + 1), 1.5 * ((node + 1) % 2))
+        end = (3.5 * (len(found) + 1), 0.75)
         for node, edges in enumerate(found):
-            for bend, (label, source, _) in enumerate(edges):
-                style = {"arrowstyle": "->", "connectionstyle": f"arc3,rad={0.25 - 0.5 * bend}"}
-                a, b = places[source], places[2 + node]
+            for label, source, _ in edges:
+                a, b = np.array(places[source]), np.array(places[2 + node])
+                bow = 0.0 if a[1] != b[1] else -0.3 if a[1] > 0 else 0.3  # away from the middle
+                style = {"arrowstyle": "->", "connectionstyle": f"arc3,rad={bow}"}
                 axis.annotate("", b, a, arrowprops={**style, "shrinkA": 14, "shrinkB": 14})
-                middle = ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2 - 0.12 + 0.24 * bend)
-                axis.text(*middle, label, fontsize=8, ha="center", color="tab:blue")
+                # The arrow is a Bézier curve; its label stands on it.
+                bent = (a + b) / 2 + bow * np.array([b[1] - a[1], a[0] - b[0]])
+                middle = 0.36 * a + 0.48 * bent + 0.16 * b
+                axis.text(*middle, label, fontsize=7, ha="center", va="center", color="tab:blue",
+                          bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
             axis.plot(*zip(places[2 + node], end, strict=True), color="lightgray", zorder=0)
         for state, place in places.items():
             axis.text(*place, f"${name_of(state)}$", ha="center", va="center", zorder=3,
                       bbox={"boxstyle": "round", "facecolor": "white"})  # fmt: skip
         axis.text(*end, "$c_k$", ha="center", va="center",
                   bbox={"boxstyle": "round", "facecolor": "wheat"})  # fmt: skip
-        axis.set(title=f"{title} cell", xlim=(-0.6, end[0] + 0.6), ylim=(-0.6, 1.6))
+        axis.set(title=f"{title} cell", xlim=(-0.6, end[0] + 0.6), ylim=(-1.8, 3.3), aspect="equal")
         axis.axis("off")
     figure.savefig(path, dpi=120, bbox_inches="tight")
 

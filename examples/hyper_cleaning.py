@@ -24,7 +24,7 @@ from betty.configs import Config, EngineConfig
 from betty.engine import Engine
 from betty.problems import ImplicitProblem
 
-TRAIN, VALID = 500, 200  # samples; the rest of the digits is the test set
+TRAIN, VALID = 500, 100  # samples; the rest of the digits is the test set
 WRONG, PENALTY = 0.5, 1e-3
 UNROLL = 5  # lower steps between two upper ones
 
@@ -144,10 +144,12 @@ def main() -> None:
         betty.manual_seed(seed)
         split = split_digits(seed)
         right = ~split.wrong
+        joined = tuple(map(np.concatenate, zip(split.train, split.valid, strict=True)))
         network, weights = clean(split, options.steps)
         results = {
             "all training samples": fit(split.train, options.steps),
-            "validation samples only": fit(split.valid, options.steps),
+            "validation samples alone": fit(split.valid, options.steps),
+            "both together": fit(joined, options.steps),
             "hyper-cleaned": network,
             "right labels known": fit(tuple(part[right] for part in split.train), options.steps),
         }
@@ -156,7 +158,8 @@ def main() -> None:
         found.append(100 * ((weights < 0.5) == split.wrong).mean())
     print(f"{'training':<26}test accuracy, mean of {options.seeds}")
     for name, values in rows.items():
-        print(f"{name:<26}{np.mean(values):.1f} ± {np.std(values):.1f} %")
+        deviation = np.std(values, ddof=min(1, len(values) - 1))
+        print(f"{name:<26}{np.mean(values):.1f} ± {deviation:.1f} %")
     print(f"labels told right from wrong by their weight: {np.mean(found):.1f} %")
 
 

@@ -4,12 +4,13 @@ Every task has `--ways` classes of glyphs that no other task has seen, `--shots`
 learn from and as many to be judged by (Rajeswaran et al., NeurIPS 2019). Two levels:
 
     upper   initial weights   minimise the loss on a task's other examples   over φ
-    lower   task weights      minimise the loss on its examples + |θ - φ|²/2   over θ
+    lower   task weights      minimise the loss on its examples + |θ - φ|²     over θ
 
 The gradient of the first through the second comes from conjugate gradients on the lower Hessian, so
-the number of lower steps costs no memory. Glyphs are random strokes, drawn with shifts and noise.
+the number of lower steps costs no memory. Glyphs are random strokes, drawn by a shaky hand, with
+noise. The table has the mean accuracy on new tasks and its standard error.
 
-    python examples/implicit_maml.py [--tasks 300] [--ways 5] [--shots 5] [--width 32]
+    python examples/implicit_maml.py [--tasks 1200] [--ways 5] [--shots 1] [--width 16]
 """
 
 import argparse
@@ -25,6 +26,8 @@ from betty.envs import Env
 from betty.problems import ImplicitProblem
 
 SIZE, STEPS, RATE = 28, 5, 0.1  # pixels; lower steps a task; their learning rate
+PROXIMAL = 2.0  # strength of the term that holds task weights near the initial ones
+SHIFT, SHAKE, NOISE = 1.5, 1.5, 0.3  # of a glyph and of each end, in pixels; of the image
 
 
 def block(inputs: int, outputs: int) -> nn.Sequential:
@@ -53,7 +56,7 @@ def glyphs(random: np.random.Generator, count: int) -> np.ndarray:
 def draw(ends: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """One image of every glyph: its strokes shifted, each end moved a little, and noise."""
     count = len(ends)
-    ends = ends + random.normal(0, 1.5, (count, 1, 1, 2)) + random.normal(0, 0.7, ends.shape)
+    ends = ends + random.normal(0, SHIFT, (count, 1, 1, 2)) + random.normal(0, SHAKE, ends.shape)
     grid = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE), indexing="ij"), -1)
     images = np.zeros((count, SIZE, SIZE))
     for stroke in range(ends.shape[1]):
@@ -63,7 +66,7 @@ def draw(ends: np.ndarray, random: np.random.Generator) -> np.ndarray:
         share = (offset * along).sum(-1) / np.maximum((along**2).sum(-1), 1e-6)
         nearest = offset - np.clip(share, 0, 1)[..., None] * along
         images = np.maximum(images, np.exp(-(nearest**2).sum(-1) / 2))
-    return images + random.normal(0, 0.1, images.shape)
+    return images + random.normal(0, NOISE, images.shape)
 
 
 def episode(random: np.random.Generator, ways: int, shots: int):
@@ -113,7 +116,7 @@ class Inner(ImplicitProblem):
         images, labels = batch
         pairs = zip(self.parameters(), self.outer.parameters(), strict=True)
         distance = sum((own - initial).pow(2).sum() for own, initial in pairs)
-        return F.cross_entropy(self.module(images), labels) + 0.5 * distance
+        return F.cross_entropy(self.module(images), labels) + PROXIMAL / 2 * distance
 
 
 class Maml(Engine):
@@ -133,7 +136,7 @@ def learn(arguments) -> nn.Module:
     adam = betty.optim.Adam(outer_net.parameters(), lr=2e-3)
     sgd = betty.optim.SGD(inner_net.parameters(), lr=RATE)
     outer = Outer("outer", Config(), outer_net, adam)
-    config = Config(type="cg", cg_iterations=3, unroll_steps=STEPS)
+    config = Config(type="cg", cg_iterations=3, cg_damping=1.0, unroll_steps=STEPS)
     inner = Inner("inner", config, inner_net, sgd)
     engine = Maml(
         problems=[outer, inner],
@@ -145,7 +148,7 @@ def learn(arguments) -> nn.Module:
     return outer_net
 
 
-def judge(start: nn.Module, arguments, count: int = 40) -> tuple[float, float]:
+def judge(start: nn.Module, arguments, count: int = 100) -> tuple[float, float]:
     """Mean accuracy on new tasks after the lower steps from these weights, and its error."""
     random = np.random.default_rng(2)
     accuracies = []
@@ -166,10 +169,10 @@ def judge(start: nn.Module, arguments, count: int = 40) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tasks", type=int, default=300)
+    parser.add_argument("--tasks", type=int, default=1200)
     parser.add_argument("--ways", type=int, default=5)
-    parser.add_argument("--shots", type=int, default=5)
-    parser.add_argument("--width", type=int, default=32, help="channels of each block")
+    parser.add_argument("--shots", type=int, default=1)
+    parser.add_argument("--width", type=int, default=16, help="channels of each block")
     arguments = parser.parse_args()
     if min(arguments.tasks, arguments.ways, arguments.shots, arguments.width) < 1:
         parser.error("all sizes must be positive")

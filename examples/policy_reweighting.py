@@ -79,6 +79,13 @@ def worth(network: nn.Module, contexts: betty.Tensor, rewards: betty.Tensor) -> 
     return (network(contexts).softmax(1) * rewards).sum(1).mean()
 
 
+class Known(ImplicitProblem):
+    """One level: the expected cost where true rewards are known, and nothing else."""
+
+    def training_step(self, batch):
+        return -worth(self.module, *batch)
+
+
 class Believing(ImplicitProblem):
     """Upper level: the expected cost where true rewards are known."""
 
@@ -98,10 +105,22 @@ class Policy(ImplicitProblem):
         return score_loss(chances.log_prob(actions), -(said * self.believing()).sum(1))
 
 
+def policy_network() -> nn.Module:
+    return nn.Sequential(nn.Linear(FEATURES, 32), nn.Tanh(), nn.Linear(32, ACTIONS))
+
+
+def train_on_known(world: World, steps: int) -> nn.Module:
+    """The policy that the known contexts alone give."""
+    network = policy_network()
+    adam = betty.optim.Adam(network.parameters(), lr=0.01)
+    known = Known("known", Config(), network, adam, train_data_loader=[world.known])
+    Engine([known], EngineConfig(train_iters=steps)).run()
+    return network
+
+
 def train(world: World, steps: int, believe: bool) -> tuple[nn.Module, np.ndarray]:
     """The policy and the judges' weights, equal ones unless `believe`."""
-    trust = Trust()
-    network = nn.Sequential(nn.Linear(FEATURES, 32), nn.Tanh(), nn.Linear(32, ACTIONS))
+    trust, network = Trust(), policy_network()
     rate = 0.02 if believe else 0.0
     batches = [
         (world.contexts[start : start + BATCH], world.judged[start : start + BATCH])
@@ -133,19 +152,23 @@ def main() -> None:
     options = parser.parse_args()
     if options.seeds < 1 or options.steps < 1:
         parser.error("--seeds and --steps must be positive")
-    rows: dict[str, list[float]] = {"judges count alike": [], "trust is learned": []}
+    names = ("known contexts alone", "judges count alike", "trust is learned")
+    rows: dict[str, list[float]] = {name: [] for name in names}
     trusted = []
     for seed in range(options.seeds):
         betty.manual_seed(seed)
         world = make_world(seed)
         best = world.test[1].amax(1).mean().item()
-        for name, believe in zip(rows, (False, True), strict=True):
-            network, weights = train(world, options.steps, believe)
+        alone = train_on_known(world, options.steps)
+        alike, _ = train(world, options.steps, believe=False)
+        learned, weights = train(world, options.steps, believe=True)
+        for name, network in zip(names, (alone, alike, learned), strict=True):
             rows[name].append(100 * worth(network, *world.test).item() / best)
         trusted.append(100 * weights[:HONEST].sum())
     print(f"{'training':<22}reward, of the best policy's; mean of {options.seeds}")
     for name, values in rows.items():
-        print(f"{name:<22}{np.mean(values):.1f} ± {np.std(values):.1f} %")
+        deviation = np.std(values, ddof=min(1, len(values) - 1))
+        print(f"{name:<22}{np.mean(values):.1f} ± {deviation:.1f} %")
     print(f"trust in the {HONEST} honest judges of {JUDGES}: {np.mean(trusted):.0f} %")
 
 

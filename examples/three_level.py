@@ -9,8 +9,9 @@ labelled as the task is, half by rules of their own. Which are which is not know
     1   pretrain   minimise the weighted loss on all sources                    over its parameters
 
 The gradient of level 3 flows through level 2 and level 1: one path of two vector products. The
-table compares the learned weights with no pretraining, with equal weights, and with the right
-sources alone, which nobody knows outside of an example.
+table compares the learned weights with no pretraining (from the few samples, and from these and the
+validation samples), with equal weights, and with the right sources alone, which nobody knows
+outside of an example.
 
     python examples/three_level.py [--steps 1500] [--seeds 3]
 """
@@ -85,7 +86,7 @@ def sgd(module, lr):
     return betty.optim.SGD(module.parameters(), lr=lr, momentum=0.9)
 
 
-def program(data, start, lr, steps):
+def program(data, start, lr, steps, task):
     """The engine; `start` are the weights' logits, and `lr` their rate."""
     weights = nn.Linear(SOURCES, 1, bias=False)
     weights.weight.data.copy_(betty.tensor([start]))
@@ -94,7 +95,7 @@ def program(data, start, lr, steps):
     weigh = Weigh("weigh", Config(), weights, adam, train_data_loader=[data.valid])
     finetune = Finetune(
         "finetune", Config(type="cg", cg_iterations=5), models[0], sgd(models[0], 0.1),
-        train_data_loader=[data.task],
+        train_data_loader=[task],
     )  # fmt: skip
     pretrain = Pretrain(
         "pretrain", Config(type="cg", cg_iterations=5, unroll_steps=3), models[1],
@@ -122,6 +123,7 @@ def main():
     half = SOURCES // 2
     rows = {
         "no pretraining": ([-30.0] * SOURCES, 0.0),
+        "the same, with validation": ([-30.0] * SOURCES, 0.0),
         "all sources, equal weights": ([0.0] * SOURCES, 0.0),
         "all sources, learned weights": ([0.0] * SOURCES, 0.1),
         "the right sources alone": ([0.0] * half + [-30.0] * half, 0.0),
@@ -132,7 +134,10 @@ def main():
         data = Data(seed)
         for name, (start, lr) in rows.items():
             betty.manual_seed(seed)
-            engine = program(data, start, lr, arguments.steps)
+            task = data.task
+            if name == "the same, with validation":
+                task = tuple(map(betty.cat, zip(data.task, data.valid, strict=True)))
+            engine = program(data, start, lr, arguments.steps, task)
             engine.run()
             results[name].append(accuracy(engine, data))
             if lr:
@@ -143,7 +148,8 @@ def main():
         last.draw(arguments.draw)
     print(f"accuracy on the task, {arguments.seeds} seeds")
     for name, values in results.items():
-        print(f"{name:30} {np.mean(values):5.1f} %  ({min(values):.1f} to {max(values):.1f})")
+        deviation = np.std(values, ddof=min(1, len(values) - 1))
+        print(f"{name:30} {np.mean(values):5.1f} ± {deviation:.1f} %")
     right, others = np.mean(learned, axis=0).reshape(2, half).mean(1)
     print(f"learned weight of right sources {right:.2f}, of others {others:.2f}")
 

@@ -65,14 +65,14 @@ def test_splits_share_no_sample(monkeypatch):
     assert 0.3 < split.wrong.mean() < 0.5
 
 
-def test_meta_weight_net_prints_both_methods(tmp_path):
+def test_meta_weight_net_prints_all_methods(tmp_path):
     done = run(
         "meta_weight_net.py", "--depth", "8", "--steps", "3", "--batch", "20", "--size", "8",
         folder=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    rows = re.findall(r"^(plain|meta-weight-net) +(\d+\.\d) % +(\d+)$", done.stdout, re.M)
-    assert [row[0] for row in rows] == ["plain", "meta-weight-net"]
+    rows = re.findall(r"^(\w.*?)  +(\d+\.\d) ± \d+\.\d % +(\d+)$", done.stdout, re.M)
+    assert [row[0] for row in rows] == ["plain", "plain, with the clean images", "meta-weight-net"]
 
 
 def test_implicit_maml_prints_both_starts(tmp_path):
@@ -129,12 +129,18 @@ TABLES = [
     (
         "hyper_cleaning.py",
         ["--seeds", "1", "--steps", "300"],
-        ["all training samples", "validation samples only", "hyper-cleaned", "right labels known"],
+        [
+            "all training samples",
+            "validation samples alone",
+            "both together",
+            "hyper-cleaned",
+            "right labels known",
+        ],
     ),
     (
         "policy_reweighting.py",
         ["--seeds", "1", "--steps", "300"],
-        ["judges count alike", "trust is learned"],
+        ["known contexts alone", "judges count alike", "trust is learned"],
     ),
     (
         "bert_reweighting.py",
@@ -263,7 +269,7 @@ def test_three_levels_find_the_right_sources(tmp_path):
     arguments = ["--seeds", "1", "--steps", "150", "--draw", str(picture)]
     done = run("three_level.py", *arguments, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    found = dict(re.findall(r"^(\w[\w ,]*?)  +(\d+\.\d) %", done.stdout, re.M))
+    found = dict(re.findall(r"^(\w[\w ,]*?)  +(\d+\.\d) ± \d+\.\d %", done.stdout, re.M))
     rows = {name: float(value) for name, value in found.items()}
     assert rows["no pretraining"] < rows["all sources, equal weights"]
     assert rows["all sources, equal weights"] + 5 < rows["all sources, learned weights"]
