@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from betty._native import Tensor, dtype, float32, int64, operation
 
-Number = int | float | bool
-_bool, _float, _int, _dtype = bool, float, int, dtype
+# Functions below take names of builtins; types are written with these.
+Number: TypeAlias = int | float | bool
+_bool = bool
+_float = float
+_int = int
+_dtype = dtype
 
 
 def _call(call, required, optional, **attributes):

@@ -5,7 +5,7 @@ of the reference that are not part of the definition of a level.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from betty._native import Tensor
 from betty.logging import format_losses
@@ -15,6 +15,11 @@ __all__ = ["ProblemAccess"]
 
 class ProblemAccess:
     """The part of :class:`~betty.problems.Problem` that users call and do not define."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What Problem defines; and the problems that it is joined with, by name."""
 
     # Parts that are exchanged; programs are compiled anew where needed.
 

@@ -48,11 +48,6 @@ class Problem(ProblemAccess):
         extra_config: Anything; found again as ``self.cfg``.
     """
 
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """The problems that it is joined with, and the engine's environment, by name."""
-
     def __init__(
         self,
         name: str,
