@@ -45,6 +45,7 @@ ROWS = (
     "all sources, weights learned",
     "the right sources alone",
 )
+LEARNED = ROWS[3]
 
 
 # Networks
@@ -280,28 +281,24 @@ def accuracy(network: nn.Module, samples) -> float:
         return 100 * (network(betty.from_numpy(images)).argmax(1).numpy() == labels).mean()
 
 
-def run(seed: int, options) -> tuple[dict[str, float], list[float]]:
-    """Accuracy of every row on the target's test images, and the share of weight of each source."""
-    domains = make_domains(seed)
+def train(row: str, domains: Domains, options) -> tuple[nn.Module, nn.Module | None]:
+    """The finetuned network of a row, and its weighting network when there is one."""
     few, valid, sources = domains.few, domains.valid, domains.sources
-    right = domains.kind == "right"
-    networks, weights = {}, None
-    for name in ROWS:
-        betty.manual_seed(seed)
-        if name == "target alone":
-            networks[name] = finetuned_alone(joined(few, valid), options)
-        elif name == "all sources alike":
-            networks[name], _ = pretrained(sources, few, options)
-        elif name == "the same, finetuned on validation too":
-            networks[name], _ = pretrained(sources, joined(few, valid), options)
-        elif name == "all sources, weights learned":
-            networks[name], weights = pretrained(sources, few, options, valid)
-        else:
-            networks[name], _ = pretrained(tuple(x[right] for x in sources), few, options)
+    if row == "target alone":
+        return finetuned_alone(joined(few, valid), options), None
+    if row == "the same, finetuned on validation too":
+        return pretrained(sources, joined(few, valid), options)
+    if row == "the right sources alone":
+        right = domains.kind == "right"
+        return pretrained(tuple(part[right] for part in sources), few, options)
+    return pretrained(sources, few, options, valid if row == LEARNED else None)
+
+
+def shares(weights: nn.Module, domains: Domains) -> list[float]:
+    """How much of all weight the images of each source have."""
     with betty.no_grad():
-        learned = weights_of(weights(betty.from_numpy(sources[0]))).numpy()
-    shares = [learned[domains.source == number].sum() for number in range(len(SOURCES))]
-    return {name: accuracy(network, domains.test) for name, network in networks.items()}, shares
+        learned = weights_of(weights(betty.from_numpy(domains.sources[0]))).numpy()
+    return [learned[domains.source == number].sum() for number in range(len(SOURCES))]
 
 
 def main() -> None:
@@ -315,18 +312,21 @@ def main() -> None:
         parser.error("all sizes must be positive")
     start = time.perf_counter()
     rows: dict[str, list[float]] = {name: [] for name in ROWS}
-    weights = []
+    found = []
     for seed in range(options.seeds):
-        found, shares = run(seed, options)
-        weights.append(shares)
-        for name, value in found.items():
-            rows[name].append(value)
+        domains = make_domains(seed)
+        for row, accuracies in rows.items():
+            betty.manual_seed(seed)
+            network, weights = train(row, domains, options)
+            accuracies.append(accuracy(network, domains.test))
+            if weights is not None:
+                found.append(shares(weights, domains))
     print(f"{'pretrained on':<40}accuracy on the target, {options.seeds} seeds")
     for name, values in rows.items():
         deviation = np.std(values, ddof=min(1, len(values) - 1))
         print(f"{name:<40}{np.mean(values):.1f} ± {deviation:.1f} %")
     print(f"\n{'source':<12}{'its labels':<12}share of the weight")
-    for (look, kind), values in zip(SOURCES, np.transpose(weights), strict=True):
+    for (look, kind), values in zip(SOURCES, np.transpose(found), strict=True):
         print(f"{look:<12}{kind:<12}{100 * np.mean(values):.0f} %")
     print(f"\n{time.perf_counter() - start:.0f} s")
 
