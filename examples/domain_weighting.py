@@ -18,7 +18,7 @@ seven ways. Compared are training on the target alone (with its validation image
 equal weights (finetuned without and with the validation images), and pretraining on the sources
 whose labels are right, which nobody knows outside of an example. All rows have one learning rate.
 
-    python examples/domain_weighting.py [--seeds 3] [--steps 600] [--width 8]
+    python examples/domain_weighting.py [--seeds 2] [--steps 400] [--width 8]
 """
 
 import argparse
@@ -303,8 +303,8 @@ def shares(weights: nn.Module, domains: Domains) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=600, help="pretraining steps")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=400, help="pretraining steps")
     parser.add_argument("--width", type=int, default=8, help="channels of the first stage")
     parser.add_argument("--batch", type=int, default=48, help="images of sources in a step")
     options = parser.parse_args()

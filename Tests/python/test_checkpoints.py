@@ -186,6 +186,18 @@ def test_views_and_shared_storages(layout):
     assert found[6].dtype is betty.bfloat16
 
 
+@pytest.mark.parametrize("layout", [zipped, in_a_row])
+def test_tensors_of_one_storage_do_not_share_memory(layout):
+    whole = Tensor.of(np.arange(4, dtype=np.float32))
+    part = Tensor(whole.storage, (2,), (1,), 1)
+    for tensors in ([whole, part, whole], [part, whole, whole]):
+        found = load(layout(tensors))
+        before = [tensor.tolist() for tensor in found]
+        for place in range(3):
+            found[place].zero_()
+            assert [tensor.tolist() for tensor in found[place + 1 :]] == before[place + 1 :]
+
+
 def test_bytes_of_the_other_order(state):
     found = load(zipped(state, b"big"))
     np.testing.assert_array_equal(found["bias"].numpy(), state["bias"].storage)

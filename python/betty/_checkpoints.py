@@ -10,6 +10,7 @@ Both layouts are read: the zip archive (PyTorch 1.6 and later), and the row of p
 
 from __future__ import annotations
 
+import math
 import pickletools
 import zipfile
 from collections import OrderedDict
@@ -66,7 +67,8 @@ _DAMAGE = (
     AttributeError, RecursionError,
 )  # fmt: skip
 
-_Fetch = Callable[[_Storage], Any]  # the elements of a storage, as an array of its own
+# The elements of a storage as an array; the second argument says that nobody else will see it.
+_Fetch = Callable[[_Storage, bool], Any]
 
 
 def is_checkpoint(start: bytes) -> bool:
@@ -131,7 +133,7 @@ def _read_old(file: BinaryIO) -> Any:
     # Sizes of elements are known to the program alone: it is run once to ask for them.
     sizes: dict[str, int] = {}
 
-    def ask(storage: _Storage) -> Any:
+    def ask(storage: _Storage, is_own: bool) -> Any:
         sizes[storage.key] = _empty(storage, "<", None).itemsize
         return None
 
@@ -188,16 +190,18 @@ def _fill(file: Any, array: Any) -> None:
         done += count
 
 
-def _kept(fetch: _Fetch) -> _Fetch:
-    """Fetches each storage once: tensors may share one."""
+def _kept(fetch: Callable[[_Storage], Any]) -> _Fetch:
+    """Fetches once what several tensors may be views of, and anew what one tensor is all of."""
     found: dict[str, Any] = {}
 
-    def once(storage: _Storage) -> Any:
+    def fetched(storage: _Storage, is_own: bool) -> Any:
+        if is_own and storage.key not in found:
+            return fetch(storage)
         if storage.key not in found:
             found[storage.key] = fetch(storage)
-        return found[storage.key]
+        return found[storage.key].copy() if is_own else found[storage.key]
 
-    return once
+    return fetched
 
 
 # ---- what names stand for ----------------------------------------------------------------------
@@ -209,10 +213,12 @@ def _tensor(
     """A tensor over a storage: element (i, j, …) lies at offset + i stride₀ + j stride₁ + …"""
     import numpy
 
-    array = fetch(storage)
+    size, stride = [int(n) for n in size], [int(n) for n in stride]
+    dense = [math.prod(size[place + 1 :]) for place in range(len(size))]
+    is_whole = offset == 0 and stride == dense and math.prod(size) == storage.count
+    array = fetch(storage, is_whole)
     if array is None:
         return None
-    size, stride = [int(n) for n in size], [int(n) for n in stride]
     if len(size) != len(stride) or min([0, offset, *size, *stride]) < 0:
         raise _Refused(f"a tensor of it has sizes {size} and strides {stride}")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
@@ -228,8 +234,9 @@ def _tensor(
         array = (array.astype(numpy.uint32) << 16).view(numpy.float32)
     elif dtype is _types.int32:
         array = array.astype(numpy.int32)
-    native = array.dtype.newbyteorder("=")
-    made = _native.from_buffer(numpy.array(array, native, order="C")).to(dtype)
+    convert = numpy.asarray if is_whole else numpy.array  # a view is copied
+    array = convert(array, array.dtype.newbyteorder("="), order="C")
+    made = _native.from_buffer(array).to(dtype)
     return made.requires_grad_() if grad else made
 
 
@@ -327,8 +334,7 @@ class _Machine:
     def on_proto(self, version: int) -> None:
         pass
 
-    def on_frame(self, size: int) -> None:
-        pass
+    on_frame = on_proto
 
     def on_mark(self, _: None) -> None:
         self.marks.append(len(self.stack))
