@@ -2,7 +2,7 @@
 
 A file is an ordinary safetensors file, whose tensors other programs read by name; its metadata
 entry "betty" says how dicts, lists, numbers and text lay around them. No pickle is written, and
-none is executed: a checkpoint of PyTorch is read as data (see _checkpoints), so a file cannot run
+none is executed: a checkpoint of PyTorch is read as data (see _pickles), so a file cannot run
 code.
 Invariant: a file is written whole or not at all, and loaded whole or not at all.
 """
