@@ -51,6 +51,7 @@ package enum Lapack {
 
   /// The lower factor in place, zeros above.
   package static func cholesky(_ a: Doubles, _ n: Int) -> Int {
+    guard isFinite(a, n * n) else { return isNotFinite }
     symmetrize(a, n)
     var (size, info) = (Int32(n), Int32(0))
     dpotrf_("L", &size, a, &size, &info)
@@ -94,8 +95,16 @@ package enum Lapack {
     return Int(info)
   }
 
+  /// What eigh and svd give for infinities and NaN, which LAPACK may never come back from.
+  package static let isNotFinite = Int(Int32.max)
+
+  private static func isFinite(_ a: Doubles, _ count: Int) -> Bool {
+    (0..<count).allSatisfy { a[$0].isFinite }
+  }
+
   /// Eigenvectors as columns in place, eigenvalues rising.
   package static func eigh(_ a: Doubles, _ n: Int, _ values: Doubles, _ work: Doubles) -> Int {
+    guard isFinite(a, n * n) else { return isNotFinite }
     symmetrize(a, n)
     var (size, info) = (Int32(n), Int32(0))
     let doubles = 1 + 6 * n + 2 * n * n
@@ -111,6 +120,7 @@ package enum Lapack {
     _ a: Doubles, _ m: Int, _ n: Int, _ u: Doubles, _ values: Doubles, _ vt: Doubles,
     _ work: Doubles
   ) -> Int {
+    guard isFinite(a, m * n) else { return isNotFinite }
     let k = min(m, n)
     var (rows, columns, small, info) = (Int32(m), Int32(n), Int32(k), Int32(0))
     let doubles = svdWork(m, n) - 4 * k - 8

@@ -109,7 +109,7 @@ struct BadCall: Sendable, CustomStringConvertible {
       name: "sum", operands: ["f32[3]"], attributes: ["axis": .int(0)], kind: .type,
       message: "sum: unknown option 'axis', known are dim, keepdim, dtype"),
     BadCall(
-      name: "mean", operands: ["i64[3]"], kind: .runtime,
+      name: "mean", operands: ["i64[3]"], kind: .notSupported,
       message: "mean: input must be floating point, got i64[3]"),
     BadCall(
       name: "reshape", operands: ["f32[2, 3]"], attributes: ["shape": .ints([4, -1])],
@@ -144,7 +144,7 @@ struct BadCall: Sendable, CustomStringConvertible {
       name: "clamp", operands: ["f32[2]", "f32[2]"], attributes: ["omit": .ints([0])],
       kind: .value, message: "clamp: input 0 cannot be left out"),
     BadCall(
-      name: "sub", operands: ["bool[2]", "bool[2]"], kind: .runtime,
+      name: "sub", operands: ["bool[2]", "bool[2]"], kind: .notSupported,
       message: "sub: subtraction of bool is not defined, use logical_xor"),
     BadCall(
       name: "rand", operands: ["i64[3]"], attributes: ["size": .ints([2])], kind: .type,

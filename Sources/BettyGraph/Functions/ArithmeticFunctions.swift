@@ -31,7 +31,7 @@ extension Functions {
       var values = try b.promoted([x[0], x[1]])
       let dtype = b.dtype(values[0])
       if primitive === P.sub, [x[0], x[1]].contains(where: { b.dtype($0.value) == .bool }) {
-        throw b.fail(.runtime, "subtraction of bool is not defined, use logical_xor")
+        throw b.fail(.notSupported, "subtraction of bool is not defined, use logical_xor")
       }
       if let alpha = x.optional(2) {
         guard dtype.isFloating || !b.dtype(alpha.value).isFloating else {

@@ -243,7 +243,8 @@ extension Functions {
       tuple: "aminmax", ["input"], [oneDim, keepdim], doc: "Smallest and largest value",
       samples: sample([2, 3])
     ) { b, x, attributes in
-      let target = try b.reduction(of: b.tensor(x[0]), attributes)
+      let value = try b.tensor(x[0])  // before b is read: it may append a node
+      let target = try b.reduction(of: value, attributes)
       try b.needElements(target.value, target.axes, .runtime)
       return try [P.min, P.max].map {
         try b.keep(target, b.reduce($0, target.value, target.axes))

@@ -125,7 +125,7 @@ extension Functions {
       // PyTorch passes over empty vectors, whatever the shape of the others.
       let filled = values.filter { b.shape($0) != [0] }
       if !filled.isEmpty { values = filled }
-      guard let first = values.first else { throw b.fail(.runtime, "takes one tensor at least") }
+      guard let first = values.first else { throw b.fail(.value, "takes one tensor at least") }
       let axis = try b.realAxis(attributes.int("dim"), of: first)
       let shape = b.shape(first).replacing(axis, with: 0)
       guard

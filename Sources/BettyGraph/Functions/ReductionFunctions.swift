@@ -19,7 +19,7 @@ extension Functions {
       samples: sample([2, 3], in: range)
         + sample([2, 3], in: range, at: ["dim": .int(-1), "keepdim": .bool(true)])
     ) { b, x, attributes in
-      let value = try floating ? b.needFloating(x[0], .runtime) : b.tensor(x[0])
+      let value = try floating ? b.needFloating(x[0]) : b.tensor(x[0])
       let target = try b.reduction(of: value, attributes)
       return try b.keep(target, body(&b, target.value, target.axes, attributes))
     }
@@ -39,7 +39,7 @@ extension Functions {
     },
     reduction("mean", [dtypeOption], doc: "Mean of floating numbers") { b, x, axes, attributes in
       let value = try attributes.dtype("dtype").map { try b.cast(x, $0) } ?? x
-      return try b.mean(b.needFloating(Operand(value), .runtime), axes)
+      return try b.mean(b.needFloating(Operand(value)), axes)
     },
     reduction("nansum", doc: "Sum in which NaN counts as 0") { b, x, axes, attributes in
       let value = try b.accumulable(x, attributes)
@@ -124,7 +124,8 @@ extension Functions {
       tuple: name, ["input"], [oneDim, keepdim], doc: doc,
       samples: sample([2, 3]) + sample([2, 3], at: ["dim": .int(0)]), returnsTuple: false
     ) { b, x, attributes in
-      let target = try b.reduction(of: b.tensor(x[0]), attributes)
+      let value = try b.tensor(x[0])  // before b is read: it may append a node
+      let target = try b.reduction(of: value, attributes)
       try b.needElements(
         target.value, target.axes, attributes["dim"] == nil ? .runtime : .index)
       let ordered = try b.orderable(target.value)

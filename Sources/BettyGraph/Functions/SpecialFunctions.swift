@@ -7,16 +7,22 @@ extension Functions {
 
   private static let hyperbolic: [FunctionEntry] = [
     smooth("asinh", doc: "Inverse hyperbolic sine") { b, x in
-      // Of |x|, where nothing cancels: log1p(a + a² / (1 + sqrt(1 + a²))).
-      let size = try b.op(P.abs, x)
-      let square = try b.op(P.mul, size, size)
+      // Of a = |x|, where nothing cancels: log1p(a + a² / (1 + sqrt(1 + a²))), or log(2a) where a² is all.
+      // The sign is chosen, not abs: its slope at 0 is 1.
+      let isNegative = try b.op(P.lt, x, 0)
+      let size = try b.select(isNegative, b.op(P.neg, x), x)
+      let isLarge = try b.op(P.gt, size, 1e9)
+      let usual = try b.select(isLarge, 1, size)
+      let square = try b.op(P.mul, usual, usual)
       let root = try b.op(P.add, b.op(P.sqrt, b.op(P.add, square, 1)), 1)
-      let value = try b.op(P.log1p, b.op(P.add, size, b.op(P.div, square, root)))
-      return try b.select(b.op(P.lt, x, 0), b.op(P.neg, value), value)
+      let near = try b.op(P.log1p, b.op(P.add, usual, b.op(P.div, square, root)))
+      let far = try b.op(P.add, b.op(P.log, b.select(isLarge, size, 1)), 0.693147180559945309)
+      let value = try b.select(isLarge, far, near)
+      return try b.select(isNegative, b.op(P.neg, value), value)
     },
     smooth("acosh", doc: "Inverse hyperbolic cosine", in: 1.2...3) { b, x in
       let root = try b.op(P.sqrt, b.op(P.mul, b.op(P.sub, x, 1), b.op(P.add, x, 1)))
-      return try b.op(P.log, b.op(P.add, x, root))
+      return try b.select(b.op(P.lt, x, 1), .nan, b.op(P.log, b.op(P.add, x, root)))
     },
     smooth("atanh", doc: "Inverse hyperbolic tangent", in: -0.8...0.8) { b, x in
       let (up, down) = try (b.op(P.log1p, x), b.op(P.log1p, b.op(P.neg, x)))

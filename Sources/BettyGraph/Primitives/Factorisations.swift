@@ -75,6 +75,11 @@ extension P {
     }
   }
 
+  private static let unconverged: @Sendable (Int64) -> String = { info in
+    let why = info == Lapack.isNotFinite ? "the input has non-finite values" : "error code \(info)"
+    return "the algorithm failed to converge (\(why))"
+  }
+
   private static let positive = [
     Sample([.init([3, 3], -0.5...0.5, diagonal: 2)]),
     Sample([.init([2, 2, 2], -0.5...0.5, diagonal: 2)]),
@@ -255,7 +260,7 @@ extension P {
       Sample([.init([3, 3], -2...2, distinct: true)]),
       Sample([.init([2, 2, 2], -2...2, distinct: true)]),
     ], isExpensive: true,
-    failure: failing("linalg.eigh") { "the algorithm failed to converge (error code \($0))" }
+    failure: failing("linalg.eigh", unconverged)
   ) { inputs, _ in
     try Rules.count(inputs, 1, "eigh")
     let batch = try matrices(inputs[0], "eigh", isSquare: true)
@@ -285,7 +290,7 @@ extension P {
     samples: [[3, 3], [4, 2], [2, 4], [2, 3, 2]].map {
       Sample([.init($0, -0.5...0.5, distinct: true, diagonal: 2)])
     }, isExpensive: true,
-    failure: failing("linalg.svd") { "the algorithm failed to converge (error code \($0))" }
+    failure: failing("linalg.svd", unconverged)
   ) { inputs, _ in
     try Rules.count(inputs, 1, "svd")
     let batch = try matrices(inputs[0], "svd", isSquare: false)

@@ -160,7 +160,8 @@ extension Recording {
     Counters.recordings.store(
       Counters.recordings.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     return Tensor(
-      operation: operation, slots.0, slots.1, slots.2, typeID: operation.resultTypes[0],
+      operation: operation, slots.0, slots.1, slots.2,
+      typeID: operation.resultTypes.first ?? TypeID.none,
       flags: flags, depth: depth &+ 1)
   }
 
