@@ -103,6 +103,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from betty._native import Tensor, dtype, float32, int64, operation
+from betty._results import stored as _stored
 
 # Functions below take names of builtins; types are written with these.
 Number: TypeAlias = int | float | bool
@@ -232,19 +233,42 @@ class Operation:
                 return [*found[: place - 1], None, *found[place - 1 :]]
         return found
 
-    def text(self) -> str:
+    def signature(self) -> tuple[list[str], list[str]]:
+        """The parameters, with NumPy's name of dim and PyTorch's out where they belong; and the
+        lines that read them."""
         parameters = self.parameters()
-        signature = ["*" if p is None else p.text() for p in parameters]
+        texts = ["*" if p is None else p.text() for p in parameters]
+        lines = []
+        extra = []
+        place = next((i for i, p in enumerate(parameters) if p and p.name == "dim"), None)
+        if place is not None and all(p is None or p.default for p in parameters[place + 1 :]):
+            dim = parameters[place]
+            if dim.default is None:
+                texts[place] = f"dim: {dim.kind} | None = None"
+            extra.append(f"axis: {dim.kind} | None = None")
+            lines.append("if axis is not None:\n        dim = axis")
+        if self.inputs and not self.returns_tuple:
+            extra.append("out: Tensor | None = None")
+        if extra and "*" not in texts and not any(text.startswith("*") for text in texts):
+            texts.append("*")
+        return texts + extra, lines
+
+    def text(self) -> str:
+        texts, lines = self.signature()
         returns = "tuple[Tensor, ...]" if self.returns_tuple else "Tensor"
-        head = f"def {self.name}({', '.join(signature)}) -> {returns}:"
+        head = f"def {self.name}({', '.join(texts)}) -> {returns}:"
         doc = "\n    ".join(textwrap.wrap(f'"""{self.doc}."""', 94))
-        return f"{head}\n    {doc}\n    return {self._body()}\n"
+        body, has_out = self._body(), self.inputs and not self.returns_tuple
+        if has_out:
+            lines.append(f"made = {body}")
+            body = "made if out is None else _stored(out, made)"
+        return "\n    ".join([head, doc, *lines, f"return {body}"]) + "\n"
 
     def method(self, is_wider: bool) -> str:
         """The signature as a method, in the stub; `is_wider` if Python's takes and gives more."""
         if is_wider:
             return f"    def {self.name}(self, *args: Any, **options: Any) -> Any: ..."
-        signature = ["self", *("*" if p is None else p.text() for p in self.parameters()[1:])]
+        signature = ["self", *self.signature()[0][1:]]
         returns = "tuple[Tensor, ...]" if self.returns_tuple else "Tensor"
         return f"    def {self.name}({', '.join(signature)}) -> {returns}: ..."
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from betty import _functions as F
 from betty import _native, _types
 from betty._native import Tensor, dtype, operation
 from betty._process import drawing
@@ -22,6 +23,8 @@ _bernoulli = operation("bernoulli")
 
 def _finish(x: Tensor, dtype: Any, requires_grad: bool) -> Tensor:
     if dtype is not None and x.dtype is not dtype:
+        if not isinstance(dtype, _types.dtype) and dtype not in (float, int, bool):
+            raise TypeError(f"tensor: dtype must be a dtype, not {type(dtype).__name__}")
         x = x.to(dtype)
     if requires_grad:
         x.requires_grad = True
@@ -49,9 +52,14 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
 
 
 def _from_lists(data: Any, dtype: Any = None) -> Tensor:
-    """Numbers of Python's take the default type, unless one is asked for."""
+    """Numbers of Python's take the default type, unless one is asked for; so do scalar tensors that
+    stand among them."""
     import numpy
 
+    if dtype is None and any(isinstance(x, Tensor) and x.is_floating_point() for x in data):
+        kinds = [x.dtype for x in data if isinstance(x, Tensor) and x.is_floating_point()]
+        kind = max(kinds, key=lambda kind: kind.itemsize)
+        return _from_lists(data, kind).to(kind)
     plain = [x.detach().numpy() if isinstance(x, Tensor) else x for x in data]
     array = numpy.array(plain)
     if dtype is None and array.dtype == numpy.float64 and _has_python_numbers(data):
@@ -109,7 +117,12 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
     return _finish(_from_array(data, copy=False), dtype, False)
 
 
-asarray = as_tensor
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False) -> Tensor:
+    """`obj` as a tensor; `copy` says whether memory is shared, None shares it where that can be."""
+    made = as_tensor(obj, dtype, device)
+    if copy and (isinstance(obj, Tensor) or not isinstance(obj, (bool, int, float, list, tuple))):
+        made = made.detach().clone()
+    return _finish(made, None, requires_grad)
 
 
 def from_numpy(ndarray) -> Tensor:
@@ -146,14 +159,20 @@ def from_dlpack(ext_tensor) -> Tensor:
     return _native.from_dlpack(capsule)
 
 
-def _size(size: tuple) -> tuple:
+def _size(size: tuple, named: Any = None) -> tuple:
+    """Sizes given one by one or as one, by position or by name."""
+    if named is not None:
+        return tuple(named)
     if len(size) == 1 and not hasattr(size[0], "__index__"):
         return tuple(size[0])
     return size
 
 
-def _filled(size, value, dtype, device, requires_grad) -> Tensor:
+def _filled(size, value, dtype, device, requires_grad, out=None) -> Tensor:
     check_device(device)
+    if out is not None:
+        dtype = out.dtype if dtype is None else dtype
+        return F._stored(out, _full(value, size=size, dtype=dtype))
     kind = _types.get_default_dtype() if dtype is None else dtype
     made = _full(value, size=size, dtype=kind)
     if requires_grad:
@@ -161,19 +180,28 @@ def _filled(size, value, dtype, device, requires_grad) -> Tensor:
     return made
 
 
-def zeros(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
+def zeros(
+    *sizes, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+    pin_memory=False, memory_format=None, names=None,
+) -> Tensor:  # fmt: skip
     """A tensor of zeros."""
-    return _filled(_size(size), 0, dtype, device, requires_grad)
+    return _filled(_size(sizes, size), 0, dtype, device, requires_grad, out)
 
 
-def ones(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
+def ones(
+    *sizes, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+    pin_memory=False, memory_format=None, names=None,
+) -> Tensor:  # fmt: skip
     """A tensor of ones."""
-    return _filled(_size(size), 1, dtype, device, requires_grad)
+    return _filled(_size(sizes, size), 1, dtype, device, requires_grad, out)
 
 
-def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=False) -> Tensor:
+def empty(
+    *sizes, size=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+    pin_memory=False, memory_format=None, names=None,
+) -> Tensor:  # fmt: skip
     """A tensor whose values do not matter: zeros."""
-    return _filled(_size(size), 0, dtype, device, requires_grad)
+    return _filled(_size(sizes, size), 0, dtype, device, requires_grad, out)
 
 
 def full(
@@ -184,7 +212,7 @@ def full(
         fill_value = fill_value.item()
     if dtype is None:
         dtype = _kind(fill_value)
-    return _filled(_size((size,)), fill_value, dtype, device, requires_grad)
+    return _filled(_size((size,)), fill_value, dtype, device, requires_grad, out)
 
 
 def _kind(value: Any) -> dtype:
@@ -238,7 +266,15 @@ def eye(
 
 
 def arange(
-    start, end=None, step=1, *, out=None, dtype=None, layout=None, device=None, requires_grad=False
+    start=0,
+    end=None,
+    step=1,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
 ) -> Tensor:
     """start, start + step, ... before end."""
     check_device(device)
@@ -270,17 +306,19 @@ def _draw(call: Any, size, dtype, device, requires_grad, generator) -> Tensor:
 
 
 def rand(
-    *size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False
-) -> Tensor:
+    *sizes, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
+    requires_grad=False, pin_memory=False,
+) -> Tensor:  # fmt: skip
     """Uniform random numbers in [0, 1)."""
-    return _draw(_rand, _size(size), dtype, device, requires_grad, generator)
+    return _draw(_rand, _size(sizes, size), dtype, device, requires_grad, generator)
 
 
 def randn(
-    *size, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False
-) -> Tensor:
+    *sizes, size=None, generator=None, out=None, dtype=None, layout=None, device=None,
+    requires_grad=False, pin_memory=False,
+) -> Tensor:  # fmt: skip
     """Normal random numbers with mean 0 and deviation 1."""
-    return _draw(_randn, _size(size), dtype, device, requires_grad, generator)
+    return _draw(_randn, _size(sizes, size), dtype, device, requires_grad, generator)
 
 
 def rand_like(
@@ -318,6 +356,8 @@ def randperm(
 
 def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tensor:
     """Normal random numbers with the means and deviations given."""
+    if not isinstance(std, Tensor) and std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     if size is not None:
         shape = _size((size,))
     else:

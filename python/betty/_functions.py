@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from betty._native import Tensor, dtype, float32, int64, operation
+from betty._results import stored as _stored
 
 # Functions below take names of builtins; types are written with these.
 Number: TypeAlias = int | float | bool
@@ -677,48 +678,74 @@ _zeros = operation("zeros")
 _zeros_like = operation("zeros_like")
 
 
-def abs(input: Tensor) -> Tensor:
+def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Absolute value."""
-    return _abs(input)
+    made = _abs(input)
+    return made if out is None else _stored(out, made)
 
 
-def acos(input: Tensor) -> Tensor:
+def acos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine."""
-    return _acos(input)
+    made = _acos(input)
+    return made if out is None else _stored(out, made)
 
 
-def acosh(input: Tensor) -> Tensor:
+def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic cosine."""
-    return _acosh(input)
+    made = _acosh(input)
+    return made if out is None else _stored(out, made)
 
 
-def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor:
+def adaptive_avg_pool1d(
+    input: Tensor, output_size: _int | Sequence[_int], *, out: Tensor | None = None
+) -> Tensor:
     """Means of output_size windows that cover the input; -1 keeps a dimension."""
-    return _adaptive_avg_pool1d(input, output_size=output_size)
+    made = _adaptive_avg_pool1d(input, output_size=output_size)
+    return made if out is None else _stored(out, made)
 
 
-def adaptive_avg_pool2d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor:
+def adaptive_avg_pool2d(
+    input: Tensor, output_size: _int | Sequence[_int], *, out: Tensor | None = None
+) -> Tensor:
     """Means of output_size windows that cover the input; -1 keeps a dimension."""
-    return _adaptive_avg_pool2d(input, output_size=output_size)
+    made = _adaptive_avg_pool2d(input, output_size=output_size)
+    return made if out is None else _stored(out, made)
 
 
 def adaptive_max_pool1d(
-    input: Tensor, output_size: _int | Sequence[_int], return_indices: _bool = False
+    input: Tensor,
+    output_size: _int | Sequence[_int],
+    return_indices: _bool = False,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Largest elements of output_size windows that cover the input; -1 keeps a dimension."""
-    return _adaptive_max_pool1d(input, output_size=output_size, return_indices=return_indices)
+    made = _adaptive_max_pool1d(input, output_size=output_size, return_indices=return_indices)
+    return made if out is None else _stored(out, made)
 
 
 def adaptive_max_pool2d(
-    input: Tensor, output_size: _int | Sequence[_int], return_indices: _bool = False
+    input: Tensor,
+    output_size: _int | Sequence[_int],
+    return_indices: _bool = False,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Largest elements of output_size windows that cover the input; -1 keeps a dimension."""
-    return _adaptive_max_pool2d(input, output_size=output_size, return_indices=return_indices)
+    made = _adaptive_max_pool2d(input, output_size=output_size, return_indices=return_indices)
+    return made if out is None else _stored(out, made)
 
 
-def add(input: Tensor, other: Tensor | Number, *, alpha: Tensor | Number | None = None) -> Tensor:
+def add(
+    input: Tensor,
+    other: Tensor | Number,
+    *,
+    alpha: Tensor | Number | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """input + alpha * other."""
-    return _call(_add, (input, other), (alpha,))
+    made = _call(_add, (input, other), (alpha,))
+    return made if out is None else _stored(out, made)
 
 
 def addbmm(
@@ -728,9 +755,11 @@ def addbmm(
     *,
     beta: Tensor | Number | None = None,
     alpha: Tensor | Number | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * the sum of batch1 @ batch2."""
-    return _call(_addbmm, (input, batch1, batch2), (beta, alpha))
+    made = _call(_addbmm, (input, batch1, batch2), (beta, alpha))
+    return made if out is None else _stored(out, made)
 
 
 def addcdiv(
@@ -739,9 +768,11 @@ def addcdiv(
     tensor2: Tensor | Number,
     *,
     value: Tensor | Number | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input + value * tensor1 / tensor2."""
-    return _call(_addcdiv, (input, tensor1, tensor2), (value,))
+    made = _call(_addcdiv, (input, tensor1, tensor2), (value,))
+    return made if out is None else _stored(out, made)
 
 
 def addcmul(
@@ -750,9 +781,11 @@ def addcmul(
     tensor2: Tensor | Number,
     *,
     value: Tensor | Number | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input + value * tensor1 * tensor2."""
-    return _call(_addcmul, (input, tensor1, tensor2), (value,))
+    made = _call(_addcmul, (input, tensor1, tensor2), (value,))
+    return made if out is None else _stored(out, made)
 
 
 def addmm(
@@ -762,9 +795,11 @@ def addmm(
     *,
     beta: Tensor | Number | None = None,
     alpha: Tensor | Number | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
-    return _call(_addmm, (input, mat1, mat2), (beta, alpha))
+    made = _call(_addmm, (input, mat1, mat2), (beta, alpha))
+    return made if out is None else _stored(out, made)
 
 
 def addmv(
@@ -774,9 +809,11 @@ def addmv(
     *,
     beta: Tensor | Number | None = None,
     alpha: Tensor | Number | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * (mat @ vec)."""
-    return _call(_addmv, (input, mat, vec), (beta, alpha))
+    made = _call(_addmv, (input, mat, vec), (beta, alpha))
+    return made if out is None else _stored(out, made)
 
 
 def addr(
@@ -786,39 +823,86 @@ def addr(
     *,
     beta: Tensor | Number | None = None,
     alpha: Tensor | Number | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2)."""
-    return _call(_addr, (input, vec1, vec2), (beta, alpha))
+    made = _call(_addr, (input, vec1, vec2), (beta, alpha))
+    return made if out is None else _stored(out, made)
 
 
-def adjoint(input: Tensor) -> Tensor:
+def adjoint(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The last two dimensions exchanged."""
-    return _adjoint(input)
+    made = _adjoint(input)
+    return made if out is None else _stored(out, made)
 
 
-def all(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+def all(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """No element is zero."""
-    return _all(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _all(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def amax(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+def amax(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Largest value; equal ones share the gradient."""
-    return _amax(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _amax(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def amin(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+def amin(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Smallest value; equal ones share the gradient."""
-    return _amin(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _amin(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def aminmax(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> tuple[Tensor, ...]:
+def aminmax(
+    input: Tensor, dim: _int | None = None, keepdim: _bool = False, *, axis: _int | None = None
+) -> tuple[Tensor, ...]:
     """Smallest and largest value."""
+    if axis is not None:
+        dim = axis
     return _aminmax(input, dim=dim, keepdim=keepdim)
 
 
-def any(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+def any(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Some element is not zero."""
-    return _any(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _any(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
 def arange(
@@ -828,44 +912,79 @@ def arange(
     return _arange(start=start, end=end, step=step, dtype=dtype)
 
 
-def argmax(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+def argmax(
+    input: Tensor,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Index of the largest value, of the flat tensor without dim."""
-    return _argmax(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _argmax(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def argmin(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+def argmin(
+    input: Tensor,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Index of the smallest value, of the flat tensor without dim."""
-    return _argmin(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _argmin(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def argsort(input: Tensor, dim: _int = -1, descending: _bool = False) -> Tensor:
+def argsort(
+    input: Tensor,
+    dim: _int = -1,
+    descending: _bool = False,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Indices that sort a dimension; equal elements keep their order, NaN is the largest."""
-    return _argsort(input, dim=dim, descending=descending)
+    if axis is not None:
+        dim = axis
+    made = _argsort(input, dim=dim, descending=descending)
+    return made if out is None else _stored(out, made)
 
 
-def asin(input: Tensor) -> Tensor:
+def asin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse sine."""
-    return _asin(input)
+    made = _asin(input)
+    return made if out is None else _stored(out, made)
 
 
-def asinh(input: Tensor) -> Tensor:
+def asinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic sine."""
-    return _asinh(input)
+    made = _asinh(input)
+    return made if out is None else _stored(out, made)
 
 
-def atan(input: Tensor) -> Tensor:
+def atan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse tangent."""
-    return _atan(input)
+    made = _atan(input)
+    return made if out is None else _stored(out, made)
 
 
-def atan2(input: Tensor, other: Tensor | Number) -> Tensor:
+def atan2(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Angle of the point (other, input)."""
-    return _atan2(input, other)
+    made = _atan2(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def atanh(input: Tensor) -> Tensor:
+def atanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic tangent."""
-    return _atanh(input)
+    made = _atanh(input)
+    return made if out is None else _stored(out, made)
 
 
 def attention(
@@ -875,10 +994,13 @@ def attention(
     mask: Tensor | Number | None = None,
     is_causal: _bool = False,
     scale: _float | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """softmax(query keys' scale + mask) value over [..., length, width]; a bool mask says what
     takes part, a floating one is added."""
-    return _call(_attention, (query, keys, value), (mask,), is_causal=is_causal, scale=scale)
+    made = _call(_attention, (query, keys, value), (mask,), is_causal=is_causal, scale=scale)
+    return made if out is None else _stored(out, made)
 
 
 def avg_pool1d(
@@ -889,9 +1011,11 @@ def avg_pool1d(
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
     divisor_override: _int | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Mean of each window."""
-    return _avg_pool1d(
+    made = _avg_pool1d(
         input,
         kernel_size=kernel_size,
         stride=stride,
@@ -900,6 +1024,7 @@ def avg_pool1d(
         count_include_pad=count_include_pad,
         divisor_override=divisor_override,
     )
+    return made if out is None else _stored(out, made)
 
 
 def avg_pool2d(
@@ -910,9 +1035,11 @@ def avg_pool2d(
     ceil_mode: _bool = False,
     count_include_pad: _bool = True,
     divisor_override: _int | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Mean of each window."""
-    return _avg_pool2d(
+    made = _avg_pool2d(
         input,
         kernel_size=kernel_size,
         stride=stride,
@@ -921,6 +1048,7 @@ def avg_pool2d(
         count_include_pad=count_include_pad,
         divisor_override=divisor_override,
     )
+    return made if out is None else _stored(out, made)
 
 
 def baddbmm(
@@ -930,9 +1058,11 @@ def baddbmm(
     *,
     beta: Tensor | Number | None = None,
     alpha: Tensor | Number | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2)."""
-    return _call(_baddbmm, (input, batch1, batch2), (beta, alpha))
+    made = _call(_baddbmm, (input, batch1, batch2), (beta, alpha))
+    return made if out is None else _stored(out, made)
 
 
 def batch_norm_inference(
@@ -942,9 +1072,12 @@ def batch_norm_inference(
     weight: Tensor | Number | None = None,
     bias: Tensor | Number | None = None,
     eps: _float = 1e-05,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Channels with given mean and variance made standard, times weight, plus bias."""
-    return _call(_batch_norm_inference, (input, running_mean, running_var), (weight, bias), eps=eps)
+    made = _call(_batch_norm_inference, (input, running_mean, running_var), (weight, bias), eps=eps)
+    return made if out is None else _stored(out, made)
 
 
 def batch_norm_training(
@@ -962,9 +1095,10 @@ def batch_norm_training(
     )
 
 
-def bernoulli(input: Tensor) -> Tensor:
+def bernoulli(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 with the probability given by input, else 0."""
-    return _bernoulli(input)
+    made = _bernoulli(input)
+    return made if out is None else _stored(out, made)
 
 
 def binary_cross_entropy(
@@ -972,9 +1106,12 @@ def binary_cross_entropy(
     target: Tensor | Number,
     weight: Tensor | Number | None = None,
     reduction: str = "mean",
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Cross entropy of probabilities; logarithms end at -100."""
-    return _call(_binary_cross_entropy, (input, target), (weight,), reduction=reduction)
+    made = _call(_binary_cross_entropy, (input, target), (weight,), reduction=reduction)
+    return made if out is None else _stored(out, made)
 
 
 def binary_cross_entropy_with_logits(
@@ -983,121 +1120,164 @@ def binary_cross_entropy_with_logits(
     weight: Tensor | Number | None = None,
     pos_weight: Tensor | Number | None = None,
     reduction: str = "mean",
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Cross entropy of sigmoid(input); pos_weight multiplies positives."""
-    return _call(
+    made = _call(
         _binary_cross_entropy_with_logits,
         (input, target),
         (weight, pos_weight),
         reduction=reduction,
     )
+    return made if out is None else _stored(out, made)
 
 
-def bitwise_and(input: Tensor, other: Tensor | Number) -> Tensor:
+def bitwise_and(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Bits that both have; of bool, and."""
-    return _bitwise_and(input, other)
+    made = _bitwise_and(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def bitwise_left_shift(input: Tensor, other: Tensor | Number) -> Tensor:
+def bitwise_left_shift(
+    input: Tensor, other: Tensor | Number, *, out: Tensor | None = None
+) -> Tensor:
     """input times a power of 2."""
-    return _bitwise_left_shift(input, other)
+    made = _bitwise_left_shift(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def bitwise_not(input: Tensor) -> Tensor:
+def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """All bits turned; of bool, not."""
-    return _bitwise_not(input)
+    made = _bitwise_not(input)
+    return made if out is None else _stored(out, made)
 
 
-def bitwise_or(input: Tensor, other: Tensor | Number) -> Tensor:
+def bitwise_or(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Bits that one of them has; of bool, or."""
-    return _bitwise_or(input, other)
+    made = _bitwise_or(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def bitwise_right_shift(input: Tensor, other: Tensor | Number) -> Tensor:
+def bitwise_right_shift(
+    input: Tensor, other: Tensor | Number, *, out: Tensor | None = None
+) -> Tensor:
     """input divided by a power of 2, rounded down."""
-    return _bitwise_right_shift(input, other)
+    made = _bitwise_right_shift(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def bitwise_xor(input: Tensor, other: Tensor | Number) -> Tensor:
+def bitwise_xor(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Bits that exactly one has; of bool, xor."""
-    return _bitwise_xor(input, other)
+    made = _bitwise_xor(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def block_diag(tensors: Sequence[Tensor]) -> Tensor:
+def block_diag(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """A matrix with matrices along its diagonal."""
-    return _block_diag(*tensors)
+    made = _block_diag(*tensors)
+    return made if out is None else _stored(out, made)
 
 
-def bmm(input: Tensor, mat2: Tensor | Number) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Products of two batches of matrices."""
-    return _bmm(input, mat2)
+    made = _bmm(input, mat2)
+    return made if out is None else _stored(out, made)
 
 
-def bucketize(input: Tensor, boundaries: Tensor | Number, right: _bool = False) -> Tensor:
+def bucketize(
+    input: Tensor, boundaries: Tensor | Number, right: _bool = False, *, out: Tensor | None = None
+) -> Tensor:
     """In which of the intervals between sorted boundaries each number lies."""
-    return _bucketize(input, boundaries, right=right)
+    made = _bucketize(input, boundaries, right=right)
+    return made if out is None else _stored(out, made)
 
 
-def cat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
+def cat(
+    tensors: Sequence[Tensor], dim: _int = 0, *, axis: _int | None = None, out: Tensor | None = None
+) -> Tensor:
     """Tensors one after another along a dimension."""
-    return _cat(*tensors, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _cat(*tensors, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def cdist(x1: Tensor, x2: Tensor | Number, p: _float = 2.0) -> Tensor:
+def cdist(x1: Tensor, x2: Tensor | Number, p: _float = 2.0, *, out: Tensor | None = None) -> Tensor:
     """p-norm distances between all pairs of rows."""
-    return _cdist(x1, x2, p=p)
+    made = _cdist(x1, x2, p=p)
+    return made if out is None else _stored(out, made)
 
 
-def ceil(input: Tensor) -> Tensor:
+def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Rounded up."""
-    return _ceil(input)
+    made = _ceil(input)
+    return made if out is None else _stored(out, made)
 
 
-def celu(input: Tensor, alpha: _float = 1.0) -> Tensor:
+def celu(input: Tensor, alpha: _float = 1.0, *, out: Tensor | None = None) -> Tensor:
     """elu with input / alpha in the exponent."""
-    return _celu(input, alpha=alpha)
+    made = _celu(input, alpha=alpha)
+    return made if out is None else _stored(out, made)
 
 
-def cholesky_solve(input: Tensor, L: Tensor | Number, upper: _bool = False) -> Tensor:
+def cholesky_solve(
+    input: Tensor, L: Tensor | Number, upper: _bool = False, *, out: Tensor | None = None
+) -> Tensor:
     """X with A X = input, A given by its Cholesky factor."""
-    return _cholesky_solve(input, L, upper=upper)
+    made = _cholesky_solve(input, L, upper=upper)
+    return made if out is None else _stored(out, made)
 
 
-def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+def chunk(
+    input: Tensor, chunks: _int, dim: _int = 0, *, axis: _int | None = None
+) -> tuple[Tensor, ...]:
     """At most that many parts of equal size; the last may be smaller."""
+    if axis is not None:
+        dim = axis
     return _chunk(input, chunks=chunks, dim=dim)
 
 
 def clamp(
-    input: Tensor, min: Tensor | Number | None = None, max: Tensor | Number | None = None
+    input: Tensor,
+    min: Tensor | Number | None = None,
+    max: Tensor | Number | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Limited to [min, max], each may be left out."""
-    return _call(_clamp, (input,), (min, max))
+    made = _call(_clamp, (input,), (min, max))
+    return made if out is None else _stored(out, made)
 
 
-def clamp_max(input: Tensor, max: Tensor | Number) -> Tensor:
+def clamp_max(input: Tensor, max: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """At most max."""
-    return _clamp_max(input, max)
+    made = _clamp_max(input, max)
+    return made if out is None else _stored(out, made)
 
 
-def clamp_min(input: Tensor, min: Tensor | Number) -> Tensor:
+def clamp_min(input: Tensor, min: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """At least min."""
-    return _clamp_min(input, min)
+    made = _clamp_min(input, min)
+    return made if out is None else _stored(out, made)
 
 
-def clone(input: Tensor) -> Tensor:
+def clone(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy."""
-    return _clone(input)
+    made = _clone(input)
+    return made if out is None else _stored(out, made)
 
 
-def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Vectors as columns, beside matrices."""
-    return _column_stack(*tensors)
+    made = _column_stack(*tensors)
+    return made if out is None else _stored(out, made)
 
 
-def contiguous(input: Tensor) -> Tensor:
+def contiguous(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Itself: tensors are always contiguous."""
-    return _contiguous(input)
+    made = _contiguous(input)
+    return made if out is None else _stored(out, made)
 
 
 def conv1d(
@@ -1108,9 +1288,11 @@ def conv1d(
     padding: _int | Sequence[_int] | str = 0,
     dilation: _int | Sequence[_int] = 1,
     groups: _int = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Convolution of [N, C, …] with weight [K, C / groups, …]; padding may be 'same', 'valid'."""
-    return _call(
+    made = _call(
         _conv1d,
         (input, weight),
         (bias,),
@@ -1119,6 +1301,7 @@ def conv1d(
         dilation=dilation,
         groups=groups,
     )
+    return made if out is None else _stored(out, made)
 
 
 def conv2d(
@@ -1129,9 +1312,11 @@ def conv2d(
     padding: _int | Sequence[_int] | str = 0,
     dilation: _int | Sequence[_int] = 1,
     groups: _int = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Convolution of [N, C, …] with weight [K, C / groups, …]; padding may be 'same', 'valid'."""
-    return _call(
+    made = _call(
         _conv2d,
         (input, weight),
         (bias,),
@@ -1140,6 +1325,7 @@ def conv2d(
         dilation=dilation,
         groups=groups,
     )
+    return made if out is None else _stored(out, made)
 
 
 def conv_transpose1d(
@@ -1151,9 +1337,11 @@ def conv_transpose1d(
     output_padding: _int | Sequence[_int] = 0,
     groups: _int = 1,
     dilation: _int | Sequence[_int] = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Transposed convolution of [N, C, …] with weight [C, K / groups, …]."""
-    return _call(
+    made = _call(
         _conv_transpose1d,
         (input, weight),
         (bias,),
@@ -1163,6 +1351,7 @@ def conv_transpose1d(
         groups=groups,
         dilation=dilation,
     )
+    return made if out is None else _stored(out, made)
 
 
 def conv_transpose2d(
@@ -1174,9 +1363,11 @@ def conv_transpose2d(
     output_padding: _int | Sequence[_int] = 0,
     groups: _int = 1,
     dilation: _int | Sequence[_int] = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Transposed convolution of [N, C, …] with weight [C, K / groups, …]."""
-    return _call(
+    made = _call(
         _conv_transpose2d,
         (input, weight),
         (bias,),
@@ -1186,40 +1377,62 @@ def conv_transpose2d(
         groups=groups,
         dilation=dilation,
     )
+    return made if out is None else _stored(out, made)
 
 
-def copysign(input: Tensor, other: Tensor | Number) -> Tensor:
+def copysign(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """|input| with the sign of other."""
-    return _copysign(input, other)
+    made = _copysign(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def corrcoef(input: Tensor) -> Tensor:
+def corrcoef(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Correlations of variables (rows) over observations (columns)."""
-    return _corrcoef(input)
+    made = _corrcoef(input)
+    return made if out is None else _stored(out, made)
 
 
-def cos(input: Tensor) -> Tensor:
+def cos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Cosine."""
-    return _cos(input)
+    made = _cos(input)
+    return made if out is None else _stored(out, made)
 
 
-def cosh(input: Tensor) -> Tensor:
+def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic cosine."""
-    return _cosh(input)
+    made = _cosh(input)
+    return made if out is None else _stored(out, made)
 
 
 def cosine_similarity(
-    x1: Tensor, x2: Tensor | Number, dim: _int = 1, eps: _float = 1e-08
+    x1: Tensor,
+    x2: Tensor | Number,
+    dim: _int = 1,
+    eps: _float = 1e-08,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Cosine of the angle between vectors along dim."""
-    return _cosine_similarity(x1, x2, dim=dim, eps=eps)
+    if axis is not None:
+        dim = axis
+    made = _cosine_similarity(x1, x2, dim=dim, eps=eps)
+    return made if out is None else _stored(out, made)
 
 
 def count_nonzero(
-    input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """How many elements are not zero."""
-    return _count_nonzero(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _count_nonzero(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
 def cov(
@@ -1228,14 +1441,26 @@ def cov(
     correction: _int = 1,
     fweights: Tensor | Number | None = None,
     aweights: Tensor | Number | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Covariances of variables (rows) over observations (columns)."""
-    return _call(_cov, (input,), (fweights, aweights), correction=correction)
+    made = _call(_cov, (input,), (fweights, aweights), correction=correction)
+    return made if out is None else _stored(out, made)
 
 
-def cross(input: Tensor, other: Tensor | Number, dim: _int | None = None) -> Tensor:
+def cross(
+    input: Tensor,
+    other: Tensor | Number,
+    dim: _int | None = None,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Cross product of vectors of 3; without dim along the first dimension of size 3."""
-    return _cross(input, other, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _cross(input, other, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
 def cross_entropy(
@@ -1245,9 +1470,11 @@ def cross_entropy(
     reduction: str = "mean",
     ignore_index: _int = -100,
     label_smoothing: _float = 0.0,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Cross entropy of logits with class indices or class probabilities."""
-    return _call(
+    made = _call(
         _cross_entropy,
         (input, target),
         (weight,),
@@ -1255,26 +1482,55 @@ def cross_entropy(
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
     )
+    return made if out is None else _stored(out, made)
 
 
-def cummax(input: Tensor, dim: _int) -> tuple[Tensor, ...]:
+def cummax(
+    input: Tensor, dim: _int | None = None, *, axis: _int | None = None
+) -> tuple[Tensor, ...]:
     """Running maximum, and where it is."""
+    if axis is not None:
+        dim = axis
     return _cummax(input, dim=dim)
 
 
-def cummin(input: Tensor, dim: _int) -> tuple[Tensor, ...]:
+def cummin(
+    input: Tensor, dim: _int | None = None, *, axis: _int | None = None
+) -> tuple[Tensor, ...]:
     """Running minimum, and where it is."""
+    if axis is not None:
+        dim = axis
     return _cummin(input, dim=dim)
 
 
-def cumprod(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+def cumprod(
+    input: Tensor,
+    dim: _int | None = None,
+    *,
+    dtype: _dtype | None = None,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Running product."""
-    return _cumprod(input, dim=dim, dtype=dtype)
+    if axis is not None:
+        dim = axis
+    made = _cumprod(input, dim=dim, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def cumsum(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+def cumsum(
+    input: Tensor,
+    dim: _int | None = None,
+    *,
+    dtype: _dtype | None = None,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Running sum."""
-    return _cumsum(input, dim=dim, dtype=dtype)
+    if axis is not None:
+        dim = axis
+    made = _cumsum(input, dim=dim, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
 def cumulative_trapezoid(
@@ -1283,46 +1539,68 @@ def cumulative_trapezoid(
     *,
     dx: Tensor | Number | None = None,
     dim: _int = -1,
+    axis: _int | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Running area under a line through points."""
-    return _call(_cumulative_trapezoid, (y,), (x, dx), dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _call(_cumulative_trapezoid, (y,), (x, dx), dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def deg2rad(input: Tensor) -> Tensor:
+def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Degrees as radians."""
-    return _deg2rad(input)
+    made = _deg2rad(input)
+    return made if out is None else _stored(out, made)
 
 
-def detach(input: Tensor) -> Tensor:
+def detach(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The same values, through which no gradient flows."""
-    return _detach(input)
+    made = _detach(input)
+    return made if out is None else _stored(out, made)
 
 
-def diag(input: Tensor, diagonal: _int = 0) -> Tensor:
+def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Diagonal of a matrix, or a matrix with this diagonal."""
-    return _diag(input, diagonal=diagonal)
+    made = _diag(input, diagonal=diagonal)
+    return made if out is None else _stored(out, made)
 
 
-def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor:
+def diag_embed(
+    input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1, *, out: Tensor | None = None
+) -> Tensor:
     """Matrices whose diagonals are the last dimension."""
-    return _diag_embed(input, offset=offset, dim1=dim1, dim2=dim2)
+    made = _diag_embed(input, offset=offset, dim1=dim1, dim2=dim2)
+    return made if out is None else _stored(out, made)
 
 
-def diagflat(input: Tensor, offset: _int = 0) -> Tensor:
+def diagflat(input: Tensor, offset: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """A matrix whose diagonal holds all elements."""
-    return _diagflat(input, offset=offset)
+    made = _diagflat(input, offset=offset)
+    return made if out is None else _stored(out, made)
 
 
-def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+def diagonal(
+    input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1, *, out: Tensor | None = None
+) -> Tensor:
     """Diagonals of the matrices that two dimensions make, as the last dimension."""
-    return _diagonal(input, offset=offset, dim1=dim1, dim2=dim2)
+    made = _diagonal(input, offset=offset, dim1=dim1, dim2=dim2)
+    return made if out is None else _stored(out, made)
 
 
 def diagonal_scatter(
-    input: Tensor, src: Tensor | Number, offset: _int = 0, dim1: _int = 0, dim2: _int = 1
+    input: Tensor,
+    src: Tensor | Number,
+    offset: _int = 0,
+    dim1: _int = 0,
+    dim2: _int = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with src in place of the diagonals of two dimensions."""
-    return _diagonal_scatter(input, src, offset=offset, dim1=dim1, dim2=dim2)
+    made = _diagonal_scatter(input, src, offset=offset, dim1=dim1, dim2=dim2)
+    return made if out is None else _stored(out, made)
 
 
 def diff(
@@ -1331,94 +1609,133 @@ def diff(
     dim: _int = -1,
     prepend: Tensor | Number | None = None,
     append: Tensor | Number | None = None,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Differences of neighbours, n times."""
-    return _call(_diff, (input,), (prepend, append), n=n, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _call(_diff, (input,), (prepend, append), n=n, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def digamma(input: Tensor) -> Tensor:
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Derivative of lgamma."""
-    return _digamma(input)
+    made = _digamma(input)
+    return made if out is None else _stored(out, made)
 
 
-def dist(input: Tensor, other: Tensor | Number, p: _float = 2.0) -> Tensor:
+def dist(
+    input: Tensor, other: Tensor | Number, p: _float = 2.0, *, out: Tensor | None = None
+) -> Tensor:
     """The p-norm of input - other."""
-    return _dist(input, other, p=p)
+    made = _dist(input, other, p=p)
+    return made if out is None else _stored(out, made)
 
 
-def div(input: Tensor, other: Tensor | Number, *, rounding_mode: str | None = None) -> Tensor:
+def div(
+    input: Tensor,
+    other: Tensor | Number,
+    *,
+    rounding_mode: str | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Quotient; rounding_mode 'floor' or 'trunc' rounds it and keeps integers."""
-    return _div(input, other, rounding_mode=rounding_mode)
+    made = _div(input, other, rounding_mode=rounding_mode)
+    return made if out is None else _stored(out, made)
 
 
-def dot(input: Tensor, other: Tensor | Number) -> Tensor:
+def dot(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Inner product."""
-    return _dot(input, other)
+    made = _dot(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def dropout(input: Tensor, p: _float = 0.5, training: _bool = True) -> Tensor:
+def dropout(
+    input: Tensor, p: _float = 0.5, training: _bool = True, *, out: Tensor | None = None
+) -> Tensor:
     """Zero with probability p, the rest divided by 1 - p; as it is outside training."""
-    return _dropout(input, p=p, training=training)
+    made = _dropout(input, p=p, training=training)
+    return made if out is None else _stored(out, made)
 
 
-def dstack(tensors: Sequence[Tensor]) -> Tensor:
+def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Tensors behind each other, in the third dimension."""
-    return _dstack(*tensors)
+    made = _dstack(*tensors)
+    return made if out is None else _stored(out, made)
 
 
-def einsum(operands: Sequence[Tensor], equation: str) -> Tensor:
+def einsum(operands: Sequence[Tensor], equation: str, *, out: Tensor | None = None) -> Tensor:
     """Sums of products of operands, their dimensions named by letters: 'bij,bjk->bik'."""
-    return _einsum(*operands, equation=equation)
+    made = _einsum(*operands, equation=equation)
+    return made if out is None else _stored(out, made)
 
 
-def elu(input: Tensor, alpha: _float = 1.0) -> Tensor:
+def elu(input: Tensor, alpha: _float = 1.0, *, out: Tensor | None = None) -> Tensor:
     """input, alpha * (exp(input) - 1) below 0."""
-    return _elu(input, alpha=alpha)
+    made = _elu(input, alpha=alpha)
+    return made if out is None else _stored(out, made)
 
 
-def embedding(input: Tensor, weight: Tensor | Number, padding_idx: _int | None = None) -> Tensor:
+def embedding(
+    input: Tensor,
+    weight: Tensor | Number,
+    padding_idx: _int | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """Rows of weight by the indices in input; the row padding_idx gets no gradient."""
-    return _embedding(input, weight, padding_idx=padding_idx)
+    made = _embedding(input, weight, padding_idx=padding_idx)
+    return made if out is None else _stored(out, made)
 
 
-def eq(input: Tensor, other: Tensor | Number) -> Tensor:
+def eq(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """input == other."""
-    return _eq(input, other)
+    made = _eq(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def erf(input: Tensor) -> Tensor:
+def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Error function."""
-    return _erf(input)
+    made = _erf(input)
+    return made if out is None else _stored(out, made)
 
 
-def erfc(input: Tensor) -> Tensor:
+def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 - erf(input)."""
-    return _erfc(input)
+    made = _erfc(input)
+    return made if out is None else _stored(out, made)
 
 
-def erfinv(input: Tensor) -> Tensor:
+def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The number whose erf is input."""
-    return _erfinv(input)
+    made = _erfinv(input)
+    return made if out is None else _stored(out, made)
 
 
-def exp(input: Tensor) -> Tensor:
+def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e to the power of input."""
-    return _exp(input)
+    made = _exp(input)
+    return made if out is None else _stored(out, made)
 
 
-def exp2(input: Tensor) -> Tensor:
+def exp2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """2 to the power of input."""
-    return _exp2(input)
+    made = _exp2(input)
+    return made if out is None else _stored(out, made)
 
 
-def expand(input: Tensor, size: _int | Sequence[_int]) -> Tensor:
+def expand(input: Tensor, size: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """Dimensions of length 1 repeated to size; -1 keeps one."""
-    return _expand(input, size=size)
+    made = _expand(input, size=size)
+    return made if out is None else _stored(out, made)
 
 
-def expm1(input: Tensor) -> Tensor:
+def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """exp(input) - 1, exact near 0."""
-    return _expm1(input)
+    made = _expm1(input)
+    return made if out is None else _stored(out, made)
 
 
 def eye(n: _int, m: _int | None = None, dtype: _dtype = float32) -> Tensor:
@@ -1426,54 +1743,66 @@ def eye(n: _int, m: _int | None = None, dtype: _dtype = float32) -> Tensor:
     return _eye(n=n, m=m, dtype=dtype)
 
 
-def flatten(input: Tensor, start_dim: _int = 0, end_dim: _int = -1) -> Tensor:
+def flatten(
+    input: Tensor, start_dim: _int = 0, end_dim: _int = -1, *, out: Tensor | None = None
+) -> Tensor:
     """Dimensions start_dim to end_dim as one."""
-    return _flatten(input, start_dim=start_dim, end_dim=end_dim)
+    made = _flatten(input, start_dim=start_dim, end_dim=end_dim)
+    return made if out is None else _stored(out, made)
 
 
-def flip(input: Tensor, dims: _int | Sequence[_int]) -> Tensor:
+def flip(input: Tensor, dims: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """Backwards along dims."""
-    return _flip(input, dims=dims)
+    made = _flip(input, dims=dims)
+    return made if out is None else _stored(out, made)
 
 
-def fliplr(input: Tensor) -> Tensor:
+def fliplr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Columns backwards."""
-    return _fliplr(input)
+    made = _fliplr(input)
+    return made if out is None else _stored(out, made)
 
 
-def flipud(input: Tensor) -> Tensor:
+def flipud(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Rows backwards."""
-    return _flipud(input)
+    made = _flipud(input)
+    return made if out is None else _stored(out, made)
 
 
-def float_power(input: Tensor, other: Tensor | Number) -> Tensor:
+def float_power(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Power in f64."""
-    return _float_power(input, other)
+    made = _float_power(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def floor(input: Tensor) -> Tensor:
+def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Rounded down."""
-    return _floor(input)
+    made = _floor(input)
+    return made if out is None else _stored(out, made)
 
 
-def floor_divide(input: Tensor, other: Tensor | Number) -> Tensor:
+def floor_divide(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Quotient rounded down."""
-    return _floor_divide(input, other)
+    made = _floor_divide(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def fmax(input: Tensor, other: Tensor | Number) -> Tensor:
+def fmax(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """The larger of two, numbers win over NaN."""
-    return _fmax(input, other)
+    made = _fmax(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def fmin(input: Tensor, other: Tensor | Number) -> Tensor:
+def fmin(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two, numbers win over NaN."""
-    return _fmin(input, other)
+    made = _fmin(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def fmod(input: Tensor, other: Tensor | Number) -> Tensor:
+def fmod(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Remainder with the sign of input."""
-    return _fmod(input, other)
+    made = _fmod(input, other)
+    return made if out is None else _stored(out, made)
 
 
 def fold(
@@ -1483,9 +1812,11 @@ def fold(
     dilation: _int | Sequence[_int] = 1,
     padding: _int | Sequence[_int] = 0,
     stride: _int | Sequence[_int] = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Images [N, C, H, W] with patches [N, C * kernel, L] added up in their places."""
-    return _fold(
+    made = _fold(
         input,
         output_size=output_size,
         kernel_size=kernel_size,
@@ -1493,41 +1824,67 @@ def fold(
         padding=padding,
         stride=stride,
     )
+    return made if out is None else _stored(out, made)
 
 
-def frac(input: Tensor) -> Tensor:
+def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The part behind the point."""
-    return _frac(input)
+    made = _frac(input)
+    return made if out is None else _stored(out, made)
 
 
-def full(fill_value: Tensor, size: _int | Sequence[_int], dtype: _dtype | None = None) -> Tensor:
+def full(
+    fill_value: Tensor,
+    size: _int | Sequence[_int],
+    dtype: _dtype | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """A value in every element of a size."""
-    return _full(fill_value, size=size, dtype=dtype)
+    made = _full(fill_value, size=size, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def full_like(input: Tensor, fill_value: Tensor | Number, dtype: _dtype | None = None) -> Tensor:
+def full_like(
+    input: Tensor,
+    fill_value: Tensor | Number,
+    dtype: _dtype | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """A value in every element of the shape and type of input."""
-    return _full_like(input, fill_value, dtype=dtype)
+    made = _full_like(input, fill_value, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def gather(input: Tensor, dim: _int, index: Tensor | Number) -> Tensor:
+def gather(
+    input: Tensor, dim: _int, index: Tensor | Number, *, out: Tensor | None = None
+) -> Tensor:
     """Elements along dim at index."""
-    return _gather(input, index, dim=dim)
+    made = _gather(input, index, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def ge(input: Tensor, other: Tensor | Number) -> Tensor:
+def ge(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """input >= other."""
-    return _ge(input, other)
+    made = _ge(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Tensor:
     """input times the normal distribution's value there; approximate 'none' or 'tanh'."""
-    return _gelu(input, approximate=approximate)
+    made = _gelu(input, approximate=approximate)
+    return made if out is None else _stored(out, made)
 
 
-def glu(input: Tensor, dim: _int = -1) -> Tensor:
+def glu(
+    input: Tensor, dim: _int = -1, *, axis: _int | None = None, out: Tensor | None = None
+) -> Tensor:
     """First half times sigmoid of the second."""
-    return _glu(input, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _glu(input, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
 def group_norm(
@@ -1537,69 +1894,107 @@ def group_norm(
     bias: Tensor | Number | None = None,
     num_groups: _int,
     eps: _float = 1e-05,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Groups of channels of each sample made standard, times weight, plus bias."""
-    return _call(_group_norm, (input,), (weight, bias), num_groups=num_groups, eps=eps)
+    made = _call(_group_norm, (input,), (weight, bias), num_groups=num_groups, eps=eps)
+    return made if out is None else _stored(out, made)
 
 
-def gt(input: Tensor, other: Tensor | Number) -> Tensor:
+def gt(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """input > other."""
-    return _gt(input, other)
+    made = _gt(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def hardshrink(input: Tensor, lambd: _float = 0.5) -> Tensor:
+def hardshrink(input: Tensor, lambd: _float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """0 within lambd of 0, else input."""
-    return _hardshrink(input, lambd=lambd)
+    made = _hardshrink(input, lambd=lambd)
+    return made if out is None else _stored(out, made)
 
 
-def hardsigmoid(input: Tensor) -> Tensor:
+def hardsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """relu6(input + 3) / 6."""
-    return _hardsigmoid(input)
+    made = _hardsigmoid(input)
+    return made if out is None else _stored(out, made)
 
 
-def hardswish(input: Tensor) -> Tensor:
+def hardswish(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * relu6(input + 3) / 6."""
-    return _hardswish(input)
+    made = _hardswish(input)
+    return made if out is None else _stored(out, made)
 
 
-def hardtanh(input: Tensor, min_val: _float = -1.0, max_val: _float = 1.0) -> Tensor:
+def hardtanh(
+    input: Tensor, min_val: _float = -1.0, max_val: _float = 1.0, *, out: Tensor | None = None
+) -> Tensor:
     """Limited to [min_val, max_val], without a gradient at the bounds."""
-    return _hardtanh(input, min_val=min_val, max_val=max_val)
+    made = _hardtanh(input, min_val=min_val, max_val=max_val)
+    return made if out is None else _stored(out, made)
 
 
-def heaviside(input: Tensor, values: Tensor | Number) -> Tensor:
+def heaviside(input: Tensor, values: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """0 below 0, 1 above, values at 0."""
-    return _heaviside(input, values)
+    made = _heaviside(input, values)
+    return made if out is None else _stored(out, made)
 
 
 def hinge_embedding_loss(
-    input: Tensor, target: Tensor | Number, margin: _float = 1.0, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor | Number,
+    margin: _float = 1.0,
+    reduction: str = "mean",
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input where target is 1, max(0, margin - input) where it is -1."""
-    return _hinge_embedding_loss(input, target, margin=margin, reduction=reduction)
+    made = _hinge_embedding_loss(input, target, margin=margin, reduction=reduction)
+    return made if out is None else _stored(out, made)
 
 
-def histc(input: Tensor, bins: _int = 100, min: _float = 0.0, max: _float = 0.0) -> Tensor:
+def histc(
+    input: Tensor,
+    bins: _int = 100,
+    min: _float = 0.0,
+    max: _float = 0.0,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """Counts in intervals of equal width from min to max; both 0 means those of the data."""
-    return _histc(input, bins=bins, min=min, max=max)
+    made = _histc(input, bins=bins, min=min, max=max)
+    return made if out is None else _stored(out, made)
 
 
 def huber_loss(
-    input: Tensor, target: Tensor | Number, delta: _float = 1.0, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor | Number,
+    delta: _float = 1.0,
+    reduction: str = "mean",
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Squared difference / 2 below delta, then linear."""
-    return _huber_loss(input, target, delta=delta, reduction=reduction)
+    made = _huber_loss(input, target, delta=delta, reduction=reduction)
+    return made if out is None else _stored(out, made)
 
 
-def hypot(input: Tensor, other: Tensor | Number) -> Tensor:
+def hypot(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """sqrt(input² + other²)."""
-    return _hypot(input, other)
+    made = _hypot(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def index(input: Tensor, indices: Sequence[Tensor], items: _int | Sequence[_int]) -> Tensor:
+def index(
+    input: Tensor,
+    indices: Sequence[Tensor],
+    items: _int | Sequence[_int],
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input[items]; four numbers an item: 0 i for an integer, 1 start stop step for a slice, 2
     for a new axis, 3 for the next tensor of indices, 4 for an ellipsis."""
-    return _index(input, *indices, items=items)
+    made = _index(input, *indices, items=items)
+    return made if out is None else _stored(out, made)
 
 
 def index_add(
@@ -1609,19 +2004,37 @@ def index_add(
     source: Tensor | Number,
     *,
     alpha: Tensor | Number | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with alpha * source added at positions of a dimension."""
-    return _call(_index_add, (input, index, source), (alpha,), dim=dim)
+    made = _call(_index_add, (input, index, source), (alpha,), dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def index_copy(input: Tensor, dim: _int, index: Tensor | Number, source: Tensor | Number) -> Tensor:
+def index_copy(
+    input: Tensor,
+    dim: _int,
+    index: Tensor | Number,
+    source: Tensor | Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input with source in place of positions of a dimension; the last of equal indices wins."""
-    return _index_copy(input, index, source, dim=dim)
+    made = _index_copy(input, index, source, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def index_fill(input: Tensor, dim: _int, index: Tensor | Number, value: Tensor | Number) -> Tensor:
+def index_fill(
+    input: Tensor,
+    dim: _int,
+    index: Tensor | Number,
+    value: Tensor | Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input with value at positions of a dimension."""
-    return _index_fill(input, index, value, dim=dim)
+    made = _index_fill(input, index, value, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
 def index_put(
@@ -1630,9 +2043,12 @@ def index_put(
     indices: Sequence[Tensor],
     items: _int | Sequence[_int],
     accumulate: _bool = False,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with input[items] = values, or += with accumulate; items as for index."""
-    return _index_put(input, values, *indices, items=items, accumulate=accumulate)
+    made = _index_put(input, values, *indices, items=items, accumulate=accumulate)
+    return made if out is None else _stored(out, made)
 
 
 def index_reduce(
@@ -1643,19 +2059,25 @@ def index_reduce(
     reduce: str,
     *,
     include_self: _bool = True,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input joined with source at positions of a dimension by prod, mean, amax or amin."""
-    return _index_reduce(input, index, source, dim=dim, reduce=reduce, include_self=include_self)
+    made = _index_reduce(input, index, source, dim=dim, reduce=reduce, include_self=include_self)
+    return made if out is None else _stored(out, made)
 
 
-def index_select(input: Tensor, dim: _int, index: Tensor | Number) -> Tensor:
+def index_select(
+    input: Tensor, dim: _int, index: Tensor | Number, *, out: Tensor | None = None
+) -> Tensor:
     """Positions of a dimension by a vector."""
-    return _index_select(input, index, dim=dim)
+    made = _index_select(input, index, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def inner(input: Tensor, other: Tensor | Number) -> Tensor:
+def inner(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Sums of products over the last dimensions of both."""
-    return _inner(input, other)
+    made = _inner(input, other)
+    return made if out is None else _stored(out, made)
 
 
 def instance_norm_training(
@@ -1683,11 +2105,14 @@ def interpolate(
     align_corners: _bool = False,
     scale_h: _float | None = None,
     scale_w: _float | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """An image of another size: nearest, nearest-exact, linear or bilinear."""
-    return _interpolate(
+    made = _interpolate(
         input, size=size, mode=mode, align_corners=align_corners, scale_h=scale_h, scale_w=scale_w
     )
+    return made if out is None else _stored(out, made)
 
 
 def isclose(
@@ -1696,56 +2121,85 @@ def isclose(
     rtol: _float = 1e-05,
     atol: _float = 1e-08,
     equal_nan: _bool = False,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """|input - other| <= atol + rtol * |other|."""
-    return _isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
+    made = _isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
+    return made if out is None else _stored(out, made)
 
 
-def isfinite(input: Tensor) -> Tensor:
+def isfinite(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is neither an infinity nor NaN."""
-    return _isfinite(input)
+    made = _isfinite(input)
+    return made if out is None else _stored(out, made)
 
 
-def isinf(input: Tensor) -> Tensor:
+def isinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is an infinity."""
-    return _isinf(input)
+    made = _isinf(input)
+    return made if out is None else _stored(out, made)
 
 
-def isnan(input: Tensor) -> Tensor:
+def isnan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is not a number."""
-    return _isnan(input)
+    made = _isnan(input)
+    return made if out is None else _stored(out, made)
 
 
-def isneginf(input: Tensor) -> Tensor:
+def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is -infinity."""
-    return _isneginf(input)
+    made = _isneginf(input)
+    return made if out is None else _stored(out, made)
 
 
-def isposinf(input: Tensor) -> Tensor:
+def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is +infinity."""
-    return _isposinf(input)
+    made = _isposinf(input)
+    return made if out is None else _stored(out, made)
 
 
 def kl_div(
-    input: Tensor, target: Tensor | Number, reduction: str = "mean", log_target: _bool = False
+    input: Tensor,
+    target: Tensor | Number,
+    reduction: str = "mean",
+    log_target: _bool = False,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """target * (log(target) - input), input being logarithms; reduction also batchmean."""
-    return _kl_div(input, target, reduction=reduction, log_target=log_target)
+    made = _kl_div(input, target, reduction=reduction, log_target=log_target)
+    return made if out is None else _stored(out, made)
 
 
-def kron(input: Tensor, other: Tensor | Number) -> Tensor:
+def kron(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Kronecker product."""
-    return _kron(input, other)
+    made = _kron(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def kthvalue(input: Tensor, k: _int, dim: _int = -1, keepdim: _bool = False) -> Tensor:
+def kthvalue(
+    input: Tensor,
+    k: _int,
+    dim: _int = -1,
+    keepdim: _bool = False,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The k-th smallest element of a dimension, counted from 1, and where it is."""
-    return _kthvalue(input, k=k, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _kthvalue(input, k=k, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def l1_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") -> Tensor:
+def l1_loss(
+    input: Tensor, target: Tensor | Number, reduction: str = "mean", *, out: Tensor | None = None
+) -> Tensor:
     """Absolute difference."""
-    return _l1_loss(input, target, reduction=reduction)
+    made = _l1_loss(input, target, reduction=reduction)
+    return made if out is None else _stored(out, made)
 
 
 def layer_norm(
@@ -1755,44 +2209,57 @@ def layer_norm(
     bias: Tensor | Number | None = None,
     normalized_shape: _int | Sequence[_int],
     eps: _float = 1e-05,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Mean 0 and variance 1 over the last dimensions, times weight, plus bias."""
-    return _call(_layer_norm, (input,), (weight, bias), normalized_shape=normalized_shape, eps=eps)
+    made = _call(_layer_norm, (input,), (weight, bias), normalized_shape=normalized_shape, eps=eps)
+    return made if out is None else _stored(out, made)
 
 
-def ldexp(input: Tensor, other: Tensor | Number) -> Tensor:
+def ldexp(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """input * 2 ** other."""
-    return _ldexp(input, other)
+    made = _ldexp(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def le(input: Tensor, other: Tensor | Number) -> Tensor:
+def le(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """input <= other."""
-    return _le(input, other)
+    made = _le(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def leaky_relu(input: Tensor, negative_slope: _float = 0.01) -> Tensor:
+def leaky_relu(
+    input: Tensor, negative_slope: _float = 0.01, *, out: Tensor | None = None
+) -> Tensor:
     """input, times negative_slope below 0."""
-    return _leaky_relu(input, negative_slope=negative_slope)
+    made = _leaky_relu(input, negative_slope=negative_slope)
+    return made if out is None else _stored(out, made)
 
 
-def lerp(input: Tensor, end: Tensor | Number, weight: Tensor | Number) -> Tensor:
+def lerp(
+    input: Tensor, end: Tensor | Number, weight: Tensor | Number, *, out: Tensor | None = None
+) -> Tensor:
     """input + weight * (end - input)."""
-    return _lerp(input, end, weight)
+    made = _lerp(input, end, weight)
+    return made if out is None else _stored(out, made)
 
 
-def lgamma(input: Tensor) -> Tensor:
+def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm of |gamma(input)|."""
-    return _lgamma(input)
+    made = _lgamma(input)
+    return made if out is None else _stored(out, made)
 
 
-def linalg_cholesky(input: Tensor, upper: _bool = False) -> Tensor:
+def linalg_cholesky(input: Tensor, upper: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """L with L Lᵀ = input, which is symmetric and positive definite."""
-    return _linalg_cholesky(input, upper=upper)
+    made = _linalg_cholesky(input, upper=upper)
+    return made if out is None else _stored(out, made)
 
 
-def linalg_det(input: Tensor) -> Tensor:
+def linalg_det(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Determinant."""
-    return _linalg_det(input)
+    made = _linalg_det(input)
+    return made if out is None else _stored(out, made)
 
 
 def linalg_eigh(input: Tensor) -> tuple[Tensor, ...]:
@@ -1800,29 +2267,40 @@ def linalg_eigh(input: Tensor) -> tuple[Tensor, ...]:
     return _linalg_eigh(input)
 
 
-def linalg_inv(input: Tensor) -> Tensor:
+def linalg_inv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse."""
-    return _linalg_inv(input)
+    made = _linalg_inv(input)
+    return made if out is None else _stored(out, made)
 
 
-def linalg_lstsq(A: Tensor, B: Tensor | Number) -> Tensor:
+def linalg_lstsq(A: Tensor, B: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """X of least norm that minimises the norm of A X - B."""
-    return _linalg_lstsq(A, B)
+    made = _linalg_lstsq(A, B)
+    return made if out is None else _stored(out, made)
 
 
-def linalg_matrix_norm(input: Tensor, ord: str = "fro", keepdim: _bool = False) -> Tensor:
+def linalg_matrix_norm(
+    input: Tensor, ord: str = "fro", keepdim: _bool = False, *, out: Tensor | None = None
+) -> Tensor:
     """Norm of matrices: fro, nuc, inf, -inf, 1, -1, 2 or -2."""
-    return _linalg_matrix_norm(input, ord=ord, keepdim=keepdim)
+    made = _linalg_matrix_norm(input, ord=ord, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def linalg_matrix_rank(input: Tensor, rtol: _float | None = None, atol: _float = 0.0) -> Tensor:
+def linalg_matrix_rank(
+    input: Tensor, rtol: _float | None = None, atol: _float = 0.0, *, out: Tensor | None = None
+) -> Tensor:
     """How many singular values are above the tolerance."""
-    return _linalg_matrix_rank(input, rtol=rtol, atol=atol)
+    made = _linalg_matrix_rank(input, rtol=rtol, atol=atol)
+    return made if out is None else _stored(out, made)
 
 
-def linalg_pinv(input: Tensor, rtol: _float | None = None, atol: _float = 0.0) -> Tensor:
+def linalg_pinv(
+    input: Tensor, rtol: _float | None = None, atol: _float = 0.0, *, out: Tensor | None = None
+) -> Tensor:
     """Pseudoinverse; singular values below the tolerance count as 0."""
-    return _linalg_pinv(input, rtol=rtol, atol=atol)
+    made = _linalg_pinv(input, rtol=rtol, atol=atol)
+    return made if out is None else _stored(out, made)
 
 
 def linalg_qr(input: Tensor, mode: str = "reduced") -> tuple[Tensor, ...]:
@@ -1835,16 +2313,26 @@ def linalg_slogdet(input: Tensor) -> tuple[Tensor, ...]:
     return _linalg_slogdet(input)
 
 
-def linalg_solve(A: Tensor, B: Tensor | Number, left: _bool = True) -> Tensor:
+def linalg_solve(
+    A: Tensor, B: Tensor | Number, left: _bool = True, *, out: Tensor | None = None
+) -> Tensor:
     """X with A X = B (or X A = B); B may be a vector."""
-    return _linalg_solve(A, B, left=left)
+    made = _linalg_solve(A, B, left=left)
+    return made if out is None else _stored(out, made)
 
 
 def linalg_solve_triangular(
-    A: Tensor, B: Tensor | Number, upper: _bool, left: _bool = True, unitriangular: _bool = False
+    A: Tensor,
+    B: Tensor | Number,
+    upper: _bool,
+    left: _bool = True,
+    unitriangular: _bool = False,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """X with A X = B for the lower or upper triangle of A."""
-    return _linalg_solve_triangular(A, B, upper=upper, left=left, unitriangular=unitriangular)
+    made = _linalg_solve_triangular(A, B, upper=upper, left=left, unitriangular=unitriangular)
+    return made if out is None else _stored(out, made)
 
 
 def linalg_svd(input: Tensor) -> tuple[Tensor, ...]:
@@ -1852,9 +2340,16 @@ def linalg_svd(input: Tensor) -> tuple[Tensor, ...]:
     return _linalg_svd(input)
 
 
-def linear(input: Tensor, weight: Tensor | Number, bias: Tensor | Number | None = None) -> Tensor:
+def linear(
+    input: Tensor,
+    weight: Tensor | Number,
+    bias: Tensor | Number | None = None,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input @ weight.T + bias."""
-    return _call(_linear, (input, weight), (bias,))
+    made = _call(_linear, (input, weight), (bias,))
+    return made if out is None else _stored(out, made)
 
 
 def linspace(start: _float, end: _float, steps: _int, dtype: _dtype = float32) -> Tensor:
@@ -1862,121 +2357,177 @@ def linspace(start: _float, end: _float, steps: _int, dtype: _dtype = float32) -
     return _linspace(start=start, end=end, steps=steps, dtype=dtype)
 
 
-def log(input: Tensor) -> Tensor:
+def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Natural logarithm."""
-    return _log(input)
+    made = _log(input)
+    return made if out is None else _stored(out, made)
 
 
-def log10(input: Tensor) -> Tensor:
+def log10(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 10."""
-    return _log10(input)
+    made = _log10(input)
+    return made if out is None else _stored(out, made)
 
 
-def log1p(input: Tensor) -> Tensor:
+def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(1 + input), exact near 0."""
-    return _log1p(input)
+    made = _log1p(input)
+    return made if out is None else _stored(out, made)
 
 
-def log2(input: Tensor) -> Tensor:
+def log2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 2."""
-    return _log2(input)
+    made = _log2(input)
+    return made if out is None else _stored(out, made)
 
 
-def log_softmax(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:
+def log_softmax(
+    input: Tensor,
+    dim: _int | None = None,
+    dtype: _dtype | None = None,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Logarithm of softmax along dim."""
-    return _log_softmax(input, dim=dim, dtype=dtype)
+    if axis is not None:
+        dim = axis
+    made = _log_softmax(input, dim=dim, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def logaddexp(input: Tensor, other: Tensor | Number) -> Tensor:
+def logaddexp(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """log(exp(input) + exp(other))."""
-    return _logaddexp(input, other)
+    made = _logaddexp(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def logaddexp2(input: Tensor, other: Tensor | Number) -> Tensor:
+def logaddexp2(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """log2(2 ** input + 2 ** other)."""
-    return _logaddexp2(input, other)
+    made = _logaddexp2(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def logcumsumexp(input: Tensor, dim: _int) -> Tensor:
+def logcumsumexp(
+    input: Tensor, dim: _int | None = None, *, axis: _int | None = None, out: Tensor | None = None
+) -> Tensor:
     """log of the running sum of exp(input)."""
-    return _logcumsumexp(input, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _logcumsumexp(input, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def logdet(input: Tensor) -> Tensor:
+def logdet(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm of the determinant, NaN where that is negative."""
-    return _logdet(input)
+    made = _logdet(input)
+    return made if out is None else _stored(out, made)
 
 
-def logical_and(input: Tensor, other: Tensor | Number) -> Tensor:
+def logical_and(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Both are not zero."""
-    return _logical_and(input, other)
+    made = _logical_and(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def logical_not(input: Tensor) -> Tensor:
+def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Is zero."""
-    return _logical_not(input)
+    made = _logical_not(input)
+    return made if out is None else _stored(out, made)
 
 
-def logical_or(input: Tensor, other: Tensor | Number) -> Tensor:
+def logical_or(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """One of them is not zero."""
-    return _logical_or(input, other)
+    made = _logical_or(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def logical_xor(input: Tensor, other: Tensor | Number) -> Tensor:
+def logical_xor(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Exactly one of them is not zero."""
-    return _logical_xor(input, other)
+    made = _logical_xor(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def logit(input: Tensor) -> Tensor:
+def logit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(input / (1 - input))."""
-    return _logit(input)
+    made = _logit(input)
+    return made if out is None else _stored(out, made)
 
 
-def logsigmoid(input: Tensor) -> Tensor:
+def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(sigmoid(input))."""
-    return _logsigmoid(input)
+    made = _logsigmoid(input)
+    return made if out is None else _stored(out, made)
 
 
 def logsumexp(
-    input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """log(sum(exp(input)))."""
-    return _logsumexp(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _logsumexp(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def lt(input: Tensor, other: Tensor | Number) -> Tensor:
+def lt(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """input < other."""
-    return _lt(input, other)
+    made = _lt(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def masked_fill(input: Tensor, mask: Tensor | Number, value: Tensor | Number) -> Tensor:
+def masked_fill(
+    input: Tensor, mask: Tensor | Number, value: Tensor | Number, *, out: Tensor | None = None
+) -> Tensor:
     """value where mask holds, else input."""
-    return _masked_fill(input, mask, value)
+    made = _masked_fill(input, mask, value)
+    return made if out is None else _stored(out, made)
 
 
-def masked_scatter(input: Tensor, mask: Tensor | Number, source: Tensor | Number) -> Tensor:
+def masked_scatter(
+    input: Tensor, mask: Tensor | Number, source: Tensor | Number, *, out: Tensor | None = None
+) -> Tensor:
     """input with the elements of source, in order, where mask holds."""
-    return _masked_scatter(input, mask, source)
+    made = _masked_scatter(input, mask, source)
+    return made if out is None else _stored(out, made)
 
 
-def matmul(input: Tensor, other: Tensor | Number) -> Tensor:
+def matmul(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Matrix product; vectors count as rows or columns."""
-    return _matmul(input, other)
+    made = _matmul(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def matrix_exp(input: Tensor) -> Tensor:
+def matrix_exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Exponential of square matrices."""
-    return _matrix_exp(input)
+    made = _matrix_exp(input)
+    return made if out is None else _stored(out, made)
 
 
-def matrix_power(input: Tensor, n: _int) -> Tensor:
+def matrix_power(input: Tensor, n: _int, *, out: Tensor | None = None) -> Tensor:
     """Product of n copies of square matrices."""
-    return _matrix_power(input, n=n)
+    made = _matrix_power(input, n=n)
+    return made if out is None else _stored(out, made)
 
 
-def max(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+def max(
+    input: Tensor,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Largest value; with dim also where it is."""
-    return _max(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _max(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
 def max_pool1d(
@@ -1987,9 +2538,11 @@ def max_pool1d(
     dilation: _int | Sequence[_int] = 1,
     ceil_mode: _bool = False,
     return_indices: _bool = False,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Largest element of each window; with return_indices also its place in the plane."""
-    return _max_pool1d(
+    made = _max_pool1d(
         input,
         kernel_size=kernel_size,
         stride=stride,
@@ -1998,6 +2551,7 @@ def max_pool1d(
         ceil_mode=ceil_mode,
         return_indices=return_indices,
     )
+    return made if out is None else _stored(out, made)
 
 
 def max_pool2d(
@@ -2008,9 +2562,11 @@ def max_pool2d(
     dilation: _int | Sequence[_int] = 1,
     ceil_mode: _bool = False,
     return_indices: _bool = False,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Largest element of each window; with return_indices also its place in the plane."""
-    return _max_pool2d(
+    made = _max_pool2d(
         input,
         kernel_size=kernel_size,
         stride=stride,
@@ -2019,11 +2575,13 @@ def max_pool2d(
         ceil_mode=ceil_mode,
         return_indices=return_indices,
     )
+    return made if out is None else _stored(out, made)
 
 
-def maximum(input: Tensor, other: Tensor | Number) -> Tensor:
+def maximum(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """The larger of two, NaN wins."""
-    return _maximum(input, other)
+    made = _maximum(input, other)
+    return made if out is None else _stored(out, made)
 
 
 def mean(
@@ -2032,14 +2590,29 @@ def mean(
     keepdim: _bool = False,
     *,
     dtype: _dtype | None = None,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Mean of floating numbers."""
-    return _mean(input, dim=dim, keepdim=keepdim, dtype=dtype)
+    if axis is not None:
+        dim = axis
+    made = _mean(input, dim=dim, keepdim=keepdim, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def median(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+def median(
+    input: Tensor,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The middle element, the lower of two; with dim also where it is."""
-    return _median(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _median(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
 def meshgrid(tensors: Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, ...]:
@@ -2047,75 +2620,133 @@ def meshgrid(tensors: Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, .
     return _meshgrid(*tensors, indexing=indexing)
 
 
-def min(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+def min(
+    input: Tensor,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Smallest value; with dim also where it is."""
-    return _min(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _min(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def minimum(input: Tensor, other: Tensor | Number) -> Tensor:
+def minimum(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """The smaller of two, NaN wins."""
-    return _minimum(input, other)
+    made = _minimum(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def mish(input: Tensor) -> Tensor:
+def mish(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * tanh(softplus(input))."""
-    return _mish(input)
+    made = _mish(input)
+    return made if out is None else _stored(out, made)
 
 
-def mm(input: Tensor, mat2: Tensor | Number) -> Tensor:
+def mm(input: Tensor, mat2: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Product of two matrices."""
-    return _mm(input, mat2)
+    made = _mm(input, mat2)
+    return made if out is None else _stored(out, made)
 
 
-def mode(input: Tensor, dim: _int = -1, keepdim: _bool = False) -> Tensor:
+def mode(
+    input: Tensor,
+    dim: _int = -1,
+    keepdim: _bool = False,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The most frequent element of a dimension, the smallest of several."""
-    return _mode(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _mode(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
 def movedim(
-    input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]
+    input: Tensor,
+    source: _int | Sequence[_int],
+    destination: _int | Sequence[_int],
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Dimensions moved to other places."""
-    return _movedim(input, source=source, destination=destination)
+    made = _movedim(input, source=source, destination=destination)
+    return made if out is None else _stored(out, made)
 
 
-def mse_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") -> Tensor:
+def mse_loss(
+    input: Tensor, target: Tensor | Number, reduction: str = "mean", *, out: Tensor | None = None
+) -> Tensor:
     """Squared difference."""
-    return _mse_loss(input, target, reduction=reduction)
+    made = _mse_loss(input, target, reduction=reduction)
+    return made if out is None else _stored(out, made)
 
 
-def msort(input: Tensor) -> Tensor:
+def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements of the first dimension in order."""
-    return _msort(input)
+    made = _msort(input)
+    return made if out is None else _stored(out, made)
 
 
-def mul(input: Tensor, other: Tensor | Number) -> Tensor:
+def mul(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Product, element by element."""
-    return _mul(input, other)
+    made = _mul(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def mv(input: Tensor, vec: Tensor | Number) -> Tensor:
+def mv(input: Tensor, vec: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Matrix times vector."""
-    return _mv(input, vec)
+    made = _mv(input, vec)
+    return made if out is None else _stored(out, made)
 
 
 def nan_to_num(
-    input: Tensor, nan: _float = 0.0, posinf: _float | None = None, neginf: _float | None = None
+    input: Tensor,
+    nan: _float = 0.0,
+    posinf: _float | None = None,
+    neginf: _float | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Numbers in place of NaN and infinities."""
-    return _nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
+    made = _nan_to_num(input, nan=nan, posinf=posinf, neginf=neginf)
+    return made if out is None else _stored(out, made)
 
 
 def nanmean(
-    input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Mean of what is not NaN."""
-    return _nanmean(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _nanmean(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def nanmedian(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+def nanmedian(
+    input: Tensor,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """The middle of the elements that are not NaN."""
-    return _nanmedian(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _nanmedian(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
 def nanquantile(
@@ -2124,31 +2755,50 @@ def nanquantile(
     dim: _int | None = None,
     keepdim: _bool = False,
     interpolation: str = "linear",
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Quantiles of the elements that are not NaN."""
-    return _nanquantile(input, q, dim=dim, keepdim=keepdim, interpolation=interpolation)
+    if axis is not None:
+        dim = axis
+    made = _nanquantile(input, q, dim=dim, keepdim=keepdim, interpolation=interpolation)
+    return made if out is None else _stored(out, made)
 
 
 def nansum(
-    input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Sum in which NaN counts as 0."""
-    return _nansum(input, dim=dim, keepdim=keepdim)
+    if axis is not None:
+        dim = axis
+    made = _nansum(input, dim=dim, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
+def narrow(
+    input: Tensor, dim: _int, start: _int, length: _int, *, out: Tensor | None = None
+) -> Tensor:
     """The part start to start + length of a dimension."""
-    return _narrow(input, dim=dim, start=start, length=length)
+    made = _narrow(input, dim=dim, start=start, length=length)
+    return made if out is None else _stored(out, made)
 
 
-def ne(input: Tensor, other: Tensor | Number) -> Tensor:
+def ne(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """input != other."""
-    return _ne(input, other)
+    made = _ne(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def neg(input: Tensor) -> Tensor:
+def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Negative."""
-    return _neg(input)
+    made = _neg(input)
+    return made if out is None else _stored(out, made)
 
 
 def nll_loss(
@@ -2157,30 +2807,52 @@ def nll_loss(
     weight: Tensor | Number | None = None,
     reduction: str = "mean",
     ignore_index: _int = -100,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Negative log-likelihood of class indices, input being log-probabilities."""
-    return _call(
+    made = _call(
         _nll_loss, (input, target), (weight,), reduction=reduction, ignore_index=ignore_index
     )
+    return made if out is None else _stored(out, made)
 
 
 def norm(
-    input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, p: _float = 2.0
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    keepdim: _bool = False,
+    p: _float = 2.0,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm: 1, 2, inf, -inf, 0 or any other p."""
-    return _norm(input, dim=dim, keepdim=keepdim, p=p)
+    if axis is not None:
+        dim = axis
+    made = _norm(input, dim=dim, keepdim=keepdim, p=p)
+    return made if out is None else _stored(out, made)
 
 
 def normalize(
-    input: Tensor, p: _float = 2.0, dim: _int | Sequence[_int] = 1, eps: _float = 1e-12
+    input: Tensor,
+    p: _float = 2.0,
+    dim: _int | Sequence[_int] = 1,
+    eps: _float = 1e-12,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input / max(norm, eps) along dim."""
-    return _normalize(input, p=p, dim=dim, eps=eps)
+    if axis is not None:
+        dim = axis
+    made = _normalize(input, p=p, dim=dim, eps=eps)
+    return made if out is None else _stored(out, made)
 
 
-def one_hot(input: Tensor, num_classes: _int) -> Tensor:
+def one_hot(input: Tensor, num_classes: _int, *, out: Tensor | None = None) -> Tensor:
     """A row of zeros with a one at each index."""
-    return _one_hot(input, num_classes=num_classes)
+    made = _one_hot(input, num_classes=num_classes)
+    return made if out is None else _stored(out, made)
 
 
 def ones(size: _int | Sequence[_int], dtype: _dtype = float32) -> Tensor:
@@ -2188,73 +2860,97 @@ def ones(size: _int | Sequence[_int], dtype: _dtype = float32) -> Tensor:
     return _ones(size=size, dtype=dtype)
 
 
-def ones_like(input: Tensor, dtype: _dtype | None = None) -> Tensor:
+def ones_like(input: Tensor, dtype: _dtype | None = None, *, out: Tensor | None = None) -> Tensor:
     """Ones of the shape and type of input."""
-    return _ones_like(input, dtype=dtype)
+    made = _ones_like(input, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def outer(input: Tensor, vec2: Tensor | Number) -> Tensor:
+def outer(input: Tensor, vec2: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Products of all pairs of two vectors."""
-    return _outer(input, vec2)
+    made = _outer(input, vec2)
+    return made if out is None else _stored(out, made)
 
 
 def pad(
-    input: Tensor, pad: _int | Sequence[_int], mode: str = "constant", value: _float = 0.0
+    input: Tensor,
+    pad: _int | Sequence[_int],
+    mode: str = "constant",
+    value: _float = 0.0,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Padded from the last dimension backwards: (left, right, top, bottom…); < 0 crops."""
-    return _pad(input, pad=pad, mode=mode, value=value)
+    made = _pad(input, pad=pad, mode=mode, value=value)
+    return made if out is None else _stored(out, made)
 
 
 def pairwise_distance(
-    x1: Tensor, x2: Tensor | Number, p: _float = 2.0, eps: _float = 1e-06, keepdim: _bool = False
+    x1: Tensor,
+    x2: Tensor | Number,
+    p: _float = 2.0,
+    eps: _float = 1e-06,
+    keepdim: _bool = False,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """The p-norm of x1 - x2 + eps over the last dimension."""
-    return _pairwise_distance(x1, x2, p=p, eps=eps, keepdim=keepdim)
+    made = _pairwise_distance(x1, x2, p=p, eps=eps, keepdim=keepdim)
+    return made if out is None else _stored(out, made)
 
 
-def pdist(input: Tensor, p: _float = 2.0) -> Tensor:
+def pdist(input: Tensor, p: _float = 2.0, *, out: Tensor | None = None) -> Tensor:
     """p-norm distances between different rows, as a vector."""
-    return _pdist(input, p=p)
+    made = _pdist(input, p=p)
+    return made if out is None else _stored(out, made)
 
 
-def permute(input: Tensor, dims: _int | Sequence[_int]) -> Tensor:
+def permute(input: Tensor, dims: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """Dimensions in another order."""
-    return _permute(input, dims=dims)
+    made = _permute(input, dims=dims)
+    return made if out is None else _stored(out, made)
 
 
-def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
+def pixel_shuffle(input: Tensor, upscale_factor: _int, *, out: Tensor | None = None) -> Tensor:
     """[…, C r², H, W] as […, C, H r, W r]."""
-    return _pixel_shuffle(input, upscale_factor=upscale_factor)
+    made = _pixel_shuffle(input, upscale_factor=upscale_factor)
+    return made if out is None else _stored(out, made)
 
 
-def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
+def pixel_unshuffle(input: Tensor, downscale_factor: _int, *, out: Tensor | None = None) -> Tensor:
     """[…, C, H r, W r] as […, C r², H, W]."""
-    return _pixel_unshuffle(input, downscale_factor=downscale_factor)
+    made = _pixel_unshuffle(input, downscale_factor=downscale_factor)
+    return made if out is None else _stored(out, made)
 
 
-def polygamma(input: Tensor, n: _int) -> Tensor:
+def polygamma(input: Tensor, n: _int, *, out: Tensor | None = None) -> Tensor:
     """The n-th derivative of digamma; of positive input where n > 1."""
-    return _polygamma(input, n=n)
+    made = _polygamma(input, n=n)
+    return made if out is None else _stored(out, made)
 
 
-def positive(input: Tensor) -> Tensor:
+def positive(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The input."""
-    return _positive(input)
+    made = _positive(input)
+    return made if out is None else _stored(out, made)
 
 
-def pow(input: Tensor, exponent: Tensor | Number) -> Tensor:
+def pow(input: Tensor, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Power, element by element."""
-    return _pow(input, exponent)
+    made = _pow(input, exponent)
+    return made if out is None else _stored(out, made)
 
 
-def pow_number(input: Tensor, exponent: _float) -> Tensor:
+def pow_number(input: Tensor, exponent: _float, *, out: Tensor | None = None) -> Tensor:
     """Power with an exponent that is part of the program, so that squares become products."""
-    return _pow_number(input, exponent=exponent)
+    made = _pow_number(input, exponent=exponent)
+    return made if out is None else _stored(out, made)
 
 
-def prelu(input: Tensor, weight: Tensor | Number) -> Tensor:
+def prelu(input: Tensor, weight: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """input, times weight (one, or one a channel) below 0."""
-    return _prelu(input, weight)
+    made = _prelu(input, weight)
+    return made if out is None else _stored(out, made)
 
 
 def prod(
@@ -2263,16 +2959,27 @@ def prod(
     keepdim: _bool = False,
     *,
     dtype: _dtype | None = None,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Product; bool and integers are multiplied as i64."""
-    return _prod(input, dim=dim, keepdim=keepdim, dtype=dtype)
+    if axis is not None:
+        dim = axis
+    made = _prod(input, dim=dim, keepdim=keepdim, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
 def put(
-    input: Tensor, index: Tensor | Number, source: Tensor | Number, accumulate: _bool = False
+    input: Tensor,
+    index: Tensor | Number,
+    source: Tensor | Number,
+    accumulate: _bool = False,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with source in place of (or added to) elements at flat positions."""
-    return _put(input, index, source, accumulate=accumulate)
+    made = _put(input, index, source, accumulate=accumulate)
+    return made if out is None else _stored(out, made)
 
 
 def quantile(
@@ -2281,81 +2988,121 @@ def quantile(
     dim: _int | None = None,
     keepdim: _bool = False,
     interpolation: str = "linear",
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Quantiles q of a dimension, or of all elements."""
-    return _quantile(input, q, dim=dim, keepdim=keepdim, interpolation=interpolation)
+    if axis is not None:
+        dim = axis
+    made = _quantile(input, q, dim=dim, keepdim=keepdim, interpolation=interpolation)
+    return made if out is None else _stored(out, made)
 
 
-def rad2deg(input: Tensor) -> Tensor:
+def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians as degrees."""
-    return _rad2deg(input)
+    made = _rad2deg(input)
+    return made if out is None else _stored(out, made)
 
 
-def rand(size: _int | Sequence[_int], dtype: _dtype = float32) -> Tensor:
+def rand(
+    size: _int | Sequence[_int], dtype: _dtype = float32, *, out: Tensor | None = None
+) -> Tensor:
     """Uniform on [0, 1)."""
-    return _rand(size=size, dtype=dtype)
+    made = _rand(size=size, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
 def randint(
-    *, low: _int = 0, high: _int, size: _int | Sequence[_int], dtype: _dtype = int64
+    *,
+    low: _int = 0,
+    high: _int,
+    size: _int | Sequence[_int],
+    dtype: _dtype = int64,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Integers from low to high - 1."""
-    return _randint(low=low, high=high, size=size, dtype=dtype)
+    made = _randint(low=low, high=high, size=size, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def randn(size: _int | Sequence[_int], dtype: _dtype = float32) -> Tensor:
+def randn(
+    size: _int | Sequence[_int], dtype: _dtype = float32, *, out: Tensor | None = None
+) -> Tensor:
     """Standard normal."""
-    return _randn(size=size, dtype=dtype)
+    made = _randn(size=size, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def randperm(n: _int, dtype: _dtype = int64) -> Tensor:
+def randperm(n: _int, dtype: _dtype = int64, *, out: Tensor | None = None) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
-    return _randperm(n=n, dtype=dtype)
+    made = _randperm(n=n, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def ravel(input: Tensor) -> Tensor:
+def ravel(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """All elements in one dimension."""
-    return _ravel(input)
+    made = _ravel(input)
+    return made if out is None else _stored(out, made)
 
 
-def reciprocal(input: Tensor) -> Tensor:
+def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / input."""
-    return _reciprocal(input)
+    made = _reciprocal(input)
+    return made if out is None else _stored(out, made)
 
 
-def relu(input: Tensor) -> Tensor:
+def relu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """max(input, 0)."""
-    return _relu(input)
+    made = _relu(input)
+    return made if out is None else _stored(out, made)
 
 
-def relu6(input: Tensor) -> Tensor:
+def relu6(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Limited to [0, 6]."""
-    return _relu6(input)
+    made = _relu6(input)
+    return made if out is None else _stored(out, made)
 
 
-def remainder(input: Tensor, other: Tensor | Number) -> Tensor:
+def remainder(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Remainder with the sign of other."""
-    return _remainder(input, other)
+    made = _remainder(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def renorm(input: Tensor, p: _float, dim: _int, maxnorm: _float) -> Tensor:
+def renorm(
+    input: Tensor, p: _float, dim: _int, maxnorm: _float, *, out: Tensor | None = None
+) -> Tensor:
     """Slices of a dimension scaled down to a largest p-norm."""
-    return _renorm(input, p=p, dim=dim, maxnorm=maxnorm)
+    made = _renorm(input, p=p, dim=dim, maxnorm=maxnorm)
+    return made if out is None else _stored(out, made)
 
 
-def repeat(input: Tensor, repeats: _int | Sequence[_int]) -> Tensor:
+def repeat(input: Tensor, repeats: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """The whole, repeated along each dimension."""
-    return _repeat(input, repeats=repeats)
+    made = _repeat(input, repeats=repeats)
+    return made if out is None else _stored(out, made)
 
 
-def repeat_interleave(input: Tensor, repeats: _int, dim: _int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor,
+    repeats: _int,
+    dim: _int | None = None,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Each element repeated, along dim or flat."""
-    return _repeat_interleave(input, repeats=repeats, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _repeat_interleave(input, repeats=repeats, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def reshape(input: Tensor, shape: _int | Sequence[_int]) -> Tensor:
+def reshape(input: Tensor, shape: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """The same elements in another shape; one dimension may be -1."""
-    return _reshape(input, shape=shape)
+    made = _reshape(input, shape=shape)
+    return made if out is None else _stored(out, made)
 
 
 def rms_norm(
@@ -2364,16 +3111,26 @@ def rms_norm(
     weight: Tensor | Number | None = None,
     normalized_shape: _int | Sequence[_int],
     eps: _float | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Mean square 1 over the last dimensions, times weight."""
-    return _call(_rms_norm, (input,), (weight,), normalized_shape=normalized_shape, eps=eps)
+    made = _call(_rms_norm, (input,), (weight,), normalized_shape=normalized_shape, eps=eps)
+    return made if out is None else _stored(out, made)
 
 
 def roll(
-    input: Tensor, shifts: _int | Sequence[_int], dim: _int | Sequence[_int] | None = None
+    input: Tensor,
+    shifts: _int | Sequence[_int],
+    dim: _int | Sequence[_int] | None = None,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Shifted round; without dim, flat."""
-    return _roll(input, shifts=shifts, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _roll(input, shifts=shifts, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
 def rot90(
@@ -2383,29 +3140,50 @@ def rot90(
         0,
         1,
     ),
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Turned k times by 90 degrees, from dims[0] towards dims[1]."""
-    return _rot90(input, k=k, dims=dims)
+    made = _rot90(input, k=k, dims=dims)
+    return made if out is None else _stored(out, made)
 
 
-def round(input: Tensor) -> Tensor:
+def round(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Rounded to the nearest integer, halves to the even one."""
-    return _round(input)
+    made = _round(input)
+    return made if out is None else _stored(out, made)
 
 
-def rsqrt(input: Tensor) -> Tensor:
+def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / sqrt(input)."""
-    return _rsqrt(input)
+    made = _rsqrt(input)
+    return made if out is None else _stored(out, made)
 
 
-def scatter(input: Tensor, dim: _int, index: Tensor | Number, src: Tensor | Number) -> Tensor:
+def scatter(
+    input: Tensor,
+    dim: _int,
+    index: Tensor | Number,
+    src: Tensor | Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input with src (a tensor or number) in place along dim at index; the last one wins."""
-    return _scatter(input, index, src, dim=dim)
+    made = _scatter(input, index, src, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def scatter_add(input: Tensor, dim: _int, index: Tensor | Number, src: Tensor | Number) -> Tensor:
+def scatter_add(
+    input: Tensor,
+    dim: _int,
+    index: Tensor | Number,
+    src: Tensor | Number,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """input with src added along dim at index."""
-    return _scatter_add(input, index, src, dim=dim)
+    made = _scatter_add(input, index, src, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
 def scatter_reduce(
@@ -2416,71 +3194,102 @@ def scatter_reduce(
     reduce: str,
     *,
     include_self: _bool = True,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input joined with src along dim at index by sum, prod, mean, amax or amin."""
-    return _scatter_reduce(input, index, src, dim=dim, reduce=reduce, include_self=include_self)
+    made = _scatter_reduce(input, index, src, dim=dim, reduce=reduce, include_self=include_self)
+    return made if out is None else _stored(out, made)
 
 
-def searchsorted(sorted_sequence: Tensor, input: Tensor | Number, right: _bool = False) -> Tensor:
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Tensor | Number,
+    right: _bool = False,
+    *,
+    out: Tensor | None = None,
+) -> Tensor:
     """Where each number goes in a sorted row: before equal ones, or behind them with right."""
-    return _searchsorted(sorted_sequence, input, right=right)
+    made = _searchsorted(sorted_sequence, input, right=right)
+    return made if out is None else _stored(out, made)
 
 
-def select(input: Tensor, dim: _int, index: _int) -> Tensor:
+def select(input: Tensor, dim: _int, index: _int, *, out: Tensor | None = None) -> Tensor:
     """One position of a dimension, which goes."""
-    return _select(input, dim=dim, index=index)
+    made = _select(input, dim=dim, index=index)
+    return made if out is None else _stored(out, made)
 
 
-def select_scatter(input: Tensor, src: Tensor | Number, dim: _int, index: _int) -> Tensor:
+def select_scatter(
+    input: Tensor, src: Tensor | Number, dim: _int, index: _int, *, out: Tensor | None = None
+) -> Tensor:
     """input with src in place of one position of a dimension."""
-    return _select_scatter(input, src, dim=dim, index=index)
+    made = _select_scatter(input, src, dim=dim, index=index)
+    return made if out is None else _stored(out, made)
 
 
-def selu(input: Tensor) -> Tensor:
+def selu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Scaled elu that keeps mean and variance."""
-    return _selu(input)
+    made = _selu(input)
+    return made if out is None else _stored(out, made)
 
 
-def sigmoid(input: Tensor) -> Tensor:
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / (1 + exp(-input))."""
-    return _sigmoid(input)
+    made = _sigmoid(input)
+    return made if out is None else _stored(out, made)
 
 
-def sign(input: Tensor) -> Tensor:
+def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-1, 0 or 1."""
-    return _sign(input)
+    made = _sign(input)
+    return made if out is None else _stored(out, made)
 
 
-def signbit(input: Tensor) -> Tensor:
+def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Has a minus sign."""
-    return _signbit(input)
+    made = _signbit(input)
+    return made if out is None else _stored(out, made)
 
 
-def silu(input: Tensor) -> Tensor:
+def silu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * sigmoid(input)."""
-    return _silu(input)
+    made = _silu(input)
+    return made if out is None else _stored(out, made)
 
 
-def sin(input: Tensor) -> Tensor:
+def sin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sine."""
-    return _sin(input)
+    made = _sin(input)
+    return made if out is None else _stored(out, made)
 
 
-def sinc(input: Tensor) -> Tensor:
+def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sin(pi * input) / (pi * input), 1 at 0."""
-    return _sinc(input)
+    made = _sinc(input)
+    return made if out is None else _stored(out, made)
 
 
-def sinh(input: Tensor) -> Tensor:
+def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic sine."""
-    return _sinh(input)
+    made = _sinh(input)
+    return made if out is None else _stored(out, made)
 
 
 def slice(
-    input: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1
+    input: Tensor,
+    dim: _int = 0,
+    start: _int | None = None,
+    end: _int | None = None,
+    step: _int = 1,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """start:end:step of a dimension, as in Python."""
-    return _slice(input, dim=dim, start=start, end=end, step=step)
+    if axis is not None:
+        dim = axis
+    made = _slice(input, dim=dim, start=start, end=end, step=step)
+    return made if out is None else _stored(out, made)
 
 
 def slice_scatter(
@@ -2490,83 +3299,152 @@ def slice_scatter(
     start: _int | None = None,
     end: _int | None = None,
     step: _int = 1,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input with src in place of a slice."""
-    return _slice_scatter(input, src, dim=dim, start=start, end=end, step=step)
+    if axis is not None:
+        dim = axis
+    made = _slice_scatter(input, src, dim=dim, start=start, end=end, step=step)
+    return made if out is None else _stored(out, made)
 
 
-def sliding(input: Tensor, dimension: _int, size: _int, step: _int) -> Tensor:
+def sliding(
+    input: Tensor, dimension: _int, size: _int, step: _int, *, out: Tensor | None = None
+) -> Tensor:
     """All slices of a size from a dimension, step apart, in a new last dimension."""
-    return _sliding(input, dimension=dimension, size=size, step=step)
+    made = _sliding(input, dimension=dimension, size=size, step=step)
+    return made if out is None else _stored(out, made)
 
 
 def smooth_l1_loss(
-    input: Tensor, target: Tensor | Number, beta: _float = 1.0, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor | Number,
+    beta: _float = 1.0,
+    reduction: str = "mean",
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Squared difference / 2 beta below beta, then linear."""
-    return _smooth_l1_loss(input, target, beta=beta, reduction=reduction)
+    made = _smooth_l1_loss(input, target, beta=beta, reduction=reduction)
+    return made if out is None else _stored(out, made)
 
 
-def soft_margin_loss(input: Tensor, target: Tensor | Number, reduction: str = "mean") -> Tensor:
+def soft_margin_loss(
+    input: Tensor, target: Tensor | Number, reduction: str = "mean", *, out: Tensor | None = None
+) -> Tensor:
     """log(1 + exp(-target * input))."""
-    return _soft_margin_loss(input, target, reduction=reduction)
+    made = _soft_margin_loss(input, target, reduction=reduction)
+    return made if out is None else _stored(out, made)
 
 
-def softmax(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:
+def softmax(
+    input: Tensor,
+    dim: _int | None = None,
+    dtype: _dtype | None = None,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """exp(input) divided by its sum along dim."""
-    return _softmax(input, dim=dim, dtype=dtype)
+    if axis is not None:
+        dim = axis
+    made = _softmax(input, dim=dim, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def softmin(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:
+def softmin(
+    input: Tensor,
+    dim: _int | None = None,
+    dtype: _dtype | None = None,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Softmax of -input along dim."""
-    return _softmin(input, dim=dim, dtype=dtype)
+    if axis is not None:
+        dim = axis
+    made = _softmin(input, dim=dim, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def softplus(input: Tensor, beta: _float = 1.0, threshold: _float = 20.0) -> Tensor:
+def softplus(
+    input: Tensor, beta: _float = 1.0, threshold: _float = 20.0, *, out: Tensor | None = None
+) -> Tensor:
     """log(1 + exp(beta * input)) / beta, input above the threshold."""
-    return _softplus(input, beta=beta, threshold=threshold)
+    made = _softplus(input, beta=beta, threshold=threshold)
+    return made if out is None else _stored(out, made)
 
 
-def softshrink(input: Tensor, lambd: _float = 0.5) -> Tensor:
+def softshrink(input: Tensor, lambd: _float = 0.5, *, out: Tensor | None = None) -> Tensor:
     """Moved towards 0 by lambd at most."""
-    return _softshrink(input, lambd=lambd)
+    made = _softshrink(input, lambd=lambd)
+    return made if out is None else _stored(out, made)
 
 
-def softsign(input: Tensor) -> Tensor:
+def softsign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input / (1 + |input|)."""
-    return _softsign(input)
+    made = _softsign(input)
+    return made if out is None else _stored(out, made)
 
 
-def sort(input: Tensor, dim: _int = -1, descending: _bool = False) -> tuple[Tensor, ...]:
+def sort(
+    input: Tensor, dim: _int = -1, descending: _bool = False, *, axis: _int | None = None
+) -> tuple[Tensor, ...]:
     """The elements of a dimension in order, and where they were."""
+    if axis is not None:
+        dim = axis
     return _sort(input, dim=dim, descending=descending)
 
 
 def split(
-    input: Tensor, split_size_or_sections: _int | Sequence[_int], dim: _int = 0
+    input: Tensor,
+    split_size_or_sections: _int | Sequence[_int],
+    dim: _int = 0,
+    *,
+    axis: _int | None = None,
 ) -> tuple[Tensor, ...]:
     """Parts of one size (the last may be smaller) or of the sizes given."""
+    if axis is not None:
+        dim = axis
     return _split(input, split_size_or_sections=split_size_or_sections, dim=dim)
 
 
-def sqrt(input: Tensor) -> Tensor:
+def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Square root."""
-    return _sqrt(input)
+    made = _sqrt(input)
+    return made if out is None else _stored(out, made)
 
 
-def square(input: Tensor) -> Tensor:
+def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input * input."""
-    return _square(input)
+    made = _square(input)
+    return made if out is None else _stored(out, made)
 
 
-def squeeze(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
+def squeeze(
+    input: Tensor,
+    dim: _int | Sequence[_int] | None = None,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Without dimensions of length 1, all or those named."""
-    return _squeeze(input, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _squeeze(input, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def stack(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
+def stack(
+    tensors: Sequence[Tensor], dim: _int = 0, *, axis: _int | None = None, out: Tensor | None = None
+) -> Tensor:
     """Tensors side by side along a new dimension."""
-    return _stack(*tensors, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _stack(*tensors, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
 def std(
@@ -2574,14 +3452,27 @@ def std(
     dim: _int | Sequence[_int] | None = None,
     keepdim: _bool = False,
     correction: _float = 1.0,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Standard deviation; its slope at 0 is 0."""
-    return _std(input, dim=dim, keepdim=keepdim, correction=correction)
+    if axis is not None:
+        dim = axis
+    made = _std(input, dim=dim, keepdim=keepdim, correction=correction)
+    return made if out is None else _stored(out, made)
 
 
-def sub(input: Tensor, other: Tensor | Number, *, alpha: Tensor | Number | None = None) -> Tensor:
+def sub(
+    input: Tensor,
+    other: Tensor | Number,
+    *,
+    alpha: Tensor | Number | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """input - alpha * other."""
-    return _call(_sub, (input, other), (alpha,))
+    made = _call(_sub, (input, other), (alpha,))
+    return made if out is None else _stored(out, made)
 
 
 def sum(
@@ -2590,85 +3481,132 @@ def sum(
     keepdim: _bool = False,
     *,
     dtype: _dtype | None = None,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Sum; bool and integers are summed as i64."""
-    return _sum(input, dim=dim, keepdim=keepdim, dtype=dtype)
+    if axis is not None:
+        dim = axis
+    made = _sum(input, dim=dim, keepdim=keepdim, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
-def t(input: Tensor) -> Tensor:
+def t(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Transposed matrix; a vector stays."""
-    return _t(input)
+    made = _t(input)
+    return made if out is None else _stored(out, made)
 
 
-def take(input: Tensor, index: Tensor | Number) -> Tensor:
+def take(input: Tensor, index: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Elements at flat positions."""
-    return _take(input, index)
+    made = _take(input, index)
+    return made if out is None else _stored(out, made)
 
 
-def take_along_dim(input: Tensor, indices: Tensor | Number, dim: _int | None = None) -> Tensor:
+def take_along_dim(
+    input: Tensor,
+    indices: Tensor | Number,
+    dim: _int | None = None,
+    *,
+    axis: _int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
     """Elements along dim at indices, which broadcast; without dim, flat."""
-    return _take_along_dim(input, indices, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _take_along_dim(input, indices, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def tan(input: Tensor) -> Tensor:
+def tan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Tangent."""
-    return _tan(input)
+    made = _tan(input)
+    return made if out is None else _stored(out, made)
 
 
-def tanh(input: Tensor) -> Tensor:
+def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic tangent."""
-    return _tanh(input)
+    made = _tanh(input)
+    return made if out is None else _stored(out, made)
 
 
-def tanhshrink(input: Tensor) -> Tensor:
+def tanhshrink(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input - tanh(input)."""
-    return _tanhshrink(input)
+    made = _tanhshrink(input)
+    return made if out is None else _stored(out, made)
 
 
 def tensor_split(
-    input: Tensor, indices_or_sections: _int | Sequence[_int], dim: _int = 0
+    input: Tensor,
+    indices_or_sections: _int | Sequence[_int],
+    dim: _int = 0,
+    *,
+    axis: _int | None = None,
 ) -> tuple[Tensor, ...]:
     """Parts of nearly equal length, or cut before the indices given."""
+    if axis is not None:
+        dim = axis
     return _tensor_split(input, indices_or_sections=indices_or_sections, dim=dim)
 
 
 def tensordot(
-    a: Tensor, b: Tensor | Number, dims_a: _int | Sequence[_int], dims_b: _int | Sequence[_int]
+    a: Tensor,
+    b: Tensor | Number,
+    dims_a: _int | Sequence[_int],
+    dims_b: _int | Sequence[_int],
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Sums of products over pairs of dimensions."""
-    return _tensordot(a, b, dims_a=dims_a, dims_b=dims_b)
+    made = _tensordot(a, b, dims_a=dims_a, dims_b=dims_b)
+    return made if out is None else _stored(out, made)
 
 
-def threshold(input: Tensor, threshold: _float, value: _float) -> Tensor:
+def threshold(
+    input: Tensor, threshold: _float, value: _float, *, out: Tensor | None = None
+) -> Tensor:
     """input above threshold, else value."""
-    return _threshold(input, threshold=threshold, value=value)
+    made = _threshold(input, threshold=threshold, value=value)
+    return made if out is None else _stored(out, made)
 
 
-def tile(input: Tensor, dims: _int | Sequence[_int]) -> Tensor:
+def tile(input: Tensor, dims: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """Like repeat, missing leading counts are 1."""
-    return _tile(input, dims=dims)
+    made = _tile(input, dims=dims)
+    return made if out is None else _stored(out, made)
 
 
-def to(input: Tensor, dtype: _dtype) -> Tensor:
+def to(input: Tensor, dtype: _dtype, *, out: Tensor | None = None) -> Tensor:
     """In another element type."""
-    return _to(input, dtype=dtype)
+    made = _to(input, dtype=dtype)
+    return made if out is None else _stored(out, made)
 
 
 def topk(
-    input: Tensor, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True
+    input: Tensor,
+    k: _int,
+    dim: _int = -1,
+    largest: _bool = True,
+    sorted: _bool = True,
+    *,
+    axis: _int | None = None,
 ) -> tuple[Tensor, ...]:
     """The k largest (or smallest) elements of a dimension in order, and where they were."""
+    if axis is not None:
+        dim = axis
     return _topk(input, k=k, dim=dim, largest=largest, sorted=sorted)
 
 
-def trace(input: Tensor) -> Tensor:
+def trace(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sum of the diagonal."""
-    return _trace(input)
+    made = _trace(input)
+    return made if out is None else _stored(out, made)
 
 
-def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+def transpose(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
     """Two dimensions exchanged."""
-    return _transpose(input, dim0=dim0, dim1=dim1)
+    made = _transpose(input, dim0=dim0, dim1=dim1)
+    return made if out is None else _stored(out, made)
 
 
 def trapezoid(
@@ -2677,34 +3615,47 @@ def trapezoid(
     *,
     dx: Tensor | Number | None = None,
     dim: _int = -1,
+    axis: _int | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Area under a line through points, dx or x apart."""
-    return _call(_trapezoid, (y,), (x, dx), dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _call(_trapezoid, (y,), (x, dx), dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def tril(input: Tensor, diagonal: _int = 0) -> Tensor:
+def tril(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The lower triangle, zero elsewhere."""
-    return _tril(input, diagonal=diagonal)
+    made = _tril(input, diagonal=diagonal)
+    return made if out is None else _stored(out, made)
 
 
-def triu(input: Tensor, diagonal: _int = 0) -> Tensor:
+def triu(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The upper triangle, zero elsewhere."""
-    return _triu(input, diagonal=diagonal)
+    made = _triu(input, diagonal=diagonal)
+    return made if out is None else _stored(out, made)
 
 
-def trunc(input: Tensor) -> Tensor:
+def trunc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Rounded towards zero."""
-    return _trunc(input)
+    made = _trunc(input)
+    return made if out is None else _stored(out, made)
 
 
-def unbind(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
+def unbind(input: Tensor, dim: _int = 0, *, axis: _int | None = None) -> tuple[Tensor, ...]:
     """Every position of a dimension by itself."""
+    if axis is not None:
+        dim = axis
     return _unbind(input, dim=dim)
 
 
-def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
+def unflatten(
+    input: Tensor, dim: _int, sizes: _int | Sequence[_int], *, out: Tensor | None = None
+) -> Tensor:
     """One dimension as several."""
-    return _unflatten(input, dim=dim, sizes=sizes)
+    made = _unflatten(input, dim=dim, sizes=sizes)
+    return made if out is None else _stored(out, made)
 
 
 def unfold(
@@ -2713,21 +3664,32 @@ def unfold(
     dilation: _int | Sequence[_int] = 1,
     padding: _int | Sequence[_int] = 0,
     stride: _int | Sequence[_int] = 1,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Patches [N, C * kernel, L] of images [N, C, H, W]."""
-    return _unfold(
+    made = _unfold(
         input, kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride
     )
+    return made if out is None else _stored(out, made)
 
 
-def unsqueeze(input: Tensor, dim: _int) -> Tensor:
+def unsqueeze(
+    input: Tensor, dim: _int | None = None, *, axis: _int | None = None, out: Tensor | None = None
+) -> Tensor:
     """With a new dimension of length 1."""
-    return _unsqueeze(input, dim=dim)
+    if axis is not None:
+        dim = axis
+    made = _unsqueeze(input, dim=dim)
+    return made if out is None else _stored(out, made)
 
 
-def vander(x: Tensor, N: _int | None = None, increasing: _bool = False) -> Tensor:
+def vander(
+    x: Tensor, N: _int | None = None, increasing: _bool = False, *, out: Tensor | None = None
+) -> Tensor:
     """Powers of a vector, as columns."""
-    return _vander(x, N=N, increasing=increasing)
+    made = _vander(x, N=N, increasing=increasing)
+    return made if out is None else _stored(out, made)
 
 
 def var(
@@ -2735,24 +3697,35 @@ def var(
     dim: _int | Sequence[_int] | None = None,
     keepdim: _bool = False,
     correction: _float = 1.0,
+    *,
+    axis: _int | Sequence[_int] | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Variance, divided by count - correction."""
-    return _var(input, dim=dim, keepdim=keepdim, correction=correction)
+    if axis is not None:
+        dim = axis
+    made = _var(input, dim=dim, keepdim=keepdim, correction=correction)
+    return made if out is None else _stored(out, made)
 
 
-def vdot(input: Tensor, other: Tensor | Number) -> Tensor:
+def vdot(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Inner product of two vectors."""
-    return _vdot(input, other)
+    made = _vdot(input, other)
+    return made if out is None else _stored(out, made)
 
 
-def where(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor:
+def where(
+    condition: Tensor, input: Tensor | Number, other: Tensor | Number, *, out: Tensor | None = None
+) -> Tensor:
     """input where condition holds, else other."""
-    return _where(condition, input, other)
+    made = _where(condition, input, other)
+    return made if out is None else _stored(out, made)
 
 
-def xlogy(input: Tensor, other: Tensor | Number) -> Tensor:
+def xlogy(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """input * log(other), 0 where input is 0."""
-    return _xlogy(input, other)
+    made = _xlogy(input, other)
+    return made if out is None else _stored(out, made)
 
 
 def zeros(size: _int | Sequence[_int], dtype: _dtype = float32) -> Tensor:
@@ -2760,6 +3733,7 @@ def zeros(size: _int | Sequence[_int], dtype: _dtype = float32) -> Tensor:
     return _zeros(size=size, dtype=dtype)
 
 
-def zeros_like(input: Tensor, dtype: _dtype | None = None) -> Tensor:
+def zeros_like(input: Tensor, dtype: _dtype | None = None, *, out: Tensor | None = None) -> Tensor:
     """Zeros of the shape and type of input."""
-    return _zeros_like(input, dtype=dtype)
+    made = _zeros_like(input, dtype=dtype)
+    return made if out is None else _stored(out, made)

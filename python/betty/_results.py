@@ -1,4 +1,4 @@
-"""Named tuples of several results, printed as PyTorch prints its own."""
+"""Results: several as named tuples, printed as PyTorch prints its own; and one put into `out`."""
 
 from __future__ import annotations
 
@@ -16,3 +16,16 @@ def named(name: str, fields: str = "values indices") -> Any:
 
     kind.__repr__ = shown  # type: ignore[method-assign,assignment]
     return kind
+
+
+def stored(out: Any, result: Any) -> Any:
+    """Puts a result into the tensor that `out` names; one of another shape takes its shape."""
+    if result.requires_grad:
+        raise RuntimeError(
+            "functions with out=... arguments don't support automatic differentiation, but one of "
+            "the arguments requires grad"
+        )
+    if out.shape == result.shape:
+        return out._update(result)
+    out.data = result.to(out.dtype)
+    return out
