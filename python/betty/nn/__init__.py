@@ -1,12 +1,17 @@
 """Networks: modules, parameters, losses, under PyTorch's names."""
 
+import importlib as _importlib
+from typing import Any as _Any
+
 from betty.nn import (
     activation,
     attention,
     batchnorm,
     container,
+    conv,
     dropout,
     embedding,
+    forms,
     functional,
     init,
     layer_norm,
@@ -14,6 +19,8 @@ from betty.nn import (
     loss,
     margin,
     padding,
+    parallel,
+    parameters,
     pooling,
     recurrent,
     transformer,
@@ -24,36 +31,47 @@ from betty.nn.activation import *
 from betty.nn.attention import *
 from betty.nn.batchnorm import *
 from betty.nn.container import *
-from betty.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from betty.nn.conv import *
 from betty.nn.dropout import *
 from betty.nn.embedding import *
+from betty.nn.forms import *
 from betty.nn.layer_norm import *
 from betty.nn.linear import *
 from betty.nn.loss import *
 from betty.nn.margin import *
 from betty.nn.module import Module
 from betty.nn.padding import *
+from betty.nn.parallel import *
 from betty.nn.parameter import Parameter
+from betty.nn.parameters import *
 from betty.nn.pooling import *
 from betty.nn.recurrent import *
 from betty.nn.transformer import *
 from betty.nn.vision import *
 
-__all__ = [
-    "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d", "Module", "Parameter", "functional",
-    "init", "utils",
-]  # fmt: skip
+
+def __getattr__(name: str) -> _Any:
+    if name == "modules":  # imported when first asked for: it needs all of the above
+        return _importlib.import_module("betty.nn.modules")
+    raise AttributeError(f"module 'betty.nn' has no attribute '{name}'")
+
+
+__all__ = ["Module", "Parameter", "functional", "init", "utils"]
 __all__ += activation.__all__
 __all__ += attention.__all__
 __all__ += batchnorm.__all__
 __all__ += container.__all__
+__all__ += conv.__all__
 __all__ += dropout.__all__
 __all__ += embedding.__all__
+__all__ += forms.__all__
 __all__ += layer_norm.__all__
 __all__ += linear.__all__
 __all__ += loss.__all__
 __all__ += margin.__all__
 __all__ += padding.__all__
+__all__ += parallel.__all__
+__all__ += parameters.__all__
 __all__ += pooling.__all__
 __all__ += recurrent.__all__
 __all__ += transformer.__all__

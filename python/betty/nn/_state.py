@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from betty import _types
 from betty._native import Tensor
 
 if TYPE_CHECKING:
@@ -32,6 +33,23 @@ class _Incompatible(NamedTuple):
         )
 
 
+#: The entry of a module's extra state, as PyTorch names it.
+_EXTRA = "_extra_state"
+
+
+def _misfit(name: str, given: Any, value: Any) -> str | None:
+    """Why a value cannot be loaded into an entry of the state."""
+    if not isinstance(value, Tensor):
+        return None
+    if not hasattr(given, "shape"):
+        return f"{name}: expected a tensor, got {type(given).__name__}"
+    if tuple(given.shape) == tuple(value.shape):
+        return None
+    return (
+        f"size mismatch for {name}: {tuple(given.shape)} given, {tuple(value.shape)} in the module"
+    )
+
+
 class Stateful:
     """The part of a module that deals with the values it holds."""
 
@@ -41,20 +59,40 @@ class Stateful:
     _modules: dict[str, Any]
     _non_persistent_buffers_set: set[str]
     modules: Callable[[], Iterator[Module]]
+    named_modules: Callable[..., Iterator[tuple[str, Module]]]
+    _state_dict_hooks: dict[int, Any]
 
     # State.
 
     def state_dict(
-        self, destination: dict | None = None, prefix: str = "", keep_vars: bool = False
-    ) -> OrderedDict[str, Tensor]:
+        self, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> OrderedDict[str, Any]:
         """Parameters and persistent buffers under their dotted names, sharing their data."""
         state = OrderedDict() if destination is None else destination
-        for name, value in self._persistent():
-            state[prefix + name] = value if keep_vars else value.detach()
+        self._save_to_state_dict(state, prefix, keep_vars)
         for name, module in self._modules.items():
             if module is not None:
-                module.state_dict(state, f"{prefix}{name}.", keep_vars)
+                module.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for hook in list(self._state_dict_hooks.values()):
+            changed = hook(self, state, prefix, {})
+            state = state if changed is None else changed
         return state
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        """This module's own entries of the state."""
+        for name, value in self._persistent():
+            destination[prefix + name] = value if keep_vars else value.detach()
+        extra = self.get_extra_state()
+        if extra is not None:
+            destination[prefix + _EXTRA] = extra
+
+    def get_extra_state(self) -> Any:
+        """What a module wants saved beside its tensors; ``set_extra_state`` gets it back."""
+        return None
+
+    def set_extra_state(self, state: Any) -> None:
+        """Takes what ``get_extra_state`` gave."""
+        raise RuntimeError(f"{type(self).__name__}.set_extra_state is not defined")
 
     def _persistent(self) -> Iterator[tuple[str, Tensor]]:
         for name, value in self._parameters.items():
@@ -75,16 +113,29 @@ class Stateful:
             assign: Accepted for migration; values are always copied.
 
         Raises:
+            TypeError: ``state_dict`` is no mapping.
             RuntimeError: Names or shapes that do not match, all of them named.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(
+                f"Expected state_dict to be dict-like, got {type(state_dict).__name__}."
+            )
+        given = OrderedDict(state_dict)
+        wrong: list[str] = []
+        missing: list[str] = []
+        unexpected: list[str] = []
+        paths = dict(self.named_modules(remove_duplicate=False))
+        for path, module in paths.items():
+            for hook in list(module._load_state_dict_pre_hooks.values()):
+                prefix = f"{path}." if path else ""
+                hook(module, given, prefix, {}, strict, missing, unexpected, wrong)
         own = self.state_dict(keep_vars=True)
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        wrong = [
-            f"size mismatch for {name}: {tuple(state_dict[name].shape)} given, "
-            f"{tuple(value.shape)} in the module"
+        missing += [name for name in own if name not in given]
+        unexpected += [name for name in given if name not in own]
+        wrong += [
+            problem
             for name, value in own.items()
-            if name in state_dict and tuple(state_dict[name].shape) != tuple(value.shape)
+            if name in given and (problem := _misfit(name, given[name], value))
         ]
         if strict:
             if unexpected:
@@ -94,9 +145,17 @@ class Stateful:
         if wrong:
             raise RuntimeError(f"loading state_dict of {type(self).__name__}: " + "; ".join(wrong))
         for name, value in own.items():
-            if name in state_dict:
-                value.data.copy_(state_dict[name])
-        return _Incompatible(missing, unexpected)
+            if name not in given:
+                continue
+            if isinstance(value, Tensor):
+                value.data.copy_(given[name])
+            else:
+                paths[name.removesuffix(_EXTRA).removesuffix(".")].set_extra_state(given[name])
+        result = _Incompatible(missing, unexpected)
+        for module in paths.values():
+            for hook in list(module._load_state_dict_post_hooks.values()):
+                hook(module, result)
+        return result
 
     # Conversion.
 
@@ -116,6 +175,12 @@ class Stateful:
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Moves and converts floating parameters and buffers, as ``Tensor.to``."""
 
+        kind = next((x for x in (*args, kwargs.get("dtype")) if isinstance(x, _types.dtype)), None)
+        if kind is not None and not kind.is_floating_point:
+            raise TypeError(
+                f"nn.Module.to only accepts floating point dtypes, but got desired dtype={kind}"
+            )
+
         def convert(tensor: Tensor) -> Tensor:
             moved = tensor.to(*args, **kwargs)
             if moved.dtype != tensor.dtype and not tensor.is_floating_point():
@@ -123,6 +188,18 @@ class Stateful:
             return moved
 
         return self._apply(convert)
+
+    def type(self, dst_type: Any) -> Self:
+        """Converts all parameters and buffers, as ``Tensor.type``."""
+        return self._apply(lambda t: t.type(dst_type))
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Parameters and buffers of the same shapes with values that do not matter."""
+        return self.to(device)
+
+    def share_memory(self) -> Self:
+        """Does nothing: threads share memory anyway."""
+        return self
 
     def double(self) -> Self:
         """Converts floating parameters and buffers to float64."""

@@ -2,24 +2,90 @@
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any
+from typing import Any, Self
 
 from betty.nn.module import Module
-from betty.nn.parameter import Parameter
 
-__all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
-
-
-def _position(index: int, length: int) -> int:
-    if not -length <= index < length:
-        raise IndexError(f"index {index} is out of range of {length} modules")
-    return index % length
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 
-class Sequential(Module):
+def _position(index: Any, length: int) -> int:
+    place = operator.index(index)
+    if not -length <= place < length:
+        raise IndexError(f"index {place} is out of range")
+    return place % length
+
+
+class _Modules(Module):
+    """What Sequential and ModuleList share: modules under the names 0, 1, 2, ..."""
+
+    def _renumber(self, modules: Iterable[Module]) -> None:
+        held = list(modules)
+        self._modules.clear()
+        for index, module in enumerate(held):
+            self.add_module(str(index), module)
+
+    def _name(self, index: Any) -> str:
+        return list(self._modules)[_position(index, len(self._modules))]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        setattr(self, self._name(index), module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        names = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
+        for name in names:
+            del self._modules[name]
+        self._renumber(self._modules.values())
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    def append(self, module: Module) -> Self:
+        """Adds a module at the end."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> Self:
+        """Adds modules at the end."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(
+                f"{type(self).__name__}.extend should be called with an iterable, "
+                f"but got {type(modules).__name__}"
+            )
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Self:
+        """Puts a module before a position."""
+        if not isinstance(module, Module):
+            raise AssertionError(f"module should be of type: {Module}")
+        modules = list(self)
+        modules.insert(index, module)
+        self._renumber(modules)
+        return self
+
+    def pop(self, key: int | slice) -> Module:
+        """Removes a module and gives it."""
+        module = self[key]
+        del self[key]
+        return module
+
+    def __iadd__(self, other: Iterable[Module]) -> Self:
+        return self.extend(other)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._modules[self._name(index)]
+
+
+class Sequential(_Modules):
     """Modules applied one after another.
 
     Example:
@@ -45,59 +111,53 @@ class Sequential(Module):
             input = module(input)
         return input
 
-    def __getitem__(self, index: int | slice) -> Module:
-        items = list(self._modules.items())
+    def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return Sequential(OrderedDict(items[index]))
-        return items[_position(index, len(items))][1]
+            return type(self)(OrderedDict(list(self._modules.items())[index]))
+        return super().__getitem__(index)
 
-    def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, list(self._modules)[_position(index, len(self))], module)
+    def __delitem__(self, index: int | slice) -> None:
+        named = list(self._modules) != [str(place) for place in range(len(self))]
+        if not named:
+            super().__delitem__(index)
+            return
+        names = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
+        for name in names:
+            delattr(self, name)
 
-    def __len__(self) -> int:
-        return len(self._modules)
+    def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(
+                "add operator supports only objects of Sequential class, but "
+                f"{type(other)} is given."
+            )
+        return Sequential(*self, *other)
 
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
+    def __mul__(self, other: int) -> Sequential:
+        if not isinstance(other, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(other)}")
+        if other <= 0:
+            raise ValueError(f"Non-positive multiplication factor {other} for {type(self)}")
+        return Sequential(*list(self) * other)
 
-    def append(self, module: Module) -> Sequential:
-        """Adds a module at the end."""
-        self.add_module(str(len(self)), module)
-        return self
+    __rmul__ = __mul__
 
 
-class ModuleList(Module):
+class ModuleList(_Modules):
     """A list of modules whose parameters are this module's too."""
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
-        self.extend(modules or [])
+        if modules is not None:
+            self.extend(modules)
 
-    def __getitem__(self, index: int | slice) -> Any:
-        items = list(self._modules.values())
+    def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return ModuleList(items[index])
-        return items[_position(index, len(items))]
+            return type(self)(list(self)[index])
+        return super().__getitem__(index)
 
-    def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, str(_position(index, len(self))), module)
-
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
-
-    def append(self, module: Module) -> ModuleList:
-        """Adds a module at the end."""
-        self.add_module(str(len(self)), module)
-        return self
-
-    def extend(self, modules: Iterable[Module]) -> ModuleList:
-        """Adds modules at the end."""
-        for module in modules:
-            self.append(module)
-        return self
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
 
     def __repr__(self) -> str:
         """Equal neighbours are one line, as in PyTorch."""
@@ -109,27 +169,23 @@ class ModuleList(Module):
             first = last + 1
         return f"{self._get_name()}({''.join(lines)}" + ("\n)" if lines else ")")
 
-    def insert(self, index: int, module: Module) -> None:
-        """Puts a module before a position."""
-        modules = list(self)
-        modules.insert(index, module)
-        self._modules.clear()
-        self.extend(modules)
-
 
 class ModuleDict(Module):
     """A dict of modules whose parameters are this module's too."""
 
-    def __init__(self, modules: dict[str, Module] | None = None) -> None:
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
         super().__init__()
-        for name, module in (modules or {}).items():
-            self.add_module(name, module)
+        if modules is not None:
+            self.update(modules)
 
     def __getitem__(self, key: str) -> Module:
         return self._modules[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
 
     def __len__(self) -> int:
         return len(self._modules)
@@ -139,6 +195,14 @@ class ModuleDict(Module):
 
     def __contains__(self, key: str) -> bool:
         return key in self._modules
+
+    def clear(self) -> None:
+        """Removes everything."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Module:
+        """Removes a module and gives it."""
+        return self._modules.pop(key)
 
     def keys(self) -> Iterable[str]:
         """The names."""
@@ -152,34 +216,19 @@ class ModuleDict(Module):
         """Names and modules."""
         return self._modules.items()
 
-
-class ParameterList(Module):
-    """A list of parameters."""
-
-    def __init__(self, values: Iterable[Any] | None = None) -> None:
-        super().__init__()
-        for value in values or []:
-            self.append(value)
-
-    def append(self, value: Any) -> ParameterList:
-        """Adds a parameter (or a tensor, which becomes one) at the end."""
-        param = value if isinstance(value, Parameter) else Parameter(value)
-        self.register_parameter(str(len(self)), param)
-        return self
-
-    def __getitem__(self, index: int) -> Parameter:
-        return list(self._parameters.values())[_position(index, len(self))]
-
-    def __repr__(self) -> str:
-        lines = [
-            f"\n  ({index}): Parameter containing: "
-            f"[{value.dtype} of size {'x'.join(map(str, value.shape))}]"
-            for index, value in enumerate(self)
-        ]
-        return f"{self._get_name()}({''.join(lines)}" + ("\n)" if lines else ")")
-
-    def __len__(self) -> int:
-        return len(self._parameters)
-
-    def __iter__(self) -> Iterator[Parameter]:
-        return iter(self._parameters.values())
+    def update(self, modules: Any) -> None:
+        """Adds modules of a mapping or of (name, module) pairs."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(
+                "ModuleDict.update should be called with an iterable of key/value pairs, "
+                f"but got {type(modules).__name__}"
+            )
+        given = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
+        for place, pair in enumerate(given):
+            if not isinstance(pair, Iterable):
+                raise TypeError(
+                    f"ModuleDict update sequence element #{place} should be Iterable; "
+                    f"is {type(pair).__name__}"
+                )
+            name, module = pair
+            self[name] = module

@@ -15,7 +15,9 @@ from betty.nn import init
 from betty.nn.module import Module
 from betty.nn.parameter import Parameter
 
-__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
+__all__ = [
+    "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
+]  # fmt: skip
 
 _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate"}
 _MODES["circular"] = "circular"
@@ -211,6 +213,13 @@ class Conv2d(_Convolution):
     function = staticmethod(F.conv2d)
 
 
+class Conv3d(_Convolution):
+    """Convolution of [N, C, D, H, W] or [C, D, H, W]."""
+
+    dims = 3
+    function = staticmethod(F.conv3d)
+
+
 class _ConvTranspose(_Conv):
     transposed = True
     function: Any = None
@@ -289,3 +298,10 @@ class ConvTranspose2d(_ConvTranspose):
 
     dims = 2
     function = staticmethod(F.conv_transpose2d)
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """Transposed convolution of [N, C, D, H, W] or [C, D, H, W]."""
+
+    dims = 3
+    function = staticmethod(F.conv_transpose3d)

@@ -34,7 +34,8 @@ class _Loss(Module):
         super().__init__()
         if reduction not in ("none", "mean", "sum", "batchmean"):
             raise ValueError(f"{reduction} is not a valid value for reduction")
-        self.reduction = old_reduction(size_average, reduce, reduction)
+        is_old = size_average is not None or reduce is not None
+        self.reduction = old_reduction(size_average, reduce, reduction) if is_old else reduction
 
 
 class MSELoss(_Loss):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 from betty._native import Tensor
+from betty.nn._hooks import Hooked
 from betty.nn._state import Stateful
 from betty.nn.parameter import Parameter
 
 __all__ = ["Module"]
 
 
-class Module(Stateful):
+class Module(Hooked, Stateful):
     """A network or a part of one: parameters, buffers and submodules under their names.
 
     Example:
@@ -33,17 +33,14 @@ class Module(Stateful):
 
     def __init__(self) -> None:
         object.__setattr__(self, "training", True)
-        object.__setattr__(self, "_parameters", OrderedDict())
-        object.__setattr__(self, "_buffers", OrderedDict())
+        object.__setattr__(self, "_parameters", {})
+        object.__setattr__(self, "_buffers", {})
         object.__setattr__(self, "_non_persistent_buffers_set", set())
-        object.__setattr__(self, "_modules", OrderedDict())
+        object.__setattr__(self, "_modules", {})
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What calling the module computes; every subclass defines it."""
         raise NotImplementedError(f"module {type(self).__name__} defines no forward")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
 
     # Attributes: parameters, buffers and modules live in tables of their own.
 
@@ -57,11 +54,11 @@ class Module(Stateful):
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, Parameter):
             self._require_init(name)
-            self._forget(name)
+            self._forget(name, self._parameters)
             self.register_parameter(name, value)
         elif isinstance(value, Module):
             self._require_init(name)
-            self._forget(name)
+            self._forget(name, self._modules)
             self._modules[name] = value
         else:
             self._set_other(name, value)
@@ -109,11 +106,13 @@ class Module(Stateful):
         if "_parameters" not in self.__dict__:
             raise AttributeError(f"cannot assign '{name}' before Module.__init__() call")
 
-    def _forget(self, name: str) -> None:
-        """Removes a name from wherever it was, before it is registered elsewhere."""
+    def _forget(self, name: str, kept: dict[str, Any]) -> None:
+        """Removes a name from wherever it was but the table it is put into, where it keeps its
+        place."""
         self.__dict__.pop(name, None)
         for table in (self._parameters, self._buffers, self._modules):
-            table.pop(name, None)
+            if table is not kept:
+                table.pop(name, None)
 
     # Registration.
 
@@ -250,12 +249,35 @@ class Module(Stateful):
             raise AttributeError(f"'{type(self).__name__}' has no parameter '{target}'")
         return table[name]
 
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer of a dotted name."""
+        path, _, name = target.rpartition(".")
+        table = self.get_submodule(path)._buffers
+        if name not in table:
+            raise AttributeError(f"'{type(self).__name__}' has no buffer '{target}'")
+        return table[name]
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Puts a module in place of the submodule of a dotted name, or, unless ``strict``, anew."""
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and name not in parent._modules:
+            raise AttributeError(f"'{type(parent).__name__}' has no submodule '{name}'")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not a Module, found {type(module).__name__}")
+        setattr(parent, name, module)
+
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Calls a function on every submodule, then on this one."""
         for module in self.children():
             module.apply(fn)
         fn(self)
         return self
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Accepted: every step is compiled anyway."""
 
     # Modes.
 

@@ -11,14 +11,19 @@ from betty.nn.module import Module
 __all__ = [
     "CircularPad1d",
     "CircularPad2d",
+    "CircularPad3d",
     "ConstantPad1d",
     "ConstantPad2d",
+    "ConstantPad3d",
     "ReflectionPad1d",
     "ReflectionPad2d",
+    "ReflectionPad3d",
     "ReplicationPad1d",
     "ReplicationPad2d",
+    "ReplicationPad3d",
     "ZeroPad1d",
     "ZeroPad2d",
+    "ZeroPad3d",
 ]
 
 
@@ -121,4 +126,37 @@ class CircularPad2d(_Pad):
     """The last two axes continued from their other ends."""
 
     dims = 2
+    mode = "circular"
+
+
+class ConstantPad3d(_ConstantPad):
+    """A constant around the last three axes."""
+
+    dims = 3
+
+
+class ZeroPad3d(_Pad):
+    """Zeros around the last three axes."""
+
+    dims = 3
+
+
+class ReflectionPad3d(_Pad):
+    """The elements next to the edges of the last three axes, mirrored."""
+
+    dims = 3
+    mode = "reflect"
+
+
+class ReplicationPad3d(_Pad):
+    """The edges of the last three axes repeated."""
+
+    dims = 3
+    mode = "replicate"
+
+
+class CircularPad3d(_Pad):
+    """The last three axes continued from their other ends."""
+
+    dims = 3
     mode = "circular"

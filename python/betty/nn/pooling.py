@@ -11,14 +11,22 @@ from betty.nn.module import Module
 __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AvgPool1d",
     "AvgPool2d",
+    "AvgPool3d",
     "LPPool1d",
     "LPPool2d",
+    "LPPool3d",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
 ]
 
 
@@ -78,6 +86,12 @@ class MaxPool2d(_MaxPool):
     function = staticmethod(F.max_pool2d)
 
 
+class MaxPool3d(_MaxPool):
+    """The largest element of each window of [N, C, D, H, W] or [C, D, H, W]."""
+
+    function = staticmethod(F.max_pool3d)
+
+
 class AvgPool1d(Module):
     """The mean of each window of [N, C, L] or [C, L]."""
 
@@ -110,8 +124,8 @@ class AvgPool1d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool2d(Module):
-    """The mean of each window of [N, C, H, W] or [C, H, W]."""
+class _AvgPool(Module):
+    function: Any = None
 
     def __init__(
         self,
@@ -131,7 +145,7 @@ class AvgPool2d(Module):
         self.divisor_override = divisor_override
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool2d(
+        return type(self).function(
             input,
             self.kernel_size,
             self.stride,
@@ -143,6 +157,18 @@ class AvgPool2d(Module):
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window of [N, C, H, W] or [C, H, W]."""
+
+    function = staticmethod(F.avg_pool2d)
+
+
+class AvgPool3d(_AvgPool):
+    """The mean of each window of [N, C, D, H, W] or [C, D, H, W]."""
+
+    function = staticmethod(F.avg_pool3d)
 
 
 class _LPPool(Module):
@@ -181,6 +207,12 @@ class LPPool2d(_LPPool):
     function = staticmethod(F.lp_pool2d)
 
 
+class LPPool3d(_LPPool):
+    """The p-norm of each window of [N, C, D, H, W] or [C, D, H, W]."""
+
+    function = staticmethod(F.lp_pool3d)
+
+
 class _AdaptiveAvgPool(Module):
     function: Any = None
 
@@ -213,6 +245,12 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     function = staticmethod(F.adaptive_avg_pool2d)
 
 
+class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+    """Means of ``output_size`` windows that cover [N, C, D, H, W]; None keeps a dimension."""
+
+    function = staticmethod(F.adaptive_avg_pool3d)
+
+
 class _AdaptiveMaxPool(_AdaptiveAvgPool):
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__(output_size)
@@ -232,6 +270,54 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """Largest elements of ``output_size`` windows that cover [N, C, H, W]."""
 
     function = staticmethod(F.adaptive_max_pool2d)
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPool):
+    """Largest elements of ``output_size`` windows that cover [N, C, D, H, W]."""
+
+    function = staticmethod(F.adaptive_max_pool3d)
+
+
+class _MaxUnpool(Module):
+    dims = 1
+    function: Any = None
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        self.kernel_size = self._each(kernel_size)
+        self.stride = self._each(stride if stride is not None else kernel_size)
+        self.padding = self._each(padding)
+
+    def _each(self, value: Any) -> tuple[int, ...]:
+        return (value,) * self.dims if isinstance(value, int) else tuple(value)
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        return type(self).function(
+            input, indices, self.kernel_size, self.stride, self.padding, output_size
+        )
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(_MaxUnpool):
+    """What MaxPool1d with indices gave, back at its places."""
+
+    function = staticmethod(F.max_unpool1d)
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """What MaxPool2d with indices gave, back at its places."""
+
+    dims = 2
+    function = staticmethod(F.max_unpool2d)
+
+
+class MaxUnpool3d(_MaxUnpool):
+    """What MaxPool3d with indices gave, back at its places."""
+
+    dims = 3
+    function = staticmethod(F.max_unpool3d)
 
 
 def _tuple(value: Any) -> tuple[int, ...]:

@@ -10,7 +10,10 @@ from betty.nn.functional import (
     margins,
     normalization,
     pooling,
+    sampling,
+    sequences,
     vision,
+    volumes,
 )
 from betty.nn.functional.activations import *
 from betty.nn.functional.attention import *
@@ -21,7 +24,10 @@ from betty.nn.functional.losses import *
 from betty.nn.functional.margins import *
 from betty.nn.functional.normalization import *
 from betty.nn.functional.pooling import *
+from betty.nn.functional.sampling import *
+from betty.nn.functional.sequences import *
 from betty.nn.functional.vision import *
+from betty.nn.functional.volumes import *
 
 __all__ = (
     activations.__all__
@@ -33,5 +39,8 @@ __all__ = (
     + margins.__all__
     + normalization.__all__
     + pooling.__all__
+    + sampling.__all__
+    + sequences.__all__
     + vision.__all__
+    + volumes.__all__
 )

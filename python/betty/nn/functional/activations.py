@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 from betty import _functions as ops
 from betty._creation import rand
@@ -11,7 +13,9 @@ from betty._native import Tensor
 
 __all__ = [
     "celu",
+    "celu_",
     "elu",
+    "elu_",
     "gelu",
     "glu",
     "gumbel_softmax",
@@ -19,15 +23,20 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
     "leaky_relu",
+    "leaky_relu_",
     "log_softmax",
     "logsigmoid",
     "mish",
     "prelu",
     "relu",
+    "relu_",
     "relu6",
     "rrelu",
+    "rrelu_",
     "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "softmax",
@@ -38,6 +47,7 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "threshold_",
 ]
 
 
@@ -191,3 +201,16 @@ def _implicit_dim(name: str, dim: int | None, input: Tensor) -> int:
         return dim
     warnings.warn(f"{name}: implicit choice of dim is deprecated, pass dim=", stacklevel=3)
     return 0 if input.dim() in (0, 1, 3) else 1
+
+
+def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def change(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return function(input, *args, **kwargs, inplace=True)
+
+    change.__name__ = f"{function.__name__}_"
+    change.__doc__ = f"{function.__name__}, written over its input."
+    return change
+
+
+relu_, elu_, leaky_relu_, selu_ = map(_in_place, (relu, elu, leaky_relu, selu))
+celu_, hardtanh_, threshold_, rrelu_ = map(_in_place, (celu, hardtanh, threshold, rrelu))

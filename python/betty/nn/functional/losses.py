@@ -178,10 +178,17 @@ def kl_div(
 def old_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
     """PyTorch's two old flags, where given, in the words of the new one."""
     if size_average is None and reduce is None:
-        return reduction
+        return checked_reduction(reduction)
     if reduce is False:
         return "none"
     return "sum" if size_average is False else "mean"
+
+
+def checked_reduction(reduction: str) -> str:
+    """Refuses what is no way to reduce losses."""
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return reduction
 
 
 def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:

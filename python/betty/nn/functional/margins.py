@@ -7,7 +7,11 @@ from collections.abc import Callable
 
 from betty import _functions as ops
 from betty._native import Tensor
-from betty.nn.functional.losses import binary_cross_entropy_with_logits, old_reduction
+from betty.nn.functional.losses import (
+    binary_cross_entropy_with_logits,
+    checked_reduction,
+    old_reduction,
+)
 
 __all__ = [
     "cosine_embedding_loss",
@@ -24,10 +28,8 @@ __all__ = [
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
-    if reduction == "none":
+    if checked_reduction(reduction) == "none":
         return losses
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"{reduction} is not a valid value for reduction")
     return losses.mean() if reduction == "mean" else losses.sum()
 
 

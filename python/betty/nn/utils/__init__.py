@@ -1,0 +1,23 @@
+"""Helpers about modules and their parameters, under the names of `torch.nn.utils`."""
+
+import importlib as _importlib
+from typing import Any
+
+from betty.nn.utils import clip
+from betty.nn.utils.clip import *
+
+# Imported when first asked for: they need modules, which need this package.
+_LATER = {
+    "parametrizations": None, "parametrize": None, "rnn": None, "remove_spectral_norm": "norms",
+    "remove_weight_norm": "norms", "spectral_norm": "norms", "weight_norm": "norms",
+}  # fmt: skip
+
+__all__ = clip.__all__ + list(_LATER)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'betty.nn.utils' has no attribute '{name}'")
+    place = _LATER[name]
+    module = _importlib.import_module(f"betty.nn.utils.{place or name}")
+    return module if place is None else getattr(module, name)
