@@ -1,4 +1,4 @@
-"""Transforms of functions: grad, grad_and_value, vjp, jvp, hvp, vmap.
+"""Transforms of functions: grad, grad_and_value, vjp, jvp, hvp, vmap, and Jacobians from them.
 
 Each runs the function once on fresh copies of its inputs and differentiates what was recorded.
 Invariant: a transform of a transform is exact, because an input that already needs a gradient stays
@@ -11,12 +11,16 @@ from collections.abc import Callable
 from typing import Any
 
 from betty import _native
-from betty._native import Tensor
+from betty._native import Tensor, operation
+from betty._stateless import functional_call, stack_module_state
 from betty._trees import leaves_of, rebuild
 from betty._vmap import vmap
 from betty.autograd import enable_grad
 
-__all__ = ["grad", "grad_and_value", "hvp", "jvp", "vjp", "vmap"]
+__all__ = [
+    "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "jacrev", "jvp",
+    "stack_module_state", "vjp", "vmap",
+]  # fmt: skip
 
 
 def _fresh(tensor: Any, name: str) -> Tensor:
@@ -180,3 +184,122 @@ def _along(copies: _Copies, tangents: tuple, name: str) -> tuple[Tensor, ...]:
 
 def _needs_grad(tensors: tuple[Tensor, ...]) -> bool:
     return any(tensor.requires_grad for tensor in tensors)
+
+
+def _basis(tensors: list[Tensor]) -> list[Tensor]:
+    """Unit vectors of all tensors together, one a row: of each tensor [count, ...]."""
+    count, first, rows = sum(x.numel() for x in tensors), 0, []
+    for x in tensors:
+        unit = operation("eye")(n=count, m=count, dtype=x.dtype)
+        part = operation("slice")(unit, dim=1, start=first, end=first + x.numel())
+        rows.append(part.reshape((count, *x.shape)))
+        first += x.numel()
+    return rows
+
+
+def _blocks(rows: Tensor, tensors: list[Tensor]) -> list[Tensor]:
+    """Rows [count, ...] as one block for each tensor: [its shape, ...]."""
+    first, found = 0, []
+    for x in tensors:
+        part = operation("slice")(rows, dim=0, start=first, end=first + x.numel())
+        found.append(part.reshape((*x.shape, *rows.shape[1:])))
+        first += x.numel()
+    return found
+
+
+def _arguments(args: tuple, argnums: int | tuple[int, ...], name: str) -> tuple[int, ...]:
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for number in numbers:
+        if not -len(args) <= number < len(args):
+            raise RuntimeError(f"{name}: argnums {number} of {len(args)} arguments")
+    return numbers
+
+
+def _of_some(func: Callable, args: tuple, numbers: tuple[int, ...], keywords: dict) -> Callable:
+    """The function of the arguments that are differentiated."""
+
+    def call(*chosen: Any) -> Any:
+        inner = list(args)
+        for number, value in zip(numbers, chosen, strict=True):
+            inner[number] = value
+        return func(*inner, **keywords)
+
+    return call
+
+
+def jacrev(
+    func: Callable,
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+) -> Callable:
+    """A function that gives the Jacobian of `func`, one reverse product a row of the output.
+
+    Example:
+        >>> import betty
+        >>> betty.func.jacrev(lambda x: x**2)(betty.tensor([1.0, 3.0]))
+        tensor([[2., 0.],
+                [0., 6.]])
+    """
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        numbers = _arguments(args, argnums, "jacrev")
+        chosen = tuple(args[number] for number in numbers)
+        found = vjp(_of_some(func, args, numbers, keywords), *chosen, has_aux=has_aux)
+        value, products = found[:2]
+        outputs = leaves_of(value)
+        # One batch of cotangents: the unit vectors of all outputs.
+        rows = vmap(lambda *units: products(rebuild(value, iter(units))))(*_basis(outputs))
+        trees = rows if isinstance(rows, tuple) and len(rows) == len(numbers) else (rows,)
+        # rows: for each argument a tree of [count, argument's shape].
+        blocks = [[_blocks(leaf, outputs) for leaf in leaves_of(tree)] for tree in trees]
+        result = []
+        for place in range(len(outputs)):
+            parts = [
+                rebuild(tree, (block[place] for block in column))
+                for tree, column in zip(trees, blocks, strict=True)
+            ]
+            result.append(parts[0] if isinstance(argnums, int) else tuple(parts))
+        jacobian = rebuild(value, iter(result))
+        return (jacobian, found[2]) if has_aux else jacobian
+
+    return call
+
+
+def jacfwd(
+    func: Callable,
+    argnums: int | tuple[int, ...] = 0,
+    has_aux: bool = False,
+    *,
+    randomness: str = "error",
+) -> Callable:
+    """A function that gives the Jacobian of `func`, one forward product an element of the input."""
+
+    def call(*args: Any, **keywords: Any) -> Any:
+        numbers = _arguments(args, argnums, "jacfwd")
+        chosen = tuple(args[number] for number in numbers)
+        inner = _of_some(func, args, numbers, keywords)
+        inputs = leaves_of(chosen)
+
+        def product(*units: Any) -> Any:
+            return jvp(inner, chosen, rebuild(chosen, iter(units)), has_aux=has_aux)[1]
+
+        columns = vmap(product, randomness=randomness)(*_basis(inputs))
+        leaves = []
+        for leaf in leaves_of(columns):
+            blocks = []
+            for block, x in zip(_blocks(leaf, inputs), inputs, strict=True):
+                order = (*range(x.ndim, block.ndim), *range(x.ndim))
+                blocks.append(operation("permute")(block, dims=order))
+            trees = rebuild(chosen, iter(blocks))
+            leaves.append(trees[0] if isinstance(argnums, int) else trees)
+        jacobian = rebuild(columns, iter(leaves))
+        return (jacobian, inner(*chosen)[1]) if has_aux else jacobian
+
+    return call
+
+
+def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
+    """A function that gives the Hessian of `func`: forward products of reverse ones."""
+    return jacfwd(jacrev(func, argnums), argnums)

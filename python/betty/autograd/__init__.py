@@ -6,19 +6,25 @@ Invariant: gradients are recorded operations as any other, so nothing here compu
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar
 
 from betty import _native
 from betty._native import Tensor
+from betty.autograd.function import Function
 
 __all__ = [
+    "Function",
+    "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "grad",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
@@ -173,6 +179,47 @@ class set_grad_enabled(_Mode):
     def __call__(self, func: Callable) -> Callable:
         _native.grad_mode_set(self._previous.pop())  # a decorator changes nothing now
         return super().__call__(func)
+
+
+class set_detect_anomaly:
+    """Accepted: what was recorded can be looked at with ``betty.dump``."""
+
+    def __init__(self, mode: bool = True, check_nan: bool = True) -> None:
+        self.mode = mode
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+
+class detect_anomaly(set_detect_anomaly):
+    """Accepted, as ``set_detect_anomaly``."""
+
+    def __init__(self, check_nan: bool = True) -> None:
+        super().__init__(True, check_nan)
+
+
+def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) -> Tensor:
+    """The tensor itself: every tensor is what a Variable once was."""
+    fresh = data.detach() if requires_grad != data.requires_grad else data
+    if requires_grad:
+        fresh.requires_grad = True
+    return fresh
+
+
+# Imported when first asked for: `import betty` stays quick.
+_LATER = {"functional": "functional", "gradcheck": "checks", "gradgradcheck": "checks"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'betty.autograd' has no attribute '{name}'")
+    module = importlib.import_module(f"betty.autograd.{_LATER[name]}")
+    found = module if name == "functional" else getattr(module, name)
+    globals()[name] = found
+    return found
 
 
 def _backward_method(
