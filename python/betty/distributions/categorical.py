@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from betty import _functions as ops
-from betty._creation import rand
+from betty._creation import arange, rand
 from betty._native import Tensor
+from betty.distributions import constraints
 from betty.distributions.distribution import Distribution
 
 __all__ = ["Categorical"]
@@ -27,6 +29,9 @@ class Categorical(Distribution):
         0.1667
     """
 
+    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    has_enumerate_support = True
+
     def __init__(
         self,
         probs: Tensor | None = None,
@@ -35,10 +40,11 @@ class Categorical(Distribution):
     ) -> None:
         if (probs is None) == (logits is None):
             raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        self._derived = "logits" if logits is None else "probs"
         given = logits if probs is None else probs
         if given.dim() < 1:
             raise ValueError("Categorical: the parameter must be at least one-dimensional.")
-        super().__init__(given.shape[:-1], validate_args)
+        super().__init__(given.shape[:-1], validate_args=validate_args)
         self._num_events = given.shape[-1]
         if logits is not None:
             self.logits = logits - logits.logsumexp(-1, keepdim=True)
@@ -48,6 +54,29 @@ class Categorical(Distribution):
         self.probs = probs / probs.sum(-1, keepdim=True)
         eps = 2.220446049250313e-16 if probs.dtype.itemsize == 8 else 1.1920928955078125e-07
         self.logits = self.probs.clamp(eps, 1 - eps).log()
+
+    @property
+    def support(self) -> constraints.Constraint:  # type: ignore[override]
+        """Classes from 0 on."""
+        return constraints.integer_interval(0, self._num_events - 1)
+
+    @property
+    def mean(self) -> Tensor:
+        """NaN: classes are no numbers."""
+        return ops.full_like(self.probs.detach().sum(-1), math.nan)
+
+    variance = mean
+
+    @property
+    def mode(self) -> Tensor:
+        """The likeliest class."""
+        return self.probs.argmax(-1)
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """All classes, in a new first dimension."""
+        count = self._num_events
+        values = arange(count).reshape((count, *(1 for _ in self._batch_shape)))
+        return values.expand(count, *self._batch_shape) if expand else values
 
     @property
     def param_shape(self) -> Sequence[int]:
@@ -61,8 +90,7 @@ class Categorical(Distribution):
         return (self.probs.detach() / exponential.clamp(min=1e-30)).argmax(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        inside = (value >= 0).logical_and(value < self._num_events)
-        self._check(inside, "value", f"IntegerInterval(0, {self._num_events - 1})", value)
+        self._validate_sample(value)
         index = value.long().unsqueeze(-1)
         shape = tuple(max(a, b) for a, b in _aligned(index.shape[:-1], self._batch_shape))
         logits = self.logits.expand(*shape, self._num_events)
@@ -73,9 +101,6 @@ class Categorical(Distribution):
         # A class of probability 0 adds nothing.
         lowest = -1.7976931348623157e308 if self.logits.dtype.itemsize == 8 else -3.4028235e38
         return -(self.probs * self.logits.clamp(min=lowest)).sum(-1)
-
-    def __repr__(self) -> str:
-        return f"Categorical(probs: {self.probs.shape}, logits: {self.logits.shape})"
 
 
 def _aligned(a: Sequence[int], b: Sequence[int]) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from betty._creation import randn
 from betty._native import Tensor
+from betty.distributions import constraints
 from betty.distributions.distribution import Distribution
 
 __all__ = ["Normal"]
@@ -25,13 +26,14 @@ class Normal(Distribution):
     """
 
     has_rsample = True
+    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.real
 
     def __init__(
         self, loc: Tensor | float, scale: Tensor | float, validate_args: bool | None = None
     ) -> None:
         self.loc, self.scale = self._tensors(loc, scale)
-        super().__init__(self.loc.shape, validate_args)
-        self._check(self.scale > 0, "scale", "GreaterThan(lower_bound=0.0)", self.scale)
+        super().__init__(self.loc.shape, validate_args=validate_args)
 
     @property
     def mean(self) -> Tensor:
@@ -58,6 +60,7 @@ class Normal(Distribution):
         return self.loc + randn(shape, dtype=self.loc.dtype) * self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
+        self._validate_sample(value)
         gap = (value - self.loc) / self.scale
         return -0.5 * gap * gap - self.scale.log() - 0.5 * math.log(2 * math.pi)
 
@@ -65,11 +68,10 @@ class Normal(Distribution):
         """The probability of values below ``value``."""
         return 0.5 * (1 + ((value - self.loc) / (self.scale * math.sqrt(2))).erf())
 
+    def icdf(self, value: Tensor) -> Tensor:
+        """The value below which lies this probability."""
+        return self.loc + self.scale * (2 * value - 1).erfinv() * math.sqrt(2)
+
     def entropy(self) -> Tensor:
         """(1 + log 2π) / 2 + log scale."""
         return 0.5 + 0.5 * math.log(2 * math.pi) + self.scale.log()
-
-    def __repr__(self) -> str:
-        if self.loc.numel() == 1:
-            return f"Normal(loc: {self.loc.item()}, scale: {self.scale.item()})"
-        return f"Normal(loc: {self.loc.shape}, scale: {self.scale.shape})"
