@@ -1,12 +1,18 @@
-"""What every optimizer has: parameter groups, a step, a state that can be saved."""
+"""What every optimizer has: parameter groups, a step, a state that can be saved.
+
+Invariant: an optimizer either has a rule of the engine, which keeps its state, or is a program's
+own subclass, whose step and state are Python.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from betty import _native
 from betty._native import Tensor
+from betty.autograd import enable_grad
 
 __all__ = ["Optimizer"]
 
@@ -32,8 +38,20 @@ class _Group(dict):
         return (dict, (dict(self),))
 
 
+def _rule_of(kind: type) -> tuple[str, Any] | None:
+    """The engine's rule of a class or of the nearest base that has one, with its numbers' names."""
+    for base in kind.__mro__:
+        if getattr(base, "__module__", "").startswith("betty.optim."):
+            try:
+                return base.__name__, _native.optimizer_hyperparameters(base.__name__)
+            except KeyError:
+                continue
+    return None
+
+
 class Optimizer:
-    """Base of the optimizers.
+    """Base of the optimizers, and of a program's own: those define ``step`` and keep what they need
+    in ``self.state[parameter]``.
 
     Args:
         params: Parameters, or dicts with ``"params"`` and options of their own (groups).
@@ -62,10 +80,21 @@ class Optimizer:
             self.add_param_group(group)
 
     def _open(self, defaults: dict[str, Any]) -> None:
-        self._handle = _native.OptimizerHandle(type(self).__name__)
-        self._known = _native.optimizer_hyperparameters(type(self).__name__)
+        rule = _rule_of(type(self))
+        self._engine = None if rule is None else _native.OptimizerHandle(rule[0])
+        self._known = () if rule is None else rule[1]
+        self._own_state: dict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
+
+    @property
+    def _handle(self) -> Any:
+        if self._engine is None:
+            raise TypeError(
+                f"{type(self).__name__}: its step is Python; a problem takes an optimizer with a "
+                "rule of the engine, or overrides custom_optimizer_step"
+            )
+        return self._engine
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds a group; options it doesn't give are the defaults."""
@@ -86,7 +115,8 @@ class Optimizer:
         hyper: dict[str, float] = {}
         for key, value in values.items():
             hyper.update(self._numbers(key, value))
-        self._handle.add_group(params, hyper)
+        if self._engine is not None:
+            self._engine.add_group(params, hyper)
         self.param_groups.append(_Group(values, self, len(self.param_groups)))
 
     def _numbers(self, key: str, value: Any) -> dict[str, float]:
@@ -101,8 +131,13 @@ class Optimizer:
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Updates every parameter that has a gradient."""
-        loss = closure() if closure is not None else None
-        self._handle.step()
+        if self._engine is None:
+            raise NotImplementedError(f"{type(self).__name__}: an optimizer defines its step")
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        self._engine.step()
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -118,6 +153,8 @@ class Optimizer:
     @property
     def state(self) -> dict[Tensor, dict[str, Any]]:
         """The state of each parameter that has been updated."""
+        if self._engine is None:
+            return self._own_state
         result = {}
         for index, group in enumerate(self.param_groups):
             for param in group["params"]:
@@ -126,7 +163,15 @@ class Optimizer:
                     result[param] = entries
         return result
 
+    @state.setter
+    def state(self, value: dict[Tensor, dict[str, Any]]) -> None:
+        if self._engine is not None:
+            raise AttributeError(f"{type(self).__name__}: the engine keeps its state")
+        self._own_state = value
+
     def _state_of(self, index: int, param: Tensor) -> dict[str, Any]:
+        if self._engine is None:
+            return self._own_state.get(param, {})
         steps = self._handle.steps(param)
         if steps == 0:
             return {}
@@ -173,6 +218,14 @@ class Optimizer:
     def _load_state(self, state: dict[int, dict[str, Any]]) -> None:
         """Takes the state of each parameter by its number over all groups."""
         params = [param for group in self.param_groups for param in group["params"]]
+        if self._engine is None:
+            self._own_state.clear()
+            for number, entries in state.items():
+                self._own_state[params[number]].update(
+                    (k, v.detach().clone() if isinstance(v, Tensor) else v)
+                    for k, v in entries.items()
+                )
+            return
         for number, param in enumerate(params):
             entries = {k: v for k, v in state.get(number, {}).items() if v is not None}
             # PyTorch counts no steps of SGD: with a momentum buffer there has been one.
