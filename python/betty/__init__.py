@@ -9,7 +9,7 @@ autograd, func.
 import importlib as _importlib
 import math as _math
 
-from betty import _derived, _functions, _native, _ordering, autograd, cuda, func
+from betty import _derived, _extras, _functions, _native, _ordering, _views, autograd, cuda, func
 from betty._creation import (
     arange,
     as_tensor,
@@ -84,7 +84,6 @@ from betty._process import (
     seed,
     set_num_threads,
     set_rng_state,
-    use_deterministic_algorithms,
 )
 from betty._tensor import _NO_METHODS
 from betty._types import (
@@ -117,11 +116,13 @@ from betty.autograd import (
     no_grad,
     set_grad_enabled,
 )
+from betty.func import vmap
 
 # Functions that PyTorch keeps in nn.functional alone, and helpers of this package.
 _ELSEWHERE = _NO_METHODS - {"cat", "stack", "threshold"}
 
 _MADE = {**_derived.FREE, **_derived.FUNCTIONS, **_ordering.FREE, **_ordering.FUNCTIONS}
+_MADE |= {**_views.FUNCTIONS, **_extras.FUNCTIONS, **_extras.FREE, **_extras.TYPES}
 globals().update({n: f for n, f in _MADE.items() if n not in ("sum_to_size", "data_ptr")})
 for _name in _functions.__all__:
     if _name not in _ELSEWHERE and _name not in globals():
@@ -132,18 +133,26 @@ del _name, _first
 
 __version__ = _native.version()
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
+newaxis = None
 strided, preserve_format, contiguous_format = "strided", "preserve", "contiguous"
+channels_last, channels_last_3d = "channels_last", "channels_last_3d"  # memory has one order
+OutOfMemoryError = MemoryError
 
 # Imported when first asked for: `import betty` stays quick.
 _SUBMODULES = (
-    "backends", "configs", "distributions", "engine", "envs", "hypergradient", "jit", "linalg",
-    "logging", "nn", "optim", "problems", "transforms", "utils",
+    "backends", "compiler", "configs", "distributed", "distributions", "engine", "envs",
+    "hypergradient", "jit", "linalg", "logging", "nn", "optim", "problems", "random", "special",
+    "testing", "transforms", "types", "utils", "version",
 )  # fmt: skip
 
 
 def __getattr__(name: str):
     if name in _SUBMODULES:
         return _importlib.import_module(f"betty.{name}")
+    if name in _extras.FROM_NETWORKS:
+        return getattr(_importlib.import_module("betty.nn.functional"), name)
+    if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):
+        return getattr(Tensor, name)
     if name == "Engine":
         return _importlib.import_module("betty.engine").Engine
     raise AttributeError(f"module 'betty' has no attribute '{name}'")

@@ -3,12 +3,14 @@
 import builtins
 from typing import Any
 
-from betty import _derived, _functions
+from betty import _derived, _functions, _views
 
 from betty import autograd as autograd
 from betty import backends as backends
+from betty import compiler as compiler
 from betty import configs as configs
 from betty import cuda as cuda
+from betty import distributed as distributed
 from betty import distributions as distributions
 from betty import engine as engine
 from betty import envs as envs
@@ -20,8 +22,13 @@ from betty import logging as logging
 from betty import nn as nn
 from betty import optim as optim
 from betty import problems as problems
+from betty import random as random
+from betty import special as special
+from betty import testing as testing
 from betty import transforms as transforms
+from betty import types as types
 from betty import utils as utils
+from betty import version as version
 from betty._creation import arange as arange
 from betty._creation import as_tensor as as_tensor
 from betty._creation import asarray as asarray
@@ -57,10 +64,8 @@ from betty._derived import chain_matmul as chain_matmul
 from betty._derived import column_stack as column_stack
 from betty._derived import combinations as combinations
 from betty._derived import compile as compile
-from betty._derived import dsplit as dsplit
 from betty._derived import dstack as dstack
 from betty._derived import einsum as einsum
-from betty._derived import hsplit as hsplit
 from betty._derived import hstack as hstack
 from betty._derived import is_complex as is_complex
 from betty._derived import is_same_size as is_same_size
@@ -83,8 +88,36 @@ from betty._derived import tensordot as tensordot
 from betty._derived import tril_indices as tril_indices
 from betty._derived import triu_indices as triu_indices
 from betty._derived import unravel_index as unravel_index
-from betty._derived import vsplit as vsplit
 from betty._derived import vstack as vstack
+from betty._extras import (
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+)
+from betty._extras import gcd as gcd
+from betty._extras import get_default_device as get_default_device
+from betty._extras import get_device as get_device
+from betty._extras import get_float32_matmul_precision as get_float32_matmul_precision
+from betty._extras import get_num_interop_threads as get_num_interop_threads
+from betty._extras import gradient as gradient
+from betty._extras import histogram as histogram
+from betty._extras import (
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+)
+from betty._extras import is_inference as is_inference
+from betty._extras import is_inference_mode_enabled as is_inference_mode_enabled
+from betty._extras import is_storage as is_storage
+from betty._extras import is_warn_always_enabled as is_warn_always_enabled
+from betty._extras import lcm as lcm
+from betty._extras import repeat_interleave as repeat_interleave
+from betty._extras import scatter as scatter
+from betty._extras import set_default_device as set_default_device
+from betty._extras import set_default_tensor_type as set_default_tensor_type
+from betty._extras import set_float32_matmul_precision as set_float32_matmul_precision
+from betty._extras import set_flush_denormal as set_flush_denormal
+from betty._extras import set_num_interop_threads as set_num_interop_threads
+from betty._extras import set_warn_always as set_warn_always
+from betty._extras import svd as svd
+from betty._extras import typename as typename
+from betty._extras import use_deterministic_algorithms as use_deterministic_algorithms
 from betty._files import load as load
 from betty._files import save as save
 from betty._functions import abs as abs
@@ -122,7 +155,6 @@ from betty._functions import cat as cat
 from betty._functions import cdist as cdist
 from betty._functions import ceil as ceil
 from betty._functions import cholesky_solve as cholesky_solve
-from betty._functions import chunk as chunk
 from betty._functions import clamp as clamp
 from betty._functions import clamp_max as clamp_max
 from betty._functions import clamp_min as clamp_min
@@ -257,12 +289,10 @@ from betty._functions import relu as relu
 from betty._functions import remainder as remainder
 from betty._functions import renorm as renorm
 from betty._functions import repeat as repeat
-from betty._functions import repeat_interleave as repeat_interleave
 from betty._functions import rms_norm as rms_norm
 from betty._functions import roll as roll
 from betty._functions import rot90 as rot90
 from betty._functions import rsqrt as rsqrt
-from betty._functions import scatter as scatter
 from betty._functions import scatter_add as scatter_add
 from betty._functions import scatter_reduce as scatter_reduce
 from betty._functions import select as select
@@ -279,7 +309,6 @@ from betty._functions import soft_margin_loss as soft_margin_loss
 from betty._functions import softmax as softmax
 from betty._functions import softmin as softmin
 from betty._functions import softshrink as softshrink
-from betty._functions import split as split
 from betty._functions import sqrt as sqrt
 from betty._functions import square as square
 from betty._functions import squeeze as squeeze
@@ -291,7 +320,6 @@ from betty._functions import take as take
 from betty._functions import take_along_dim as take_along_dim
 from betty._functions import tan as tan
 from betty._functions import tanh as tanh
-from betty._functions import tensor_split as tensor_split
 from betty._functions import threshold as threshold
 from betty._functions import trace as trace
 from betty._functions import transpose as transpose
@@ -299,7 +327,6 @@ from betty._functions import trapezoid as trapezoid
 from betty._functions import tril as tril
 from betty._functions import triu as triu
 from betty._functions import trunc as trunc
-from betty._functions import unbind as unbind
 from betty._functions import unflatten as unflatten
 from betty._functions import unsqueeze as unsqueeze
 from betty._functions import vander as vander
@@ -315,6 +342,7 @@ from betty._native import float32 as float32
 from betty._native import float64 as float64
 from betty._native import int32 as int32
 from betty._native import int64 as int64
+from betty._native import newaxis as newaxis
 from betty._native import uint8 as uint8
 from betty._ordering import aminmax as aminmax
 from betty._ordering import argsort as argsort
@@ -323,7 +351,6 @@ from betty._ordering import bincount as bincount
 from betty._ordering import bucketize as bucketize
 from betty._ordering import cummax as cummax
 from betty._ordering import cummin as cummin
-from betty._ordering import histogram as histogram
 from betty._ordering import kthvalue as kthvalue
 from betty._ordering import median as median
 from betty._ordering import mode as mode
@@ -375,7 +402,6 @@ from betty._process import memory_stats as memory_stats
 from betty._process import seed as seed
 from betty._process import set_num_threads as set_num_threads
 from betty._process import set_rng_state as set_rng_state
-from betty._process import use_deterministic_algorithms as use_deterministic_algorithms
 from betty._types import Size as Size
 from betty._types import can_cast as can_cast
 from betty._types import device as device
@@ -389,6 +415,15 @@ from betty._types import int as int
 from betty._types import long as long
 from betty._types import promote_types as promote_types
 from betty._types import set_default_dtype as set_default_dtype
+from betty._views import chunk as chunk
+from betty._views import dsplit as dsplit
+from betty._views import hsplit as hsplit
+from betty._views import split as split
+from betty._views import split_with_sizes as split_with_sizes
+from betty._views import tensor_split as tensor_split
+from betty._views import unbind as unbind
+from betty._views import vsplit as vsplit
+from betty._vmap import vmap as vmap
 from betty.autograd import enable_grad as enable_grad
 from betty.autograd import inference_mode as inference_mode
 from betty.autograd import is_grad_enabled as is_grad_enabled
@@ -396,6 +431,15 @@ from betty.autograd import no_grad as no_grad
 from betty.autograd import set_grad_enabled as set_grad_enabled
 from betty.engine import Engine as Engine
 
+BFloat16Tensor: Any
+BoolTensor: Any
+ByteTensor: Any
+DoubleTensor: Any
+FloatTensor: Any
+HalfTensor: Any
+IntTensor: Any
+LongTensor: Any
+OutOfMemoryError: Any
 absolute = _functions.abs
 arccos = _functions.acos
 arccosh = _functions.acosh
@@ -404,6 +448,8 @@ arcsinh = _functions.asinh
 arctan = _functions.atan
 arctan2 = _functions.atan2
 arctanh = _functions.atanh
+channels_last: builtins.str
+channels_last_3d: builtins.str
 cholesky: Any
 clip = _functions.clamp
 concat = _functions.cat
@@ -435,11 +481,13 @@ resolve_conj = _functions.positive
 resolve_neg = _functions.positive
 sgn = _functions.sign
 slogdet = _functions.linalg_slogdet
-split_with_sizes = _functions.split
 strided: builtins.str
 subtract = _functions.sub
 swapaxes = _functions.transpose
 swapdims = _functions.transpose
 trapz = _functions.trapezoid
 true_divide = _functions.div
+unsafe_chunk = _views.chunk
+unsafe_split = _views.split
+unsafe_split_with_sizes = _views.split_with_sizes
 __version__: builtins.str

@@ -20,7 +20,7 @@ ALIASES = {
     "fix": "trunc", "ger": "outer", "greater": "gt", "greater_equal": "ge", "less": "lt",
     "less_equal": "le", "moveaxis": "movedim", "multiply": "mul", "negative": "neg",
     "not_equal": "ne", "resolve_conj": "positive", "resolve_neg": "positive", "sgn": "sign",
-    "split_with_sizes": "split", "subtract": "sub", "swapaxes": "transpose",
+    "subtract": "sub", "swapaxes": "transpose",
     "swapdims": "transpose", "trapz": "trapezoid", "true_divide": "div",
 }  # fmt: skip
 
@@ -102,7 +102,7 @@ def _at_least(rank: int):
     def raise_rank(*tensors: Any) -> Any:
         given = _overloads._spread(tensors)
         raised = tuple(_raised(x, rank) for x in given)
-        several = len(tensors) > 1 or isinstance(tensors[0], (tuple, list))
+        several = len(tensors) != 1 or isinstance(tensors[0], (tuple, list))
         return raised if several else raised[0]
 
     raise_rank.__name__ = f"atleast_{rank}d"
@@ -119,32 +119,6 @@ def _raised(x: Tensor, rank: int) -> Tensor:
 
 
 atleast_1d, atleast_2d, atleast_3d = _at_least(1), _at_least(2), _at_least(3)
-
-
-def _splitting(name: str, rank: int, axis: int):
-    def split(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
-        if input.ndim < rank:
-            raise RuntimeError(f"{name}: takes {rank} dimensions at least, got {input.ndim}")
-        dim = 0 if input.ndim == 1 else axis
-        if isinstance(indices_or_sections, int) and (
-            indices_or_sections < 1 or input.shape[dim] % indices_or_sections
-        ):
-            raise RuntimeError(
-                f"{name}: dimension {dim} of {tuple(input.shape)} does not split into "
-                f"{indices_or_sections} equal parts"
-            )
-        return F.tensor_split(input, indices_or_sections, dim)
-
-    split.__name__ = name
-    split.__doc__ = f"Parts of dimension {axis}: a number of equal ones, or cut at indices."
-    return split
-
-
-hsplit, vsplit, dsplit = (
-    _splitting("hsplit", 1, 1),
-    _splitting("vsplit", 2, 0),
-    _splitting("dsplit", 3, 2),
-)
 
 
 # ---- products ----------------------------------------------------------------------------------
@@ -212,6 +186,9 @@ _LINEAR = {
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of one element of each vector, one a row."""
+    for x in tensors:
+        if x.ndim != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(x.shape)}")
     if len(tensors) == 1:
         return tensors[0]
     return F.stack([grid.reshape(-1) for grid in F.meshgrid(tensors)], 1)
@@ -332,7 +309,7 @@ def real(input: Tensor) -> Tensor:
 def angle(input: Tensor) -> Tensor:
     """0 for what is not negative, pi for what is; NaN stays."""
     value = input if input.is_floating_point() else input.float()
-    turned = F.where(value < 0, value.detach() * 0 + math.pi, value.detach() * 0)
+    turned = F.where(value < 0, math.pi, 0.0).to(value.dtype)
     return F.where(F.isnan(value), value, turned)
 
 
@@ -369,8 +346,7 @@ def compile(model: Any = None, **options: Any) -> Any:
 
 
 FUNCTIONS = {
-    "multinomial": multinomial, "round": round, "tensor_split": F.tensor_split, "hsplit": hsplit,
-    "vsplit": vsplit, "dsplit": dsplit, "is_complex": is_complex, "is_signed": is_signed,
+    "multinomial": multinomial, "round": round, "is_complex": is_complex, "is_signed": is_signed,
     "is_same_size": is_same_size, "isreal": isreal, "angle": angle, "sum_to_size": sum_to_size,
     "data_ptr": data_ptr, **_LINEAR,
 }  # fmt: skip

@@ -30,6 +30,11 @@ def detach_(self: Tensor) -> Tensor:
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(
+            "fill_ only supports 0-dimension value tensor but got tensor with "
+            f"{value.ndim} dimensions."
+        )
     return self._assign(value if isinstance(value, Tensor) else _native.from_scalar(value))
 
 

@@ -21,8 +21,8 @@ IN_PLACE = [
     "masked_scatter", "mul", "multiply", "nan_to_num", "ne", "neg", "negative", "not_equal",
     "pow", "put", "rad2deg", "reciprocal", "relu", "remainder", "renorm", "round", "rsqrt",
     "scatter", "scatter_add", "scatter_reduce", "sgn", "sigmoid", "sign", "sin", "sinc", "sinh",
-    "sqrt", "square", "squeeze", "sub", "subtract", "swapaxes", "swapdims", "t", "tan", "tanh",
-    "transpose", "tril", "triu", "true_divide", "trunc", "unsqueeze", "xlogy",
+    "sqrt", "square", "sub", "subtract", "tan", "tanh", "tril", "triu", "true_divide", "trunc",
+    "xlogy",
 ]  # fmt: skip
 
 FROM_OVERLOADS = [

@@ -22,7 +22,6 @@ __all__ = [
     "seed",
     "set_num_threads",
     "set_rng_state",
-    "use_deterministic_algorithms",
 ]
 
 
@@ -133,10 +132,6 @@ def set_num_threads(num: int) -> None:
 
 def get_num_threads() -> int:
     return _native.get_threads()
-
-
-def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Accepted: reductions have a fixed order, so results always repeat."""
 
 
 def counters() -> dict[str, int]:

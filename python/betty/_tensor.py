@@ -10,13 +10,16 @@ from typing import Any
 from betty import (
     _creation,
     _derived,
+    _extras,
     _indexing,
     _inplace,
     _native,
     _ordering,
     _overloads,
     _printing,
+    _protocols,
     _types,
+    _views,
 )
 from betty import _functions as F
 from betty._method_names import FALSE, FREE, FROM_OVERLOADS, IN_PLACE
@@ -203,66 +206,17 @@ def _transposed(self: Tensor) -> Tensor:
 
 
 def _matrices_transposed(self: Tensor) -> Tensor:
+    if self.ndim == 0:
+        return self
     if self.ndim < 2:
         raise RuntimeError(f"mT: takes 2 dimensions at least, got {self.ndim}")
     return F.transpose(self, -2, -1)
 
 
-# ---- Python's protocols ------------------------------------------------------------------------
-
-
-def _iterate(self: Tensor):
-    if self.ndim == 0:
-        raise TypeError("iteration over a 0-d tensor")
-    return iter(F.unbind(self))
-
-
-def _contains(self: Tensor, element: Any) -> bool:
-    if not isinstance(element, (Tensor, bool, int, float)):
-        raise RuntimeError(
-            "Tensor.__contains__ only supports Tensor or scalar, but you passed in "
-            f"{type(element)}."
-        )
-    return bool((self == element).any())
-
-
-def _format(self: Tensor, spec: str) -> str:
-    if self.ndim == 0 and spec:
-        return format(self.item(), spec)
-    return object.__format__(self, spec)
-
-
-def _rebuild(array: Any, kind: dtype, requires_grad: bool) -> Tensor:
-    made = _native.from_buffer(array).to(kind)
-    if requires_grad:
-        made.requires_grad = True
-    return made
-
-
-def _reduce(self: Tensor, protocol: int = 2) -> tuple:
-    if not self.is_leaf:
-        raise RuntimeError(
-            "pickle: only leaf tensors keep their meaning outside of this process, use detach()"
-        )
-    plain = self.detach()
-    if self.dtype is _types.bfloat16:
-        plain = plain.to(_types.float32)
-    return _rebuild, (plain.numpy(), self.dtype, self.requires_grad)
-
-
-def _deepcopy(self: Tensor, memo: dict) -> Tensor:
-    if not self.is_leaf:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-            "protocol at the moment"
-        )
-    if id(self) not in memo:
-        copied = self.detach().clone()
-        copied.requires_grad = self.requires_grad
-        if self.grad is not None:
-            copied.grad = self.grad.detach().clone()
-        memo[id(self)] = copied
-    return memo[id(self)]
+def _matrix_transposed(self: Tensor) -> Tensor:
+    if self.ndim not in (0, 2):
+        raise RuntimeError(f"H: takes a matrix, got {self.ndim} dimensions")
+    return F.transpose(self, 0, 1) if self.ndim else self
 
 
 def _new(function: Any):
@@ -330,7 +284,6 @@ _OWN = {
     "type_as": lambda self, other: _convert(self, other.dtype),
     "where": lambda self, condition, other: F.where(condition, self, other),
     "pin_memory": lambda self, device=None: self,
-    "get_device": lambda self: -1,
     "new_tensor": _new(_creation.tensor),
     "new_zeros": _new(_creation.zeros),
     "new_ones": _new(_creation.ones),
@@ -338,18 +291,19 @@ _OWN = {
     "new_full": _new(_creation.full),
     "__array__": __array__,
     "__array_priority__": 1000,
-    "__iter__": _iterate,
-    "__contains__": _contains,
-    "__format__": _format,
-    "__reduce_ex__": _reduce,
-    "__deepcopy__": _deepcopy,
+    "__iter__": _views.iterate,
+    "__reversed__": _views.backwards,
+    "__contains__": _protocols.contains,
+    "__format__": _protocols.formatted,
+    "__reduce_ex__": _protocols.reduced,
+    "__deepcopy__": _protocols.deepcopied,
     "__module__": "betty",
 }
 
 _PROPERTIES = {
     "T": _transposed,
     "mT": _matrices_transposed,
-    "H": lambda self: F.transpose(self, 0, 1),
+    "H": _matrix_transposed,
     "device": lambda self: _types.CPU,
     "layout": lambda self: "betty.strided",
     "grad_fn": _grad_fn,
@@ -377,8 +331,9 @@ def _attach() -> None:
     for name in F.__all__:
         if name not in _NO_METHODS | FREE and not name.endswith("_like"):
             setattr(Tensor, name, getattr(F, name))
-    for name, function in {**_derived.FUNCTIONS, **_ordering.FUNCTIONS}.items():
-        setattr(Tensor, name, function)
+    for part in (_derived, _ordering, _views, _extras):
+        for name, function in part.FUNCTIONS.items():
+            setattr(Tensor, name, function)
     for name, first in _derived.ALIASES.items():
         if first not in _NO_METHODS | FREE:
             setattr(Tensor, name, getattr(F, first))
@@ -386,7 +341,7 @@ def _attach() -> None:
         setattr(Tensor, name, getattr(_overloads, name))
     for name, kind in _CONVERSIONS.items():
         setattr(Tensor, name, _converter(kind))
-    for name, value in _OWN.items():
+    for name, value in {**_OWN, **_extras.METHODS}.items():
         setattr(Tensor, name, value)
     for name in FALSE:
         setattr(Tensor, name, property(lambda self: False))
@@ -394,6 +349,8 @@ def _attach() -> None:
         setattr(Tensor, name, property(read))
     for name in IN_PLACE:
         setattr(Tensor, f"{name}_", _inplace.in_place(getattr(Tensor, name)))
+    for name in _extras.RESHAPING:
+        setattr(Tensor, f"{name}_", _extras._reshaping(name))
 
 
 _attach()

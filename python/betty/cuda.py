@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from betty._types import refuse_device
 
@@ -26,6 +26,36 @@ def manual_seed(seed: int) -> None:
 manual_seed_all = manual_seed
 
 
+def get_rng_state_all() -> list:
+    """No generators of GPUs."""
+    return []
+
+
+def set_rng_state_all(new_states: Any) -> None:
+    """Accepted: there is no generator of a GPU to restore."""
+
+
+def seed() -> None:
+    """Accepted: there is no generator of a GPU to seed."""
+
+
+seed_all = ipc_collect = reset_peak_memory_stats = reset_max_memory_allocated = seed
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """False: no GPU supports anything."""
+    return False
+
+
+def _no_bytes(device: Any = None) -> int:
+    """0: nothing is on a GPU."""
+    return 0
+
+
+memory_allocated = memory_reserved = max_memory_allocated = max_memory_reserved = _no_bytes
+OutOfMemoryError = MemoryError
+
+
 def empty_cache() -> None:
     """Accepted: there is nothing to empty."""
 
@@ -38,7 +68,15 @@ def current_device() -> NoReturn:
     refuse_device("cuda")
 
 
-def synchronize(device=None) -> NoReturn:
+def synchronize(device=None) -> None:
+    """Accepted: there is nothing to wait for."""
+
+
+def get_device_capability(device=None) -> NoReturn:
+    refuse_device("cuda")
+
+
+def get_device_properties(device=None) -> NoReturn:
     refuse_device("cuda")
 
 

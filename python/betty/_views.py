@@ -1,0 +1,163 @@
+"""Parts of a tensor that share its elements: what PyTorch's split, chunk and unbind give.
+
+Invariant: changing a part in place changes the tensor, as every view does. Only where unbind gives
+more than MOST_VIEWS parts are they copies: each view is a structure of its own to record.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from betty import _native
+from betty._native import Tensor
+
+MOST_VIEWS = 256
+_select, _slice = _native.operation("select"), _native.operation("slice")
+_unbind = _native.operation("unbind")
+
+
+def _axis(name: str, input: Tensor, dim: int) -> int:
+    rank = input.ndim
+    if rank == 0:
+        raise RuntimeError(f"{name}: expects at least a 1-dimensional tensor")
+    if not -rank <= dim < rank:
+        raise IndexError(
+            f"{name}: dimension out of range, expected to be in [{-rank}, {rank - 1}], got {dim}"
+        )
+    return dim % rank
+
+
+def _cut(input: Tensor, ends: list[int], dim: int) -> tuple[Tensor, ...]:
+    """The parts between 0 and each end."""
+    starts = [0, *ends[:-1]]
+    return tuple(
+        _slice(input, dim=dim, start=start, end=end)
+        for start, end in zip(starts, ends, strict=True)
+    )
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Every position of a dimension by itself."""
+    if input.ndim == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    axis = _axis("unbind", input, dim)
+    if input.shape[axis] > MOST_VIEWS:
+        return _copies(input, axis)
+    return tuple(_select(input, dim=axis, index=place) for place in range(input.shape[axis]))
+
+
+def _copies(input: Tensor, axis: int) -> tuple[Tensor, ...]:
+    """Many parts. Of values that are there already nothing is recorded."""
+    plain = input._is_evaluated and not input.requires_grad
+    if not plain or input.dtype is _native.bfloat16:
+        return _unbind(input, dim=axis)
+    import numpy
+
+    rows = numpy.ascontiguousarray(numpy.moveaxis(input.detach().numpy(), axis, 0)).copy()
+    return tuple(_native.from_buffer(numpy.asarray(row)) for row in rows)
+
+
+def iterate(input: Tensor) -> Iterator[Tensor]:
+    """The positions of the first dimension, one after another."""
+    if input.ndim == 0:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(unbind(input))
+
+
+def backwards(input: Tensor) -> Tensor:
+    """What reversed() gives: the first dimension backwards."""
+    if input.ndim == 0:
+        return input
+    return _native.operation("flip")(input, dims=(0,))
+
+
+def split(
+    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
+    """Parts of one size (the last may be smaller) or of the sizes given."""
+    axis = _axis("split", tensor, dim)
+    length = tensor.shape[axis]
+    if not isinstance(split_size_or_sections, int):
+        sizes = [int(size) for size in split_size_or_sections]
+        if any(size < 0 for size in sizes) or sum(sizes) != length:
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {length} (input tensor's "
+                f"size at dimension {axis}), but got split_sizes={sizes}"
+            )
+        return _cut(tensor, [sum(sizes[: place + 1]) for place in range(len(sizes))], axis)
+    size = split_size_or_sections
+    if size < 0 or (size == 0 and length > 0):
+        raise RuntimeError(f"split: split size must be positive, got {size}")
+    count = max(1, -(-length // size)) if size else 1
+    return _cut(tensor, [min((place + 1) * size, length) for place in range(count)], axis)
+
+
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Parts of the sizes given."""
+    return split(input, list(split_sizes), dim)
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most that many parts of equal size; the last may be smaller."""
+    axis = _axis("chunk", input, dim)
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    length = input.shape[axis]
+    if length == 0:
+        return _cut(input, [0] * chunks, axis)
+    return split(input, -(-length // chunks), axis)
+
+
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Parts of nearly equal length, or cut before the indices given."""
+    axis = _axis("tensor_split", input, dim)
+    length = input.shape[axis]
+    given = indices_or_sections
+    if isinstance(given, Tensor):
+        given = given.tolist()
+    if isinstance(given, int):
+        if given <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {given}")
+        size, more = divmod(length, given)
+        return _cut(
+            input, [size * (place + 1) + min(place + 1, more) for place in range(given)], axis
+        )
+    cuts = [0, *given, length]
+    return tuple(
+        _slice(input, dim=axis, start=start, end=end) for start, end in itertools.pairwise(cuts)
+    )
+
+
+def _splitting(name: str, rank: int, axis: int):
+    def parts(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+        if input.ndim < rank:
+            raise RuntimeError(f"{name}: takes {rank} dimensions at least, got {input.ndim}")
+        dim = 0 if input.ndim == 1 else axis
+        if isinstance(indices_or_sections, int) and (
+            indices_or_sections < 1 or input.shape[dim] % indices_or_sections
+        ):
+            raise RuntimeError(
+                f"{name}: dimension {dim} of {tuple(input.shape)} does not split into "
+                f"{indices_or_sections} equal parts"
+            )
+        return tensor_split(input, indices_or_sections, dim)
+
+    parts.__name__ = name
+    parts.__doc__ = f"Parts of dimension {axis}: a number of equal ones, or cut at indices."
+    return parts
+
+
+hsplit, vsplit, dsplit = (
+    _splitting("hsplit", 1, 1),
+    _splitting("vsplit", 2, 0),
+    _splitting("dsplit", 3, 2),
+)
+
+# In `betty`, and methods.
+FUNCTIONS = {
+    "unbind": unbind, "split": split, "split_with_sizes": split_with_sizes, "chunk": chunk,
+    "tensor_split": tensor_split, "hsplit": hsplit, "vsplit": vsplit, "dsplit": dsplit,
+    "unsafe_split": split, "unsafe_split_with_sizes": split_with_sizes, "unsafe_chunk": chunk,
+}  # fmt: skip
