@@ -294,5 +294,5 @@ def test_lists_print_equal_neighbours_once():
     )
     assert repr(nn.ModuleList()) == "ModuleList()"
     assert repr(nn.ParameterList([betty.zeros(2, 3)])) == (
-        "ParameterList(\n  (0): Parameter containing: [betty.float32 of size 2x3]\n)"
+        "ParameterList(\n    (0): Parameter containing: [betty.float32 of size 2x3]\n)"
     )
