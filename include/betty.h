@@ -525,7 +525,8 @@ typedef struct betty_engine_callbacks {
 
 /* Options, with their defaults: "train_iters" (50000), "valid_step" (500), "roll_back" (0; once the
  * problems above an inner loop have stepped, it is undone but for its last step, which is taken
- * again with the new upper parameters), "strategy" ("default"), "replicas" (0: one a thread).
+ * again with the new upper parameters), "strategy" ("default"), "replicas" (0: one a thread),
+ * "sync_batchnorm" (0: a batch norm is by the statistics of the replica's rows; 1: of the batch).
  * With strategy "data_parallel", training_step is called once for each replica, with its rows (of
  * the first dimension of each tensor) of the batch that the engine draws; the loss of the step is
  * their mean, weighted by rows, and they run side by side. There may be no more replicas than

@@ -67,6 +67,32 @@ private func brief(_ number: Double) -> String {
 }
 
 extension Engine {
+  /// How threads are used, and what that gives: of the replicas that were asked for, or within and
+  /// between operations. Replicas are never chosen: whether a loss is a mean over rows, and how often
+  /// training_step may be called, only its author knows.
+  private var parallelism: [String] {
+    let threads = ThreadPool.shared.threads
+    let count = config.replicaCount
+    let isSplit = config.strategy == .dataParallel
+    var lines = [
+      "strategy \(config.strategy.rawValue): \(count) replica\(count == 1 ? "" : "s"), "
+        + "\(threads) thread\(threads == 1 ? "" : "s")"
+    ]
+    if threads == 1 { return lines }
+    for problem in problems {
+      guard let program = problem.steps.latest, program.time > 0 else { continue }
+      let factor = program.timeAlone / program.time
+      let tenths = Int((factor * 10).rounded())
+      var line =
+        "threads  \(problem.name): \(tenths / 10).\(tenths % 10) times one thread, estimated"
+      if !isSplit, factor < 0.75 * Double(threads) {
+        line += "; its operations are small, replicas would use more"
+      }
+      lines.append(line)
+    }
+    return lines
+  }
+
   /// A table of the problems, upper ones first, their edges and paths.
   package func describe() throws -> String {
     if !isStarted { try start() }
@@ -85,6 +111,7 @@ extension Engine {
       while line.last == " " { line.removeLast() }
       return line
     }
+    lines += parallelism
     for problem in problems {
       for parent in problem.parents { lines.append("l2u  \(problem.name) -> \(parent.name)") }
     }

@@ -11,6 +11,8 @@ package struct EngineConfig: Sendable {
   package var strategy = Strategy.single
   /// See Replicas.swift; 0: as many as there are threads.
   package var replicas = 0
+  /// Every batch norm is by the statistics of the whole batch, not of each replica's part.
+  package var synchronizesNorms = false
 
   package enum Strategy: String, Sendable, CaseIterable {
     case single = "default"
@@ -43,6 +45,7 @@ package struct EngineConfig: Sendable {
     case "train_iters": trainIters = try integer(name, value, atLeast: 0)
     case "valid_step": validStep = try integer(name, value, atLeast: 1)
     case "roll_back": rollBack = try integer(name, value, atLeast: 0) != 0
+    case "sync_batchnorm": synchronizesNorms = try integer(name, value, atLeast: 0) != 0
     case "replicas": replicas = try integer(name, value, atLeast: 0)
     case "strategy":
       guard case .string(let text) = value else {
@@ -57,7 +60,7 @@ package struct EngineConfig: Sendable {
       throw BettyError(
         .key,
         "EngineConfig: unknown option '\(name)', known are replicas, roll_back, strategy, "
-          + "train_iters, valid_step")
+          + "sync_batchnorm, train_iters, valid_step")
     }
   }
 

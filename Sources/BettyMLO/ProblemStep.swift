@@ -74,7 +74,10 @@ extension Problem {
   }
 
   func record(fresh: Bool) throws -> Capture {
-    Capture([try recordedLoss(fresh: fresh)], mode: .step)
+    let loss = try recordedLoss(fresh: fresh)
+    let capture = Capture([loss.total], mode: .step)
+    capture.replicas = loss.replicas
+    return capture
   }
 
   /// What this problem's paths lead through, as last recorded.
@@ -103,7 +106,8 @@ extension Problem {
     }
     let stepped = present.compactMap { optimizer?.position(of: parameters[$0]) }
     let entry = StepCache.Entry(
-      keys: keys, revision: revision, graph: RecordedGraph(capture),
+      keys: keys, revision: revision,
+      graph: try RecordedGraph(capture, synchronized: synchronizesNorms),
       program: try builder.step.compiled(), replay: try replayed(builder.step),
       present: present, stepped: stepped)
     steps.insert(entry)

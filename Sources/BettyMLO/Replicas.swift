@@ -6,6 +6,7 @@
 
 import BettyGraph
 import BettyRuntime
+import BettyTransform
 
 /// Whose loss is being recorded.
 package struct Replica: Sendable {
@@ -36,42 +37,44 @@ struct Sharding {
 }
 
 extension Problem {
+  var synchronizesNorms: Bool { engine?.config.synchronizesNorms ?? false }
+
   /// The replica whose loss training_step is asked for.
   package var replica: Replica { sharding.replica }
 
   /// The tensors that training_step is to see: a replica's rows of the batch that the engine drew.
   package var presentBatch: [Tensor] { sharding.parts ?? batches?.current ?? [] }
 
-  /// The loss as training_step records it, of all replicas.
-  func recordedLoss(fresh: Bool) throws -> Tensor {
+  /// The loss as training_step records it, of all replicas together.
+  func recordedLoss(fresh: Bool) throws -> (total: Tensor, replicas: Int) {
     guard let wanted = engine?.config.replicaCount, wanted > 1, let batch = batches?.current,
       let rows = batch.first(where: { $0.type.rank > 0 })?.type.shape[0]
-    else { return try scalar(hooks.trainingStep(fresh)) }
+    else { return (try scalar(hooks.trainingStep(fresh)), 1) }
     let count = try sharding.count(rows: rows, wanted: wanted, problem: name)
-    if count == 1 { return try scalar(hooks.trainingStep(fresh)) }
+    if count == 1 { return (try scalar(hooks.trainingStep(fresh)), 1) }
     let shards = try (0..<count).map { try shard(batch, $0, of: count, rows: rows) }
     let random = RandomKeys.state
-    let before = try (engine?.problems ?? []).flatMap { try $0.buffers.map { try Snapshot($0) } }
+    let before = (engine?.problems ?? []).flatMap { $0.buffers.map { Standing($0) } }
     defer {
       sharding.replica = Replica()
       sharding.parts = nil
     }
     do {
-      return try joined(shards, rows: rows, before: before, fresh: fresh)
+      return (try joined(shards, rows: rows, before: before, fresh: fresh), count)
     } catch {
-      for buffer in before { try buffer.restore() }
+      for buffer in before { buffer.putBack() }
       RandomKeys.draw(as: 0, from: random.position)
       throw error
     }
   }
 
   private func joined(
-    _ shards: [[Tensor]], rows: Int, before: [Snapshot], fresh: Bool
+    _ shards: [[Tensor]], rows: Int, before: [Standing], fresh: Bool
   ) throws -> Tensor {
     let start = RandomKeys.state.position
     var last = start
     var total: Tensor?
-    var kept: [Snapshot] = []
+    var kept: [Standing] = []
     for (index, parts) in shards.enumerated() {
       let share = Double(Sharding.bounds(rows, index, of: shards.count).count) / Double(rows)
       sharding.replica = Replica(index: index, count: shards.count, share: share)
@@ -79,8 +82,8 @@ extension Problem {
       RandomKeys.draw(as: index, from: start)
       let loss = try scalar(hooks.trainingStep(fresh && index == 0))
       last = max(last, RandomKeys.state.position)
-      if index == 0 { kept = try before.map { try $0.renewed() } }
-      for buffer in index == shards.count - 1 ? kept : before { try buffer.restore() }
+      if index == 0 { kept = before.map { $0.renewed() } }
+      for buffer in index == shards.count - 1 ? kept : before { buffer.putBack() }
       let weighted = try Recording.call("mul", [loss, Tensor.number(share)])[0]
       total = try total.map { try Recording.call("add", [$0, weighted])[0] } ?? weighted
     }
@@ -116,6 +119,16 @@ extension Problem {
         "problem '\(name)': training_step must return a scalar loss, got \(type)")
     }
     return type.isScalar ? loss : try Recording.call("reshape", [loss], ["shape": .ints([])])[0]
+  }
+}
+
+extension Capture {
+  /// The graph with the statistics of the whole batch where they are synchronised, and what each value
+  /// of the recording became in it.
+  func synchronized(all: Bool) throws -> (graph: Graph, map: [Value]) {
+    try Transform.joinStatistics(graph, replicas: replicas) {
+      $0 == "synchronized" || (all && $0 == "batch")
+    }
   }
 }
 

@@ -30,7 +30,7 @@ struct StepBuilder {
   mutating func build(
     _ capture: Capture, _ recordings: [Recorded], _ ending: Ending
   ) throws -> [Int] {
-    let loss = step.add(capture)[0]
+    let loss = try step.add(capture, synchronized: problem.synchronizesNorms)[0]
     lowerLosses = recordings.map { step.add($0) }
     let (gradients, present) = try gradients(of: loss)
     switch ending {

@@ -12,9 +12,11 @@ final class RecordedGraph: Sendable {
   let value: Graph
   let loss: Value
 
-  init(_ capture: Capture) {
-    value = capture.graph
-    loss = capture.roots[0]
+  /// `synchronized`: every batch norm is by the statistics of the whole batch.
+  init(_ capture: Capture, synchronized: Bool = false) throws {
+    let joined = try capture.synchronized(all: synchronized)
+    value = joined.graph
+    loss = joined.map[capture.roots[0].index]
   }
 }
 
@@ -78,11 +80,16 @@ struct StepGraph {
   }
 
   /// Copies the step's own recording in; its outputs get their values from the step. Gives what its
-  /// roots became. What the user has read already is not computed again.
-  mutating func add(_ capture: Capture) -> [Value] {
-    let map = inline(capture.graph, on: capture.inputs)
-    for (position, value) in capture.computed {
-      computed.append((map[value.index], position))
+  /// roots became. What the user has read already is not computed again, unless it depends on
+  /// statistics that replicas share.
+  mutating func add(_ capture: Capture, synchronized: Bool = false) throws -> [Value] {
+    let joined = try capture.synchronized(all: synchronized)
+    let inlined = inline(joined.graph, on: capture.inputs)
+    let map = joined.map.map { inlined[$0.index] }
+    if joined.graph.nodes.count == capture.graph.nodes.count {
+      for (position, value) in capture.computed {
+        computed.append((map[value.index], position))
+      }
     }
     captured = capture.graph.outputs.map { map[$0.index] }
     return capture.roots.map { map[$0.index] }
@@ -238,6 +245,10 @@ final class StepProgram: CustomStringConvertible {
       + (program.program.inputTypes + program.program.outputTypes)
       .reduce(0) { $0 + $1.byteCount }
   }
+
+  /// Nanoseconds of one run, and what one thread would take, by a rough estimate.
+  var time: Double { program.program.nanoseconds }
+  var timeAlone: Double { program.program.nanosecondsAlone }
 
   /// The graph of the whole step and the program made of it.
   var description: String { "step: \(program.graph)\n\(program.program)" }

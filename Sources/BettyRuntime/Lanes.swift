@@ -114,8 +114,8 @@ struct UnitCost {
     shared = workers <= 1 ? alone : alone / Double(workers) * 1.1 + UnitCost.meeting
   }
 
-  init(loop: Double) {
-    (alone, shared, isLoop) = (loop, loop, true)
+  init(loop: Double, alone: Double) {
+    (self.alone, shared, isLoop) = (alone, loop, true)
   }
 }
 
@@ -147,7 +147,8 @@ extension Units {
     case .fill, .copyOut: return cost(50 + elements * 0.05)
     case .loop:
       guard case .loop(let loop) = node.operation else { return cost(0) }
-      return UnitCost(loop: loop.body.nanoseconds * Double(loop.count))
+      let (body, count) = (loop.body, Double(loop.count))
+      return UnitCost(loop: body.nanoseconds * count, alone: body.nanosecondsAlone * count)
     }
   }
 }

@@ -36,6 +36,8 @@ package final class Program: @unchecked Sendable {
   let lanes: UnsafeBufferPointer<Lane>
   /// Of one run, by a rough estimate.
   package let nanoseconds: Double
+  /// The same on one thread.
+  package let nanosecondsAlone: Double
   let infos: [StepInfo]
   let addresses: [AddressSource]
   let scratchBytes: Int
@@ -63,6 +65,7 @@ package final class Program: @unchecked Sendable {
     sections = storage.keep(assembler.plan.timetable.sections)
     lanes = storage.keep(assembler.plan.timetable.lanes)
     nanoseconds = assembler.plan.units.nanoseconds
+    nanosecondsAlone = assembler.plan.units.nanosecondsAlone
     infos = assembler.infos
     addresses = assembler.addresses
     scratchBytes = (min(assembler.scratchBytes, Int.max - 63) + 63) & ~63

@@ -34,6 +34,7 @@ struct Units {
   private(set) var needed: [Bool]
   /// Of one run, by a rough estimate.
   private(set) var nanoseconds = 0.0
+  private(set) var nanosecondsAlone = 0.0
 
   /// `group[node]`: equal numbers fuse; -1 for nodes that are no part of a tile unit.
   init(_ lowered: Lowered, group: [Int]) {
@@ -177,6 +178,7 @@ struct Units {
     }
     let costs = list.map { cost($0, shapes, threads: threads) }
     nanoseconds = costs.reduce(0) { $0 + $1.shared }
+    nanosecondsAlone = costs.reduce(0) { $0 + $1.alone }
     guard threads > 1, leastGain < .infinity else { return Timetable(units: list.count) }
     let finder = LaneFinder(
       list, valueCount: count, threads: threads, costs: costs, isLate: isLate)

@@ -16,7 +16,7 @@ def table(engine):
     names = lines[0].split()
     rows = {}
     for line in lines[1:]:
-        if not line.startswith(("l2u", "path")):
+        if not line.startswith(("l2u", "path", "strategy", "threads")):
             parts = [part for part in line.split("  ") if part.strip()]
             rows[parts[0]] = dict(zip(names, map(str.strip, parts), strict=True))
     return rows

@@ -296,3 +296,10 @@ def test_lists_print_equal_neighbours_once():
     assert repr(nn.ParameterList([betty.zeros(2, 3)])) == (
         "ParameterList(\n    (0): Parameter containing: [betty.float32 of size 2x3]\n)"
     )
+
+
+def test_a_replaced_module_keeps_its_place():
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    net[0] = nn.Linear(2, 3, bias=False)
+    assert [name for name, _ in net.named_children()] == ["0", "1", "2"]
+    assert net[0].bias is None

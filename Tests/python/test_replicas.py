@@ -242,3 +242,62 @@ def test_early_stopping_and_validation_see_one_replica():
     count, got = stopped({"strategy": "data_parallel", "replicas": 2})
     assert count == alone < 50
     assert_same(got, wanted)
+
+
+# Synchronised statistics.
+
+
+def normed(replicas, convert=False, sizes=(12, 7), **engine):
+    made = build(replicas, levels=2, net={"norm": True}, sizes=sizes, engine=engine)
+    low = made.problems[0]
+    if convert:
+        low.set_module(nn.SyncBatchNorm.convert_sync_batchnorm(low.module))
+    made.run()
+    return values(made), buffers(made)
+
+
+@pytest.mark.parametrize("options", [{"convert": True}, {"sync_batchnorm": True}])
+@pytest.mark.parametrize("replicas", [2, 3])
+def test_synchronised_norms_are_those_of_the_whole_batch(replicas, options):
+    wanted, statistics = normed(0)
+    got, found = normed(replicas, **options)
+    assert_same(got, wanted)
+    for a, b in zip(found, statistics, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+    apart, _ = normed(replicas)
+    assert np.abs(apart - wanted).max() > 1e-6
+
+
+def test_synchronised_norms_without_replicas_change_nothing():
+    wanted, _ = normed(0)
+    got, _ = normed(0, convert=True)
+    assert np.array_equal(got, wanted)
+
+
+def test_replicas_that_do_not_normalise_alike():
+    class Odd(ImplicitProblem):
+        calls = 0
+
+        def training_step(self, batch):
+            self.calls += 1
+            x, y = batch
+            x = self.module.layers[1](self.module.layers[0](x))
+            if self.calls % 2 == 0:
+                x = self.module.layers[1](x)
+            return (x**2).mean() + (y**2).mean()
+
+    rs = np.random.RandomState(0)
+    module = Net(rs, (5, 6, 3), betty.float64, norm=True)
+    odd = Odd("odd", Config(), module, optim.SGD(module.parameters(), lr=0.1),
+              train_data_loader=batches(rs, (12,), betty.float64))  # fmt: skip
+    config = EngineConfig(train_iters=1, strategy="data_parallel", replicas=2, sync_batchnorm=True)
+    with pytest.raises(RuntimeError, match="2 replicas must normalise alike, together they have 3"):
+        Engine([odd], config).run()
+
+
+def test_what_describe_says():
+    engine = build(2)
+    assert "strategy data_parallel: 2 replicas, 4 threads" in engine.describe().splitlines()
+    engine.run()
+    assert "threads  low: " in engine.describe()
+    assert "strategy default: 1 replica, 4 threads" in build(0).describe().splitlines()

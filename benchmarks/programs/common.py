@@ -13,6 +13,8 @@ from betty.engine import Engine
 from data import initial
 
 PRECISION = os.environ.get("PRECISION", "fp32")
+COUNT = int(os.environ.get("REPLICAS", "1"))
+REPLICAS = {"strategy": "data_parallel", "replicas": COUNT} if COUNT > 1 else {}
 if os.environ.get("THREADS") and hasattr(torch, "set_num_threads"):
     torch.set_num_threads(int(os.environ["THREADS"]))
 

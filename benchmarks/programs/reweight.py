@@ -5,7 +5,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from betty.configs import Config, EngineConfig
 from betty.problems import ImplicitProblem
-from common import PRECISION, Timed, lower_loss, seeded
+from common import PRECISION, REPLICAS, Timed, lower_loss, seeded
 
 
 class Reweight(ImplicitProblem):
@@ -41,7 +41,7 @@ def run(clock, net, optimizer, train, valid, **method):
     )
     engine = Timed(
         problems=[reweight, classifier],
-        config=EngineConfig(train_iters=clock.iters),
+        config=EngineConfig(train_iters=clock.iters, **REPLICAS),
         dependencies={"u2l": {reweight: [classifier]}, "l2u": {classifier: [reweight]}},
     )
     engine.clock = clock

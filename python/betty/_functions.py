@@ -1088,10 +1088,15 @@ def batch_norm_training(
     running_var: Tensor | Number | None = None,
     momentum: Tensor | Number | None = None,
     eps: _float = 1e-05,
+    synchronized: _bool = False,
 ) -> tuple[Tensor, ...]:
     """Channels made standard by their own mean and variance; then the new running statistics."""
     return _call(
-        _batch_norm_training, (input,), (weight, bias, running_mean, running_var, momentum), eps=eps
+        _batch_norm_training,
+        (input,),
+        (weight, bias, running_mean, running_var, momentum),
+        eps=eps,
+        synchronized=synchronized,
     )
 
 

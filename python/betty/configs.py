@@ -119,6 +119,8 @@ class EngineConfig:
             each replica, on its rows of the batch, and the replicas run side by side. A loss must
             be a mean over the batch; then the result is that of one replica up to rounding.
         replicas: How many, with ``"data_parallel"``; 0 is one for each thread of the engine.
+        sync_batchnorm: Batch norms are by the statistics of the whole batch, as with
+            :class:`betty.nn.SyncBatchNorm`, and not of each replica's part.
         backend: Accepted for migration.
         early_stopping: Stop when the validation metric no longer improves.
         early_stopping_mode: ``"min"`` or ``"max"``.
@@ -133,6 +135,7 @@ class EngineConfig:
     progress: bool = False
     strategy: str = "default"
     replicas: int = 0
+    sync_batchnorm: bool = False
     backend: str = "default"
     early_stopping: bool = False
     early_stopping_mode: str = "min"

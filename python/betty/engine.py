@@ -114,6 +114,7 @@ class Engine:
                 "roll_back": self.config.roll_back,
                 "strategy": self.config.strategy,
                 "replicas": self.config.replicas,
+                "sync_batchnorm": self.config.sync_batchnorm,
             },
             callbacks,
         )

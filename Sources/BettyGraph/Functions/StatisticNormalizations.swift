@@ -22,7 +22,8 @@ extension Functions {
     },
     FunctionEntry(
       tuple: "batch_norm_training",
-      ["input", "weight?", "bias?", "running_mean?", "running_var?", "momentum?"], [eps],
+      ["input", "weight?", "bias?", "running_mean?", "running_var?", "momentum?"],
+      [eps, AttributeSpec("synchronized", .bool, default: .bool(false))],
       doc: "Channels made standard by their own mean and variance; then the new running statistics",
       samples: sample([4, 3, 2], [3], [3], [3], [3], [], in: 0.5...2)
     ) { b, x, attributes in
@@ -33,12 +34,13 @@ extension Functions {
         throw b.fail(
           .value, "expected more than 1 value per channel when training, got \(b.type(x[0]).type)")
       }
-      let moments = try b.moments(given.input, axes)
+      let statistics = attributes.bool("synchronized") ? "synchronized" : "batch"
+      let moments = try b.moments(given.input, axes, statistics)
       let factor = try b.op(P.rsqrt, b.op(P.add, moments.variance, attributes.double("eps")))
       let result = try b.standardized(given, moments.mean, factor, [1], given.vectors[0...1])
-      let statistics = try b.running(
+      let running = try b.running(
         given, moments.mean, moments.variance, count, x.optional(5))
-      return [result] + statistics
+      return [result] + running
     },
     FunctionEntry(
       tuple: "instance_norm_training",
@@ -133,8 +135,12 @@ extension Builder {
     )
   }
 
-  mutating func moments(_ x: Value, _ axes: [Int]) throws -> (mean: Value, variance: Value) {
-    let made = try graph.apply(P.moments, [x], ["axes": .ints(axes)])
+  mutating func moments(
+    _ x: Value, _ axes: [Int], _ statistics: String? = nil
+  ) throws -> (mean: Value, variance: Value) {
+    var attributes: Attributes = ["axes": .ints(axes)]
+    if let statistics { attributes["statistics"] = .string(statistics) }
+    let made = try graph.apply(P.moments, [x], attributes)
     return (made[0], made[1])
   }
 

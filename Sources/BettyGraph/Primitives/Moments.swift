@@ -9,9 +9,14 @@ extension P {
   /// Samples along each axis that the shift is the mean of.
   private static let momentSamples = 4
 
-  /// (mean, variance without correction) over `axes`, which are dropped.
+  /// (mean, variance without correction) over `axes`, which are dropped. `statistics` says of whom
+  /// they are where a batch is split: "batch" of the replica's part, unless the engine synchronises
+  /// all, "synchronized" of the whole.
   package static let moments: Primitive = Primitive(
-    "moments", attributes: [AttributeSpec("axes", .ints)],
+    "moments",
+    attributes: [
+      AttributeSpec("axes", .ints), AttributeSpec("statistics", .string, optional: true),
+    ],
     derivative: .custom(vjp: momentsGradient, jvp: momentsTangent),
     kernel: .composite(momentsDefinition),
     samples: [

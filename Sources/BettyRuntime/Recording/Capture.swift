@@ -54,6 +54,9 @@ package final class Capture {
     Lock.release()
   }
 
+  /// How many recordings of the same structure it is made of, one after the other.
+  package var replicas = 1
+
   package var numberCount: Int { numbers.count }
 
   /// Parameters among the leaves: number of the parameter by leaf, 0 for the others.

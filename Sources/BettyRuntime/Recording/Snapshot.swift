@@ -21,9 +21,30 @@ package final class Snapshot {
 
   deinit { value.releaseHandle() }
 
-  /// What the handle stands for now.
-  package func renewed() throws -> Snapshot { try Snapshot(handle) }
-
   /// Makes the handle stand for what it stood for.
   package func restore() throws { try handle.assign(value) }
+}
+
+/// The value itself that a handle stands for: put back, it is as if nothing had been recorded since, and
+/// what was recorded of it is still the recording's own.
+package final class Standing {
+  private let handle: Tensor
+  private let value: Tensor
+
+  package init(_ handle: Tensor) {
+    self.handle = handle
+    value = Lock.held {
+      let present = handle.resolved()
+      present.flags.insert(.wasRead)
+      present.retainHandle()
+      return present
+    }
+  }
+
+  deinit { value.releaseHandle() }
+
+  /// What the handle stands for now.
+  package func renewed() -> Standing { Standing(handle) }
+
+  package func putBack() { Lock.held { handle.standAgain(for: value) } }
 }

@@ -75,6 +75,19 @@ extension Tensor {
     extra.current?.releaseHandle()
     extra.current = value
   }
+
+  /// Makes the handle stand for a value again that it stood for before a change. Under the lock.
+  func standAgain(for value: Tensor) {
+    if resolved() === value { return }
+    if value !== self {
+      redirect(to: value)
+    } else {
+      flags.remove(.redirect)
+      extra?.current?.releaseHandle()
+      extra?.current = nil
+    }
+    makeExtra().version &+= 1
+  }
 }
 
 // MARK: Changes in place

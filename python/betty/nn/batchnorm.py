@@ -24,6 +24,7 @@ __all__ = [
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
+    "SyncBatchNorm",
 ]
 
 
@@ -111,6 +112,8 @@ def _reset_affine(module: Module) -> None:
 
 
 class _BatchNorm(_Normalization):
+    _synchronized = False
+
     def __init__(
         self,
         num_features: int,
@@ -145,6 +148,7 @@ class _BatchNorm(_Normalization):
             uses_batch,
             momentum,
             self.eps,
+            synchronized=self._synchronized,
         )
 
 
@@ -187,6 +191,71 @@ class BatchNorm3d(_BatchNorm):
     """Batch norm of [N, C, D, H, W]."""
 
     ranks = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch norm whose statistics are those of the whole batch where replicas split it.
+
+    Args:
+        num_features: Channels C of [N, C, ...].
+        eps: Added to the variance.
+        momentum: Share of a batch in the running statistics; None averages all batches.
+        affine: Whether there are weight and bias.
+        track_running_stats: Whether there are running statistics, which ``eval`` uses.
+        process_group: Accepted for migration: all replicas take part.
+
+    Raises:
+        ValueError: Input of one dimension, or training with one value a channel.
+        RuntimeError: Replicas that do not normalise alike, when a step is compiled.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(
+            num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
+        )
+        self.process_group = process_group
+
+    _synchronized = True
+
+    def _check_rank(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """The module with every batch norm in it replaced by a synchronised one, which has its
+        parameters and buffers.
+
+        Example:
+            >>> from betty import nn
+            >>> nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm1d(3)))
+            Sequential(
+              (0): SyncBatchNorm(3, eps=1e-05, momentum=0.1, affine=True, bias=True, \
+track_running_stats=True)
+            )
+        """
+        if isinstance(module, _BatchNorm):
+            made = cls.__new__(cls)
+            made.__dict__.update(module.__dict__)
+            made.process_group = process_group
+            return made
+        for name, child in list(module.named_children()):
+            converted = cls.convert_sync_batchnorm(child, process_group)
+            if converted is not child:
+                setattr(module, name, converted)
+        return module
 
 
 class _InstanceNorm(_Normalization):

@@ -21,6 +21,8 @@ def batch_norm(
     training: bool = False,
     momentum: float | Tensor = 0.1,
     eps: float = 1e-5,
+    *,
+    synchronized: bool = False,
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) for each channel, times weight plus bias.
 
@@ -33,6 +35,8 @@ def batch_norm(
         training: Whether to normalise by the batch's own statistics.
         momentum: Share of the batch in the new running statistics.
         eps: Added to the variance.
+        synchronized: Under data parallelism, by the statistics of the whole batch, not of the
+            replica's part.
 
     Raises:
         ValueError: Training with one value a channel.
@@ -53,8 +57,9 @@ def batch_norm(
             raise RuntimeError("batch_norm: running_mean must be defined in evaluation mode")
         return ops.batch_norm_inference(input, running_mean, running_var, weight, bias, eps=eps)
     made = ops.batch_norm_training(
-        input, weight, bias, running_mean, running_var, momentum, eps=eps
-    )
+        input, weight, bias, running_mean, running_var, momentum,
+        eps=eps, synchronized=synchronized,
+    )  # fmt: skip
     return _track(made, running_mean, running_var)
 
 
