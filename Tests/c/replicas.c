@@ -1,5 +1,6 @@
-/* Duty: replicas through C: each is given its rows of the batch, the step is that of the whole batch,
- * a replica that fails leaves all as it was, and wrong options give a status and a message. */
+/* Duty: replicas through C: each is given its rows of the batch, the step is that of the whole
+ * batch, a replica that fails leaves all as it was, and wrong options give a status and a message.
+ */
 #include "program.h"
 
 enum { ROWS = 5, REPLICAS = 2 };
