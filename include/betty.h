@@ -325,6 +325,10 @@ betty_status betty_vmap(
  * it was, to be put back. */
 int32_t betty_grad_mode_set(int32_t enabled);
 int32_t betty_grad_mode_get(void);
+/* Mixed precision for what is recorded on this thread, outside of problems: products are rounded to
+ * `dtype` (BETTY_BF16 or BETTY_F16; -1 turns it off), sums, losses and what loses digits are done in
+ * f32. `out_before` takes what it was, to be put back, or is NULL. */
+betty_status betty_autocast_set(int32_t dtype, int32_t *out_before);
 
 /* ---- Optimizers ---------------------------------------------------------------------------- */
 
@@ -392,14 +396,17 @@ typedef struct betty_problem_callbacks {
   betty_problem_hook log;            /* every "log_step" steps */
   betty_problem_hook epoch_callback; /* a list of batches, or the data, begins anew */
   betty_problem_hook source;         /* draws the next batch: see betty_problem_give_batch */
-  betty_warning warn;                /* a hypergradient method warns, once; one line */
+  betty_warning warn;                /* a method, or the precision, warns once; one line */
 } betty_problem_callbacks;
 
 /* Options, with their defaults: "type" ("darts"), "unroll_steps" (1), "gradient_accumulation" (1),
  * "gradient_clipping" (0), "warmup_steps" (0), "log_step" (-1), "first_order" (1), "replay" (0),
  * "steps_per_call" (1; steps an upper problem takes each time it is called), "on_nan" ("ignore";
  * "stop" ends the run with an error when loss or gradient is not finite, "skip" leaves the step
- * out and counts it),
+ * out and counts it), "precision" ("fp32"; "bf16" and "fp16" store products and what is kept for
+ * derivatives in that type and need parameters of f32; in "fp16" losses are scaled by
+ * "initial_dynamic_scale" (4096), and a step that overflows is left out, counted, and divides the
+ * scale by "scale_factor" (2)),
  * ... With "replay" a problem promises that training_step depends on nothing but its batch and the
  * parameters: it is called once for each kind of batch, and its recording is run again. Its batches
  * must then come from set_data, add_batch or a source. */
@@ -457,8 +464,13 @@ betty_status betty_problem_descend(betty_problem *problem, int32_t fresh);
 betty_status betty_problem_count(const betty_problem *problem, int64_t *out_count);
 /* For a run that is resumed. */
 betty_status betty_problem_set_count(betty_problem *problem, int64_t count);
-/* Steps left out so far: see "on_nan". */
+/* Steps left out so far: see "on_nan" and "precision". */
 betty_status betty_problem_skipped_steps(const betty_problem *problem, int64_t *out_count);
+/* With "precision" "fp16": what losses are scaled by before they are differentiated, and the steps
+ * that were taken since it last changed. To be set for a run that is resumed. */
+betty_status betty_problem_loss_scale(
+    const betty_problem *problem, double *out_scale, int64_t *out_steps);
+betty_status betty_problem_set_loss_scale(betty_problem *problem, double scale, int64_t steps);
 /* The paths of its hypergradient, one a line: names from the problem down and back to it, separated
  * by spaces. Borrowed until the next call on this thread. */
 betty_status betty_problem_paths(const betty_problem *problem, const char **out_text);

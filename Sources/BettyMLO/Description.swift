@@ -23,7 +23,8 @@ extension Problem {
     var cost = StepCost()
     for path in config.firstOrder ? paths : [] {
       for lower in path[1..<path.count - 1] {
-        guard let calls = lower.method.calls else {
+        let isLow = lower.config.precision != .fp32
+        guard let calls = isLow ? lower.method.lowCalls : lower.method.calls else {
           cost.isAtLeast = true
           continue
         }
@@ -48,6 +49,7 @@ extension Problem {
     return [
       name, "\(level)", "\(parameters.reduce(0) { $0 + $1.type.count })",
       below.isEmpty ? "every step" : "after " + below, parents.isEmpty ? "-" : config.type,
+      config.precision.rawValue,
       least + "\(cost.gradients)", least + "\(cost.products)",
       cost.flops == 0 ? "-" : brief(cost.flops), cost.flops == 0 ? "-" : brief(Double(cost.bytes)),
     ]
@@ -97,8 +99,8 @@ extension Engine {
   package func describe() throws -> String {
     if !isStarted { try start() }
     let header = [
-      "problem", "level", "parameters", "steps", "method", "gradients", "products", "FLOPs",
-      "bytes",
+      "problem", "level", "parameters", "steps", "method", "precision", "gradients", "products",
+      "FLOPs", "bytes",
     ]
     let sorted = problems.enumerated().sorted {
       ($1.element.level, $0.offset) < ($0.element.level, $1.offset)

@@ -149,6 +149,7 @@ package final class Engine {
     for problem in problems { problem.connectIndirect() }
     leaves = graph.leaves.map { problems[$0] }
     for problem in problems { try checkUnrolling(of: problem) }
+    for problem in problems { try problem.checkPrecision() }
     isStarted = true
   }
 

@@ -1,6 +1,6 @@
-// What becomes of a step whose loss or gradients are not finite (option on_nan). The check is part of the
-// step's program: parameters and state keep their values where it fails. Invariant: with "ignore", the
-// default, nothing is computed and nothing is read.
+// What becomes of a step whose loss or gradients are not finite: option on_nan, and dynamic scaling. The
+// check is part of the step's program: parameters and state keep their values where it fails. Invariant:
+// with "ignore", the default, and without f16, nothing is computed and nothing is read.
 
 import BettyGraph
 import BettyRuntime
@@ -12,6 +12,17 @@ package enum OnNan: String, Sendable, CaseIterable {
   case stop
   /// The step is left out and counted.
   case skip
+}
+
+/// How the finiteness of a step is looked at.
+struct FiniteCheck {
+  let onNan: OnNan
+  /// Products are stored in f16: an overflow leaves the step out whatever `onNan` says.
+  let isScaled: Bool
+
+  var isOn: Bool { onNan != .ignore || isScaled }
+  /// The loss, which is not scaled, is looked at by itself: S can do nothing about it.
+  var looksAtLoss: Bool { onNan == .stop && isScaled }
 }
 
 extension StepBuilder {
@@ -61,20 +72,60 @@ extension StepGraph {
 extension Problem {
   /// Buffers that a step about to be recorded may spoil.
   func buffersInDanger() throws -> [Snapshot] {
-    config.onNan == .ignore ? [] : try buffers.map { try Snapshot($0) }
+    let isScaled = engine?.problems.contains { $0.config.precision == .fp16 } ?? false
+    return config.onNan == .ignore && !isScaled ? [] : try buffers.map { try Snapshot($0) }
   }
 
-  /// What a step found, from its results: true if it was taken. With "stop", an error if it was not.
-  func wasTaken(_ results: [Tensor], _ before: [Snapshot]) throws -> Bool {
-    guard config.onNan != .ignore, let flag = results.last else { return true }
-    if try flag.item() != .bool(false) { return true }
+  /// What a step found, from its results: true if it was taken. An error where that ends the run.
+  func wasTaken(_ results: [Tensor], _ before: [Snapshot], _ check: FiniteCheck) throws -> Bool {
+    guard check.isOn, let flag = results.last else { return true }
+    let isFinite = try flag.item() != .bool(false)
+    if !isFinite, check.looksAtLoss, results.count > 1,
+      try results[results.count - 2].item() == .bool(false)
+    {
+      for buffer in before { try buffer.restore() }
+      throw notFinite
+    }
+    return try settle(isFinite, before, check)
+  }
+
+  /// Counts a step that was not finite, or ends the run; S follows.
+  func settle(_ isFinite: Bool, _ before: [Snapshot], _ check: FiniteCheck) throws -> Bool {
+    if isFinite {
+      if check.isScaled { for scale in scales { try scale.succeed() } }
+      return true
+    }
     for buffer in before { try buffer.restore() }
-    guard config.onNan == .skip else {
-      throw BettyError.runtime(
-        "problem '\(name)': the loss or its gradient is not finite at step \(count); parameters "
-          + "keep their last good values")
+    guard check.isScaled else {
+      guard config.onNan == .skip else { throw notFinite }
+      skippedSteps += 1
+      return false
     }
     skippedSteps += 1
+    var isHopeless = false
+    for scale in scales where try !scale.fail() { isHopeless = true }
+    if isHopeless {
+      throw BettyError.runtime(
+        "problem '\(name)': \(LossScale.mostOverflows) steps in a row overflowed in fp16, the last "
+          + "one step \(count) at a scale of \(lossScale.value); parameters keep their last good "
+          + "values")
+    }
     return false
+  }
+
+  private var notFinite: BettyError {
+    .runtime(
+      "problem '\(name)': the loss or its gradient is not finite at step \(count); parameters "
+        + "keep their last good values")
+  }
+
+  /// Those that this problem's steps depend on.
+  private var scales: [LossScale] {
+    let below = paths.flatMap { $0[1..<$0.count - 1] }
+    var all = [lossScale]
+    for problem in below where problem.config.precision == .fp16 {
+      if !all.contains(where: { $0 === problem.lossScale }) { all.append(problem.lossScale) }
+    }
+    return all
   }
 }

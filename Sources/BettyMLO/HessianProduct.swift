@@ -12,11 +12,11 @@ struct HessianProduct {
   /// δ in (H + δI).
   private let damping: Double
   private let indirect: IndirectTerm?
+  private let scale: GradientScale?
 
   init(_ lower: LowerProblem, damping: Double = 0, in graph: inout Graph) throws {
-    let one = try graph.constant(1, like: lower.loss)
-    let gradients = try Transform.vjp(
-      &graph, of: [lower.loss], cotangents: [one], wrt: lower.parameters)
+    let gradients = try lower.gradients(by: lower.parameters, in: &graph)
+    scale = lower.scale
     isPresent = gradients.map { $0 != nil }
     self.damping = damping
     indirect = lower.indirect
@@ -25,13 +25,13 @@ struct HessianProduct {
   }
 
   /// What a product reads of the point: the constants of a loop over products.
-  var point: [Value] { linear.residuals }
+  var point: [Value] { linear.residuals + (scale.map { [$0.reach] } ?? []) }
 
   /// Appends (H + δI) · vector to a graph in which `point` is known as that.
   func apply(to vector: [Value], at point: [Value], in graph: inout Graph) throws -> [Value] {
-    var products = try linear.apply(&graph, to: vector, at: point).makeIterator()
+    var products = try applied(to: vector, at: point, in: &graph).makeIterator()
     var product = try zip(isPresent, vector).map { isPresent, value in
-      if isPresent, let product = products.next() { return product }
+      if isPresent, let product = products.next() ?? nil { return product }
       return try graph.constant(0, like: value)
     }
     if let indirect {
@@ -40,5 +40,17 @@ struct HessianProduct {
       }
     }
     return damping == 0 ? product : try Vectors.addScaled(product, damping, vector, in: &graph)
+  }
+
+  private func applied(
+    to vector: [Value], at point: [Value], in graph: inout Graph
+  ) throws -> [Value?] {
+    let residuals = Array(point.prefix(linear.residuals.count))
+    guard scale != nil, let reach = point.last else {
+      return try linear.apply(&graph, to: vector, at: residuals)
+    }
+    return try GradientScale.linear(reach: reach, vector, in: &graph) { graph, vector in
+      try linear.apply(&graph, to: vector, at: residuals)
+    }
   }
 }

@@ -18,6 +18,10 @@ package struct LowerProblem {
   package var moved: [Value]?
   /// What the gradient of a middle problem has besides ∂L/∂θ, if it is to count.
   package var indirect: IndirectTerm?
+  /// Products in its loss are rounded: differences of such losses lose what they are after.
+  package var isLow = false
+  /// What keeps derivatives of the loss in range.
+  package var scale: GradientScale?
   /// Set to what stands for H⁻¹v: the indirect term is differentiated along it.
   package var solution: [Value]?
   /// Inputs that the method has added to the graph, with the tensors that they read.
@@ -32,6 +36,11 @@ package struct LowerProblem {
     self.loss = loss
     self.parameters = parameters
     self.adaptation = adaptation ?? parameters.map { _ in nil }
+  }
+
+  /// Appends the derivatives of the loss; nil where it does not depend on a value.
+  func gradients(by wrt: [Value], in graph: inout Graph) throws -> [Value?] {
+    try GradientScale.gradients(of: [loss], wrt: wrt, scale, in: &graph)
   }
 }
 
@@ -99,6 +108,8 @@ package protocol LowerMethod: Sendable {
   /// Gradients of the lower loss and products with its second derivatives that a call takes; nil if
   /// that depends on what it meets.
   var calls: (gradients: Int, products: Int)? { get }
+  /// The same where products are rounded.
+  var lowCalls: (gradients: Int, products: Int)? { get }
   /// Whether a step is not taken whose report says that the Hessian is indefinite.
   var isStrict: Bool { get }
   /// What a report means.
@@ -130,6 +141,7 @@ package protocol HypergradientMethod: LowerMethod {
 extension LowerMethod {
   package var reports: [String] { [] }
   package var calls: (gradients: Int, products: Int)? { nil }
+  package var lowCalls: (gradients: Int, products: Int)? { calls }
   package var adapts: Bool { false }
   package var remembers: [String] { [] }
   package var isStrict: Bool { false }

@@ -11,9 +11,8 @@ extension StepBuilder {
     guard !lowers.isEmpty else { return [] }
     let firsts = firstLowers()
     let inputs = firsts.map { $0.metaParameters.map { step.input($0) } }
-    let one = try step.graph.constant(1, like: loss)
-    let flat = try Transform.vjp(
-      &step.graph, of: [loss], cotangents: [one], wrt: inputs.flatMap { $0 })
+    let flat = try GradientScale.gradients(
+      of: [loss], wrt: inputs.flatMap { $0 }, scale, in: &step.graph)
     var next = flat.makeIterator()
     let vectors = inputs.map { $0.map { _ in next.next() ?? nil } }
     var products: [[Value?]] = []
@@ -82,12 +81,17 @@ extension StepBuilder {
   private mutating func lower(_ problem: Problem, loss: Value) throws -> LowerProblem {
     let inputs = problem.metaParameters.map { step.input($0) }
     var lower = LowerProblem(loss: loss, parameters: inputs)
+    let graph = zip(lowers, recordings).first { $0.0 === problem }?.1.graph
     // What an earlier path has moved is where it was left.
     let places = problem.metaParameters.map { step.present($0) }
     if places != inputs {
       let losses = try Transform.substitute(
         &step.graph, of: [loss], replacing: Array(zip(inputs, places)))
       lower = LowerProblem(loss: losses[0], parameters: places)
+    }
+    if let graph {
+      lower.isLow = graph.isLow
+      lower.scale = try step.scale(of: problem, for: graph)
     }
     if problem.config.includeIndirect {
       lower.indirect = try indirectTerm(of: problem, lower)
@@ -122,7 +126,7 @@ extension StepBuilder {
     }
     if chains.isEmpty { return nil }
     return try IndirectTerm(
-      loss: lower.loss, own: lower.parameters, chains: chains, in: &step.graph)
+      lower, chains: chains, in: &step.graph)
   }
 
   /// Adds what the indirect term makes of the solution to a product.

@@ -22,27 +22,25 @@ package struct IndirectTerm {
   private var indirect: [Value?]
   /// G, per parameter.
   private var gradient: [Value?]
+  private let scale: GradientScale?
 
-  init(
-    loss: Value, own: [Value], chains: [[Link]], in graph: inout Graph
-  ) throws {
-    self.own = own
+  init(_ middle: LowerProblem, chains: [[Link]], in graph: inout Graph) throws {
+    own = middle.parameters
     self.chains = chains
+    scale = middle.scale
     indirect = own.map { _ in nil }
     gradient = []
-    let one = try graph.constant(1, like: loss)
     for chain in chains {
-      let start = try Transform.vjp(
-        &graph, of: [loss], cotangents: [one], wrt: chain[0].lower.parameters)
+      let start = try middle.gradients(by: chain[0].lower.parameters, in: &graph)
       indirect = try Self.sum(indirect, Self.walk(chain, from: start, in: &graph), in: &graph)
     }
-    let direct = try Transform.vjp(&graph, of: [loss], cotangents: [one], wrt: own)
+    let direct = try middle.gradients(by: own, in: &graph)
     gradient = try Self.sum(direct, indirect, in: &graph)
   }
 
   /// Appends −wᵀ ∂(indirect)/∂(upper).
   func mixed(_ w: [Value], upper: [Value], in graph: inout Graph) throws -> [Value?] {
-    try Self.product(indirect, w, by: upper, in: &graph).map { value in
+    try product(indirect, w, by: upper, in: &graph).map { value in
       try value.map { try graph.call(P.neg, [$0]) }
     }
   }
@@ -50,22 +48,25 @@ package struct IndirectTerm {
   /// Appends what wᵀ dG/dθ has besides wᵀ ∂²L/∂θ²: the derivative of the implicit gradient, and of all of
   /// G through the solutions below.
   func curvature(_ w: [Value], in graph: inout Graph) throws -> [Value?] {
-    var total = try Self.product(indirect, w, by: own, in: &graph)
+    var total = try product(indirect, w, by: own, in: &graph)
     for chain in chains {
-      let start = try Self.product(gradient, w, by: chain[0].lower.parameters, in: &graph)
+      let start = try product(gradient, w, by: chain[0].lower.parameters, in: &graph)
       total = try Self.sum(total, Self.walk(chain, from: start, in: &graph), in: &graph)
     }
     return total
   }
 
   /// wᵀ ∂(values)/∂(wrt)
-  private static func product(
+  private func product(
     _ values: [Value?], _ w: [Value], by wrt: [Value], in graph: inout Graph
   ) throws -> [Value?] {
     let pairs = zip(values, w).filter { $0.0 != nil }
     if pairs.isEmpty { return wrt.map { _ in nil } }
-    return try Transform.vjp(
-      &graph, of: pairs.compactMap(\.0), cotangents: pairs.map(\.1), wrt: wrt)
+    return try GradientScale.linear(
+      scale, pairs.map(\.1), undoing: true, in: &graph
+    ) { graph, cotangents in
+      try Transform.vjp(&graph, of: pairs.compactMap(\.0), cotangents: cotangents, wrt: wrt)
+    }
   }
 
   private static func walk(

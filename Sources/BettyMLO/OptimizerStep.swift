@@ -29,14 +29,15 @@ extension Optimizer {
     let revision = limit > 0 ? ~revision : revision
     if let entry = programs.find(keys, revision) { return entry }
     var step = StepGraph()
-    var gradients = try step.add(capture)
+    let recorded = try MixedCapture(capture)
+    var gradients = step.add(recorded)
     if limit > 0 { gradients = try StepBuilder.clip(gradients, to: limit, in: &step.graph) }
     for (position, gradient) in zip(positions, gradients) {
       try StepBuilder.update(
         entries[position].parameter, gradient, with: self, in: &step)
     }
     let entry = StepCache.Entry(
-      keys: keys, revision: revision, graph: try RecordedGraph(capture),
+      keys: keys, revision: revision, graph: recorded.recorded,
       program: try step.compiled(), replay: nil, present: positions, stepped: positions)
     programs.insert(entry)
     return entry

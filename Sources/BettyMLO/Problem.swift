@@ -41,8 +41,10 @@ package final class Problem {
   private var keepsGradients = false
   /// Micro-steps taken.
   package private(set) var count = 0
-  /// Steps left out because they were not finite.
+  /// Steps left out because they were not finite, or overflowed in f16.
   package internal(set) var skippedSteps = 0
+  /// Keeps derivatives through products in f16 in range.
+  package private(set) lazy var lossScale = LossScale(config)
   /// What forward passes change beside the parameters, e.g. statistics: part of what roll-back undoes.
   package var buffers: [Tensor] = []
   /// In evaluation mode steps are not counted and the parents are not called.

@@ -1,8 +1,7 @@
 // The options of one problem, under the names and defaults of the reference.
 
 import BettyGraph
-
-package enum Precision: String, Sendable, CaseIterable { case fp32 }
+import BettyTransform
 
 package struct ProblemConfig: Sendable {
   package var type = "darts"
@@ -12,6 +11,9 @@ package struct ProblemConfig: Sendable {
   /// Largest total L2 norm of the gradient; 0 is off.
   package var gradientClipping = 0.0
   package var precision = Precision.fp32
+  /// With fp16: what losses are scaled by at first, and how that grows and shrinks.
+  package var initialDynamicScale = 4096.0
+  package var scaleFactor = 2.0
   package var warmupSteps = 0
   /// Where this problem is inside a path, its own implicit gradient counts as part of its gradient.
   package var includeIndirect = false
@@ -37,9 +39,11 @@ package struct ProblemConfig: Sendable {
     case "precision":
       guard case .string(let text) = value else { throw wrongKind(name, "string", value) }
       guard let known = Precision(rawValue: text) else {
-        throw BettyError.value("Config: precision must be fp32, got '\(text)'")
+        throw BettyError.value("Config: precision must be bf16, fp16 or fp32, got '\(text)'")
       }
       precision = known
+    case "initial_dynamic_scale": initialDynamicScale = try number(name, value, above: 0)
+    case "scale_factor": scaleFactor = try number(name, value, above: 1)
     case "unroll_steps": unrollSteps = try integer(name, value, atLeast: 1)
     case "gradient_accumulation": gradientAccumulation = try integer(name, value, atLeast: 1)
     case "steps_per_call": stepsPerCall = try integer(name, value, atLeast: 1)
@@ -67,7 +71,7 @@ package struct ProblemConfig: Sendable {
   }
 
   package static let names = [
-    "type", "precision", "unroll_steps", "gradient_accumulation", "warmup_steps", "log_step",
+    "type", "precision", "initial_dynamic_scale", "scale_factor", "unroll_steps", "gradient_accumulation", "warmup_steps", "log_step",
     "gradient_clipping", "first_order", "include_indirect", "log_local_step", "replay",
     "retain_graph", "allow_unused",
     "steps_per_call", "on_nan",
@@ -81,6 +85,14 @@ package struct ProblemConfig: Sendable {
     guard case .int(let number) = value else { throw wrongKind(name, "int", value) }
     guard number >= least else {
       throw BettyError.value("Config: \(name) must be at least \(least), got \(number)")
+    }
+    return number
+  }
+
+  private func number(_ name: String, _ value: Attribute, above bound: Double) throws -> Double {
+    let number = try number(name, value, atLeast: -.infinity)
+    guard number > bound, number.isFinite else {
+      throw BettyError.value("Config: \(name) must be above \(bound), got \(number)")
     }
     return number
   }

@@ -19,6 +19,7 @@ struct StepCache: CustomStringConvertible {
     let present: [Int]
     /// Positions in the optimizer of the parameters it updates.
     let stepped: [Int]
+    var check = FiniteCheck(onNan: .ignore, isScaled: false)
   }
 
   private var entries: [Entry] = []
@@ -99,17 +100,19 @@ extension Problem {
   ) throws -> StepCache.Entry {
     let keys = [capture.key] + lowers.map(\.key) + (adaptedStructure.map { [$0] } ?? [])
     if let entry = steps.find(keys, revision) { return entry }
+    let mixed = try MixedCapture(
+      capture, owners(of: capture), synchronized: synchronizesNorms)
+    let recorded = mixed.recorded
     var builder = StepBuilder(self)
-    let present = try builder.build(capture, lowers, ending)
+    let present = try builder.build(mixed, recorded, lowers, ending)
     guard !present.isEmpty || !unrolledPaths.isEmpty else {
       throw BettyError.runtime("problem '\(name)': the loss depends on none of its parameters")
     }
     let stepped = present.compactMap { optimizer?.position(of: parameters[$0]) }
     let entry = StepCache.Entry(
-      keys: keys, revision: revision,
-      graph: try RecordedGraph(capture, synchronized: synchronizesNorms),
+      keys: keys, revision: revision, graph: recorded,
       program: try builder.step.compiled(), replay: try replayed(builder.step),
-      present: present, stepped: stepped)
+      present: present, stepped: stepped, check: builder.check)
     steps.insert(entry)
     return entry
   }
@@ -128,7 +131,7 @@ extension Problem {
     let isTaken = try unrolled(recorded, entry.present) {
       let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
       if !records.isEmpty { try heedMethods() }
-      return try wasTaken(results, buffers)
+      return try wasTaken(results, buffers, entry.check)
     }
     guard isTaken else {
       // Upper problems need a recording, and there is no better one yet.
@@ -167,15 +170,17 @@ extension Problem {
     if !records.isEmpty { try heedMethods() }
     let before = parameters.map(\.gradient)
     do {
-      if try wasTaken(results, buffers) {
+      if try isAdded(results, recorded, entry, buffers) {
         lastRecorded = recorded
         try unrolling?.record(recorded)
-        try accumulate(results, entry.present)
-        try addUnrolled(Array(results.dropFirst(entry.present.count)))
         try hooks.gradCallback?()
+      } else {
+        for (parameter, gradient) in zip(parameters, before) {
+          try parameter.setGradient(gradient)
+        }
       }
       let hasGradient = parameters.contains { $0.gradient != nil }
-      if count % accumulation == 0, hasGradient || config.onNan == .ignore {
+      if count % accumulation == 0, hasGradient || !entry.check.isOn {
         try applyGradients()
       }
     } catch {
@@ -183,6 +188,41 @@ extension Problem {
       for (parameter, gradient) in zip(parameters, before) { try parameter.setGradient(gradient) }
       throw error
     }
+  }
+
+  /// Adds what a step has found to the gradients; false if it is not to be taken.
+  private func isAdded(
+    _ results: [Tensor], _ recorded: Recorded, _ entry: StepCache.Entry, _ buffers: [Snapshot]
+  ) throws -> Bool {
+    let vectors = Array(results.dropFirst(entry.present.count))
+    let isUnrolled = !unrolledPaths.isEmpty
+    guard isUnrolled, check(entry).isOn else {
+      guard try wasTaken(results, buffers, entry.check) else { return false }
+      try accumulate(results, entry.present)
+      try addUnrolled(vectors)
+      return true
+    }
+    // Unrolled products come after the step's own check.
+    try accumulate(results, entry.present)
+    try addUnrolled(vectors)
+    let isFinite = entry.check.isOn ? try results.last?.item() != .bool(false) : true
+    return try settle(try isFinite && areGradientsFinite(), buffers, check(entry))
+  }
+
+  /// Unrolled products through f16 may overflow although the problem's own loss has none.
+  private func check(_ entry: StepCache.Entry) -> FiniteCheck {
+    let isScaled = unrolledPaths.contains { path in
+      path[1..<path.count - 1].contains { $0.config.precision == .fp16 }
+    }
+    return FiniteCheck(onNan: config.onNan, isScaled: entry.check.isScaled || isScaled)
+  }
+
+  private func areGradientsFinite() throws -> Bool {
+    for gradient in parameters.compactMap(\.gradient) {
+      let isFinite = try Recording.call("isfinite", [gradient])
+      if try Recording.call("all", isFinite)[0].item() == .bool(false) { return false }
+    }
+    return true
   }
 
   private func applyGradients() throws {

@@ -17,6 +17,7 @@ final class Take {
   let program: StepProgram
   let present: [Int]
   let stepped: [Int]
+  let check: FiniteCheck
   /// For each leaf the tensor of the batch that takes its place.
   private let places: [Int?]
   private let randomKeys: [Int]
@@ -36,6 +37,7 @@ final class Take {
     self.program = program
     present = entry.present
     stepped = entry.stepped
+    check = entry.check
     self.places = places
     randomKeys = recorded.inputs.randomKeys
     self.recorded = recorded
@@ -127,7 +129,7 @@ extension Problem {
     let isTaken = try unrolled(take.recorded, take.present) {
       let results = try take.run(lowers)
       if !records.isEmpty { try heedMethods() }
-      return try wasTaken(results, [])
+      return try wasTaken(results, [], take.check)
     }
     guard isTaken else { return }
     optimizer.advance(take.stepped)

@@ -18,6 +18,9 @@ struct StepBuilder {
   var step = StepGraph()
   /// The lower problems on this problem's paths.
   let lowers: [Problem]
+  var recordings: [Recorded] = []
+  /// Of the problem's own loss.
+  var scale: GradientScale?
   var lowerLosses: [Value] = []
 
   init(_ problem: Problem) {
@@ -28,28 +31,37 @@ struct StepBuilder {
   /// Results are the gradients, if they are asked for. Gives the positions of the parameters that have
   /// one. `recordings` are those of the lower problems.
   mutating func build(
-    _ capture: Capture, _ recordings: [Recorded], _ ending: Ending
+    _ capture: MixedCapture, _ recorded: RecordedGraph, _ recordings: [Recorded],
+    _ ending: Ending
   ) throws -> [Int] {
-    let loss = try step.add(capture, synchronized: problem.synchronizesNorms)[0]
+    let loss = step.add(capture, recorded)[0]
+    self.recordings = recordings
+    check = FiniteCheck(
+      onNan: problem.config.onNan,
+      isScaled: recorded.isHalf || recordings.contains { $0.graph.isHalf })
+    scale = try step.scale(of: problem, for: recorded)
     lowerLosses = recordings.map { step.add($0) }
     let (gradients, present) = try gradients(of: loss)
     switch ending {
     case .gradients:
       for gradient in gradients { step.addResult(gradient) }
       try addVectors(of: loss)
-      if isGuarded { step.addResult(try areFinite([loss] + gradients)) }
+      if check.looksAtLoss { step.addResult(try areFinite([loss])) }
+      if check.isOn { step.addResult(try areFinite([loss] + gradients)) }
     case .update(let optimizer):
       let clipped = try clip(gradients)
       for (position, gradient) in zip(present, clipped) {
         try Self.update(
           problem.parameters[position], gradient, with: optimizer, in: &step)
       }
-      if isGuarded { try step.keepUnless(try areFinite([loss] + gradients)) }
+      if check.looksAtLoss { step.addResult(try areFinite([loss])) }
+      if check.isOn { try step.keepUnless(try areFinite([loss] + gradients)) }
     }
     return present
   }
 
-  private var isGuarded: Bool { problem.config.onNan != .ignore }
+  /// Of the recordings that `build` was given.
+  private(set) var check = FiniteCheck(onNan: .ignore, isScaled: false)
 
   // MARK: Gradients
 
@@ -57,12 +69,12 @@ struct StepBuilder {
   private mutating func gradients(of loss: Value) throws -> ([Value], [Int]) {
     // Every parameter of the problem is an input even if only a path reaches it.
     let own = problem.parameters.map { step.input($0) }
-    let scale = 1 / Double(problem.accumulation)
-    let seed = try step.graph.constant(scale, like: loss)
-    var total = try Transform.vjp(&step.graph, of: [loss], cotangents: [seed], wrt: own)
+    let share = 1 / Double(problem.accumulation)
+    var total = try GradientScale.gradients(
+      of: [loss], weights: [share], wrt: own, scale, in: &step.graph)
     for product in try implicitGradients(of: loss, own: own) {
       for (index, value) in product.enumerated() {
-        total[index] = try sum(total[index], try value.map { try scaled($0, by: scale) })
+        total[index] = try sum(total[index], try value.map { try scaled($0, by: share) })
       }
     }
     let present = total.indices.filter { total[$0] != nil }
@@ -73,8 +85,8 @@ struct StepBuilder {
   private mutating func addVectors(of loss: Value) throws {
     for lower in problem.unrolledFirsts {
       let inputs = lower.metaParameters.map { step.input($0) }
-      let one = try step.graph.constant(1, like: loss)
-      let found = try Transform.vjp(&step.graph, of: [loss], cotangents: [one], wrt: inputs)
+      let found = try GradientScale.gradients(
+        of: [loss], wrt: inputs, scale, in: &step.graph)
       for (value, input) in zip(found, inputs) {
         step.addResult(try value ?? step.graph.constant(0, like: input))
       }

@@ -11,12 +11,59 @@ import BettyTransform
 final class RecordedGraph: Sendable {
   let value: Graph
   let loss: Value
+  /// Whether products are rounded, and whether to a type of little range.
+  let isLow: Bool
+  let isHalf: Bool
 
-  /// `synchronized`: every batch norm is by the statistics of the whole batch.
-  init(_ capture: Capture, synchronized: Bool = false) throws {
+  init(_ value: Graph, loss: Value) {
+    self.value = value
+    self.loss = loss
+    isLow = value.hasProducts { $0.isLow }
+    isHalf = value.hasProducts { $0 == .f16 }
+  }
+}
+
+/// A capture about to become part of a step: its graph, with the statistics that replicas share and in the
+/// precision of its problem, and what its values became there.
+struct MixedCapture {
+  let capture: Capture
+  let graph: Graph
+  /// Those asked for, then those computed already, then what the user holds.
+  let roots: [Value]
+  let computed: [(position: Int, value: Value)]
+  let held: [Value]
+
+  /// `synchronized`: every batch norm is by the statistics of the whole batch. What the user has read
+  /// already is not computed again, unless it may depend on statistics that replicas share.
+  init(
+    _ capture: Capture, _ owners: PrecisionOwners? = nil, synchronized: Bool = false
+  ) throws {
+    self.capture = capture
     let joined = try capture.synchronized(all: synchronized)
-    value = joined.graph
-    loss = joined.map[capture.roots[0].index]
+    let isJoined = joined.graph.nodes.count != capture.graph.nodes.count
+    let computed = isJoined ? [] : capture.computed
+    let count = capture.roots.count
+    let recorded = capture.roots + computed.map(\.value) + capture.graph.outputs
+    var (graph, values) = (joined.graph, recorded.map { joined.map[$0.index] })
+    if let owners {
+      (graph, values) = try Transform.mixed(graph, owners, keeping: values)
+    }
+    self.graph = graph
+    roots = Array(values[..<count])
+    self.computed = zip(computed, values[count...]).map { ($0.position, $1) }
+    held = Array(values[(count + computed.count)...])
+  }
+
+  var recorded: RecordedGraph { RecordedGraph(graph, loss: roots[0]) }
+}
+
+extension Graph {
+  /// Whether a product, or one in a loop, has a result of such a type.
+  func hasProducts(_ isSuch: (DType) -> Bool) -> Bool {
+    nodes.contains { node in
+      if node.primitive.precisionPolicy == .low { return isSuch(types[node.results.lowerBound].dtype) }
+      return node.attributes.graph("body")?.hasProducts(isSuch) ?? false
+    }
   }
 }
 
@@ -55,6 +102,8 @@ struct StepGraph {
   private var updates: [(parameter: Int, value: Value, isReport: Bool)] = []
   /// Where this is true nothing is changed but reports.
   private var refusal: Value?
+  /// Nodes of recordings in mixed precision.
+  private var mixed: [Range<Int>] = []
 
   private mutating func addInput(_ type: TensorType, _ source: Source) -> Value {
     sources.append(source)
@@ -80,24 +129,24 @@ struct StepGraph {
   }
 
   /// Copies the step's own recording in; its outputs get their values from the step. Gives what its
-  /// roots became. What the user has read already is not computed again, unless it depends on
-  /// statistics that replicas share.
-  mutating func add(_ capture: Capture, synchronized: Bool = false) throws -> [Value] {
-    let joined = try capture.synchronized(all: synchronized)
-    let inlined = inline(joined.graph, on: capture.inputs)
-    let map = joined.map.map { inlined[$0.index] }
-    if joined.graph.nodes.count == capture.graph.nodes.count {
-      for (position, value) in capture.computed {
-        computed.append((map[value.index], position))
-      }
+  /// roots became.
+  mutating func add(_ mixed: MixedCapture, _ recorded: RecordedGraph? = nil) -> [Value] {
+    let start = graph.nodes.count
+    let map = inline(mixed.graph, on: mixed.capture.inputs)
+    if recorded?.isLow == true { self.mixed.append(start..<graph.nodes.count) }
+    for (position, value) in mixed.computed {
+      computed.append((map[value.index], position))
     }
-    captured = capture.graph.outputs.map { map[$0.index] }
-    return capture.roots.map { map[$0.index] }
+    captured = mixed.held.map { map[$0.index] }
+    return mixed.roots.map { map[$0.index] }
   }
 
   /// Copies the recording of a lower problem in; gives its loss.
   mutating func add(_ lower: Recorded) -> Value {
-    inline(lower.graph.value, on: lower.inputs)[lower.graph.loss.index]
+    let start = graph.nodes.count
+    let map = inline(lower.graph.value, on: lower.inputs)
+    if lower.graph.isLow { mixed.append(start..<graph.nodes.count) }
+    return map[lower.graph.loss.index]
   }
 
   private mutating func inline(_ recorded: Graph, on made: RecordedInputs) -> [Value] {
@@ -194,6 +243,9 @@ struct StepGraph {
       outputs = try Transform.substitute(&step.graph, of: outputs, replacing: replaced)
     }
     step.graph.outputs = outputs
+    if !mixed.isEmpty {
+      step.graph = try Transform.storingLow(step.graph, recorded: mixed)
+    }
     return try step.bound(try Transform.simplify(step.graph))
   }
 

@@ -295,7 +295,7 @@ def test_no_hypergradient_flows_through_constants():
         ),
         ({"unroll_steps": 2**62, "gradient_accumulation": 4}, ValueError, "out of range"),
         ({"unroll_steps": 10**20}, (OverflowError, ValueError), "too big|range"),
-        ({"precision": "bf16"}, ValueError, "precision must be fp32, got 'bf16'"),
+        ({"precision": "bf32"}, ValueError, "must be bf16, fp16 or fp32, got 'bf32'"),
         ({"unroll_steps": 1.5}, TypeError, "unroll_steps.*takes int"),
         ({"precision": "fp8"}, ValueError, "fp8"),
         ({"type": "cg", "cg_iterations": -1}, ValueError, "cg_iterations.*-1"),

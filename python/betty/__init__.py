@@ -9,7 +9,18 @@ autograd, func.
 import importlib as _importlib
 import math as _math
 
-from betty import _derived, _extras, _functions, _native, _ordering, _views, autograd, cuda, func
+from betty import (
+    _derived,
+    _extras,
+    _functions,
+    _native,
+    _ordering,
+    _views,
+    amp,
+    autograd,
+    cuda,
+    func,
+)
 from betty._creation import (
     arange,
     as_tensor,
@@ -109,6 +120,7 @@ from betty._types import (
     set_default_dtype,
     uint8,
 )
+from betty.amp import autocast, get_autocast_dtype, is_autocast_enabled
 from betty.autograd import (
     enable_grad,
     inference_mode,

@@ -22,7 +22,12 @@ class Config:
             path: a name of ``betty.hypergradient.methods()``, one given to
             ``betty.hypergradient.register``, or an object such as
             ``betty.hypergradient.CG(iterations=5)``, whose options take the place of those here.
-        precision: ``"fp32"``.
+        precision: ``"fp32"``, or ``"bf16"`` or ``"fp16"``: products and what is kept for derivatives
+            are stored in that type, everything else is f32. It goes with the problem's parameters,
+            also where another problem's loss uses them.
+        initial_dynamic_scale: With ``"fp16"``, what losses are scaled by at first.
+        scale_factor: What that is divided by when a step overflows, which leaves the step out
+            (``problem.skipped_steps``), and multiplied by after 2000 good steps.
         first_order: For an upper problem, add the implicit gradient of each of its paths.
         include_indirect: Where this problem is inside a path from above and has a hypergradient of
             its own, that counts as a part of its gradient: the path then meets the derivatives of
@@ -69,6 +74,8 @@ class Config:
 
     type: str | Method = "darts"
     precision: str = "fp32"
+    initial_dynamic_scale: float = 4096.0
+    scale_factor: float = 2.0
     first_order: bool = True
     include_indirect: bool = False
     unroll_steps: int = 1

@@ -12,7 +12,8 @@ PyMODINIT_FUNC PyInit__native(void) {
   if (!dtype_ready(module) && !tensor_ready(module) && !optimizer_ready(module) &&
       !problem_ready(module) && !engine_ready(module) &&
       !PyModule_AddFunctions(module, process_functions) &&
-      !PyModule_AddFunctions(module, autograd_functions)) {
+      !PyModule_AddFunctions(module, autograd_functions) &&
+      !PyModule_AddFunctions(module, precision_functions)) {
     betty_status status = betty_interruption_set(interruption_check, NULL);
     if (!status) return module;
     raise_status(status);

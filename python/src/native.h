@@ -120,6 +120,7 @@ PyObject *from_dlpack_capsule(PyObject *module, PyObject *capsule);
 
 /* autograd.c, process.c: functions of the module. */
 extern PyMethodDef autograd_functions[];
+extern PyMethodDef precision_functions[];
 extern PyMethodDef process_functions[];
 
 #endif

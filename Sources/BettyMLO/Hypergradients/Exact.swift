@@ -24,12 +24,12 @@ enum MixedProduct {
     of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
     lower.solution = vector
-    let one = try graph.constant(1, like: lower.loss)
-    let gradients = try Transform.vjp(
-      &graph, of: [lower.loss], cotangents: [one], wrt: upper)
+    let gradients = try lower.gradients(by: upper, in: &graph)
     let present = gradients.compactMap { $0 }
-    let tangents = try Transform.jvp(
-      &graph, of: present, wrt: lower.parameters, tangents: vector)
+    let parameters = lower.parameters
+    let tangents = try GradientScale.linear(lower.scale, vector, in: &graph) { graph, vector in
+      try Transform.jvp(&graph, of: present, wrt: parameters, tangents: vector)
+    }
     var next = tangents.makeIterator()
     return try gradients.map { gradient in
       guard gradient != nil, let tangent = next.next() ?? nil else { return nil }

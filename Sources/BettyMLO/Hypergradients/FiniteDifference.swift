@@ -1,7 +1,8 @@
 // The mixed product by a central finite difference, with ε = R / ‖v‖:
 //   −vᵀ ∂²L/∂θ∂λ ≈ −(∂L(θ + εv)/∂λ − ∂L(θ − εv)/∂λ) / 2ε.
-// Both losses are the recorded one with θ substituted: same batch, same random keys. Invariant: a zero
-// vector has a zero product.
+// Both losses are the recorded one with θ substituted: same batch, same random keys. In low precision θ ± εv
+// rounds to θ, so the product is taken exactly, which is what the difference tends to (Pearlmutter, Neural
+// Computation 1994). Invariant: a zero vector has a zero product.
 
 import BettyGraph
 import BettyTransform
@@ -25,6 +26,13 @@ struct FiniteDifference {
     let bounded = try graph.call(P.maximum, [norm, floor])
     let epsilon = try graph.call(P.div, [try graph.constant(radius, like: norm), bounded])
 
+    if lower.isLow {
+      if staysBelow {
+        let back = try graph.call(P.neg, [epsilon])
+        lower.moved = try moved(lower.parameters, by: back, along: vector, in: &graph)
+      }
+      return try MixedProduct.appended(of: vector, lower: &lower, upper: upper, in: &graph)
+    }
     let above = try gradient(at: epsilon, vector, lower, upper, in: &graph).gradient
     let negative = try graph.call(P.neg, [epsilon])
     let (below, point) = try gradient(at: negative, vector, lower, upper, in: &graph)
@@ -40,15 +48,21 @@ struct FiniteDifference {
     }
   }
 
+  private func moved(
+    _ parameters: [Value], by step: Value, along vector: [Value], in graph: inout Graph
+  ) throws -> [Value] {
+    try zip(parameters, vector).map { parameter, direction in
+      try graph.call(
+        P.stopGradient, [try Vectors.addScaled(parameter, step, direction, in: &graph)])
+    }
+  }
+
   /// ∂L(θ + step · v)/∂λ and θ + step · v. The perturbed point is a constant: v may itself depend on λ.
   private func gradient(
     at step: Value, _ vector: [Value], _ lower: LowerProblem, _ upper: [Value],
     in graph: inout Graph
   ) throws -> (gradient: [Value?], point: [Value]) {
-    let point = try zip(lower.parameters, vector).map { parameter, direction in
-      try graph.call(
-        P.stopGradient, [try Vectors.addScaled(parameter, step, direction, in: &graph)])
-    }
+    let point = try moved(lower.parameters, by: step, along: vector, in: &graph)
     let losses = try Transform.substitute(
       &graph, of: [lower.loss], replacing: Array(zip(lower.parameters, point)))
     let one = try graph.constant(1, like: losses[0])

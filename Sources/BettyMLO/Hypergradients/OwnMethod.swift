@@ -37,9 +37,7 @@ package final class MethodCall {
       return tensor
     }
     func linear(_ wrt: [Value], _ sign: Double) throws -> Linear {
-      let one = try graph.constant(1, like: lower.loss)
-      let gradients = try Transform.vjp(
-        &graph, of: [lower.loss], cotangents: [one], wrt: wrt)
+      let gradients = try lower.gradients(by: wrt, in: &graph)
       var present: [Value] = []
       var outputs: [Int?] = []
       for gradient in gradients {
@@ -49,9 +47,10 @@ package final class MethodCall {
         }
       }
       let part = try Transform.linearize(&graph, of: present, wrt: lower.parameters)
+      let reach = lower.scale.map { [$0.reach] } ?? []
       return Linear(
-        operation: Recording.operation("product", part.graph),
-        residuals: part.residuals.map(standIn), outputs: outputs)
+        operation: Recording.operation("product", try Self.inRange(part, reach, graph)),
+        residuals: (part.residuals + reach).map(standIn), outputs: outputs)
     }
     hessian = try linear(lower.parameters, 1)
     mixed = try linear(upper, -1)
@@ -60,6 +59,23 @@ package final class MethodCall {
     self.upper = upper.map(standIn)
     loss = standIn(lower.loss)
     standIns = made
+  }
+
+  /// The linear part on vectors that are scaled for it, if there is a scale: one more residual.
+  private static func inRange(
+    _ part: LinearPart, _ reach: [Value], _ graph: Graph
+  ) throws -> Graph {
+    guard let reach = reach.first else { return part.graph }
+    let count = part.residuals.count
+    var scaled = Graph()
+    let inputs = part.graph.inputs.map { part.graph.type(of: $0) }
+    let residuals = inputs[..<count].map { scaled.addInput($0) }
+    let largest = scaled.addInput(graph.type(of: reach))
+    let vectors = inputs[count...].map { scaled.addInput($0) }
+    scaled.outputs = try GradientScale.linear(reach: largest, vectors, in: &scaled) {
+      try part.apply(&$0, to: $1, at: residuals)
+    }.compactMap { $0 }
+    return scaled
   }
 
   /// "hvp": H · v; "mixed": −vᵀ ∂²L/∂θ∂λ.

@@ -16,7 +16,7 @@ final class Adjoint {
   let ids: [Int32]
 
   init(_ problem: Problem, _ optimizer: Optimizer, _ step: TapeStep, upper: [Tensor]) throws {
-    var unrolled = UnrolledStep(problem, optimizer, step)
+    var unrolled = try UnrolledStep(problem, optimizer, step)
     let theta = Array(unrolled.before.prefix(problem.parameters.count))
     let own = Set(unrolled.moved.map(\.parameterID))
     let lambda = upper.map { own.contains($0.parameterID) ? nil : unrolled.input(of: $0) }
@@ -33,9 +33,12 @@ final class Adjoint {
     let wanted = gradients.compactMap { $0 }
     let moving = zip(theta.indices.filter { cut[$0] != nil }, back.suffix(through.count))
     let pairs = moving.filter { $0.1 != nil }
-    var products = try Transform.jvp(
-      &unrolled.graph, of: wanted, wrt: pairs.map { theta[$0.0] }, tangents: pairs.map(\.1)
-    ).makeIterator()
+    let scale = unrolled.scale
+    var products = try GradientScale.linear(
+      scale, pairs.compactMap(\.1), in: &unrolled.graph
+    ) { graph, vectors in
+      try Transform.jvp(&graph, of: wanted, wrt: pairs.map { theta[$0.0] }, tangents: vectors)
+    }.makeIterator()
 
     var outputs: [Value] = []
     for (place, value) in unrolled.before.enumerated() {

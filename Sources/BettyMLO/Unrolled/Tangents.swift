@@ -90,7 +90,7 @@ final class Tangents: Trace {
 
   /// (θ, state, columns) ↦ columns after the step.
   private func make(_ step: TapeStep, _ optimizer: Optimizer) throws -> Push {
-    var unrolled = UnrolledStep(problem, optimizer, step)
+    var unrolled = try UnrolledStep(problem, optimizer, step)
     let theta = Array(unrolled.before.prefix(problem.parameters.count))
     let after = try unrolled.update(try unrolled.gradients(of: theta))
     let own = Set(unrolled.moved.map(\.parameterID))
@@ -106,7 +106,9 @@ final class Tangents: Trace {
         let isAlong = place == direction.parameter
         tangents.append(isAlong ? unit : try unrolled.graph.constant(0, like: value))
       }
-      outputs += try linear.apply(&unrolled.graph, to: tangents)
+      outputs += try GradientScale.linear(unrolled.scale, tangents, in: &unrolled.graph) {
+        try linear.apply(&$0, to: $1)
+      }.compactMap { $0 }
     }
     return Push(program: try unrolled.compiled(outputs), ids: unrolled.moved.map(\.parameterID))
   }

@@ -89,7 +89,7 @@ final class Tape: Trace {
       }
       let last = steps[place - 1]
       let program = try repeats.find(last, []) {
-        var step = UnrolledStep(problem, optimizer, last)
+        var step = try UnrolledStep(problem, optimizer, last)
         let theta = Array(step.before.prefix(problem.parameters.count))
         let after = try step.update(try step.gradients(of: theta))
         return try step.compiled(after)

@@ -121,6 +121,8 @@ final class ImplicitNode {
     let loss = step.add(recorded)
     var node = LowerProblem(
       loss: loss, parameters: problem.metaParameters.map { step.input($0) })
+    node.isLow = recorded.graph.isLow
+    node.scale = try step.scale(of: problem, for: recorded.graph)
     let vector = slots.map { step.input($0) }
     let wanted = upper.map { step.input($0) }
     let product = try method.product(of: vector, lower: &node, upper: wanted, in: &step.graph)

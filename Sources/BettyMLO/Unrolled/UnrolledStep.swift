@@ -19,6 +19,8 @@ struct UnrolledStep {
     case vector(Int)
     /// Hyperparameters from this one on.
     case hyper(Int)
+    /// The scale of losses, given last.
+    case scale
   }
 
   var graph = Graph()
@@ -28,16 +30,20 @@ struct UnrolledStep {
   private(set) var before: [Value] = []
   private var sources: [Source] = []
   private var losses: [Value] = []
+  /// Nodes of recordings in mixed precision.
+  private var mixed: [Range<Int>] = []
   private var known: [Int32: Value] = [:]
   private var counts: [(leaves: Int, numbers: Int)] = []
   private var hyperCount = 0
   private var vectorCount = 0
+  /// What keeps derivatives of the losses in range.
+  private(set) var scale: GradientScale?
   private let problem: Problem
   private let optimizer: Optimizer
   /// Positions of the parameters that the step gives a gradient.
   private let present: [Int]
 
-  init(_ problem: Problem, _ optimizer: Optimizer, _ step: TapeStep) {
+  init(_ problem: Problem, _ optimizer: Optimizer, _ step: TapeStep) throws {
     self.problem = problem
     self.optimizer = optimizer
     present = step.present
@@ -50,6 +56,9 @@ struct UnrolledStep {
     for (place, recording) in step.recordings.enumerated() {
       losses.append(inline(recording, place))
     }
+    guard step.recordings.contains(where: { $0.graph.isHalf }) else { return }
+    let input = addInput(try TensorType(.f64, []), .scale)
+    scale = try GradientScale(input, initial: problem.lossScale.initial, in: &graph)
   }
 
   /// θ and the state that a step on these gradients changes; state that is not there yet is made.
@@ -88,7 +97,10 @@ struct UnrolledStep {
       if id != 0 { known[id] = argument }
       arguments.append(argument)
     }
-    return graph.inline(recorded, arguments)[recording.graph.loss.index]
+    let start = graph.nodes.count
+    let map = graph.inline(recorded, arguments)
+    if recording.graph.isLow { mixed.append(start..<graph.nodes.count) }
+    return map[recording.graph.loss.index]
   }
 
   /// The input that stands for a parameter of another problem; nil if the losses don't mention it.
@@ -98,9 +110,9 @@ struct UnrolledStep {
 
   /// ∂L/∂x for each of `values`, L being the mean of the losses; nil where L does not depend on it.
   mutating func gradients(of values: [Value]) throws -> [Value?] {
-    let scale = 1 / Double(losses.count)
-    let seeds = try losses.map { try graph.constant(scale, like: $0) }
-    return try Transform.vjp(&graph, of: losses, cotangents: seeds, wrt: values)
+    let shares = losses.map { _ in 1 / Double(losses.count) }
+    return try GradientScale.gradients(
+      of: losses, weights: shares, wrt: values, scale, in: &graph)
   }
 
   /// θ and state after the update by `gradients`, of θ; without one a parameter stays.
@@ -152,6 +164,7 @@ struct UnrolledStep {
   func compiled(_ outputs: [Value]) throws -> UnrolledProgram {
     var graph = graph
     graph.outputs = outputs
+    if !mixed.isEmpty { graph = try Transform.storingLow(graph, recorded: mixed) }
     graph = try Transform.simplify(graph)
     var first = (leaves: 0, numbers: 0)
     var starts: [(leaves: Int, numbers: Int)] = []
@@ -166,18 +179,24 @@ struct UnrolledStep {
       case .leaf(let recording, let index): .leaf(starts[recording].leaves + index)
       case .number(let recording, let index): .number(starts[recording].numbers + index)
       case .hyper(let first): .scalars(first)
+      case .scale: .leaf(first.leaves + before.count + vectorCount)
       }
     }
     return UnrolledProgram(
-      try BoundProgram(graph, inputs: inputs, outputs: outputs.map { _ in .fresh }))
+      try BoundProgram(graph, inputs: inputs, outputs: outputs.map { _ in .fresh }),
+      scale: scale == nil ? nil : problem.lossScale)
   }
 }
 
 /// A program of one step of a tape.
 final class UnrolledProgram {
   private let program: BoundProgram
+  private let scale: LossScale?
 
-  init(_ program: BoundProgram) { self.program = program }
+  init(_ program: BoundProgram, scale: LossScale?) {
+    self.program = program
+    self.scale = scale
+  }
 
   /// Runs on what a step read, on θ and state before it, and on the vectors.
   func run(_ step: TapeStep, before: [Tensor], vectors: [Tensor] = []) throws -> [Tensor] {
@@ -185,6 +204,7 @@ final class UnrolledProgram {
     inputs = inputs.joined(step.recordings.dropFirst().map(\.inputs))
     inputs.leaves += before
     inputs.leaves += vectors
+    if let scale { inputs.leaves.append(try scale.tensor()) }
     return try program.run(again: inputs, scalars: step.hyper)
   }
 }

@@ -9,7 +9,9 @@ extension Recording {
   package static func quick(
     _ function: Unmanaged<Function>, _ handles: UnsafePointer<OpaquePointer?>, _ count: Int32
   ) -> Unmanaged<Tensor>? {
-    guard count > 0, count <= 3, let first = live(handles[0]) else { return nil }
+    guard count > 0, count <= 3, !Autocast.isEnabled, let first = live(handles[0]) else {
+      return nil
+    }
     var (second, third): (Unmanaged<Tensor>?, Unmanaged<Tensor>?)
     if count > 1 {
       second = live(handles[1])

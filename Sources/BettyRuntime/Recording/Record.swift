@@ -16,6 +16,9 @@ package enum Recording {
   package static func call(
     _ function: Function, _ attributes: InternedAttributes, _ operands: Operands
   ) throws -> Tensor {
+    if Autocast.isEnabled, let cast = try Autocast.operands(of: function, operands) {
+      return try call(function, attributes, cast: cast)
+    }
     if function.takesKey && operands.count < function.inputs.names.count {
       return try callWithKey(function, attributes, operands)
     }
@@ -26,6 +29,15 @@ package enum Recording {
     }
     if node.depth > deepest { node.shorten() }
     return node
+  }
+
+  private static func call(
+    _ function: Function, _ attributes: InternedAttributes, cast operands: [Tensor]
+  ) throws -> Tensor {
+    defer { withExtendedLifetime(operands) {} }
+    return try operands.map { Unmanaged.passUnretained($0) }.withUnsafeBufferPointer { operands in
+      try Autocast.with(nil) { try call(function, attributes, operands) }
+    }
   }
 
   package static func call(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from betty import _native
 from betty._native import Tensor
 from betty.logging import format_losses
 
@@ -189,8 +190,18 @@ class ProblemAccess:
 
     @property
     def skipped_steps(self) -> int:
-        """Steps left out because loss or gradient was not finite: see ``Config.on_nan``."""
+        """Steps left out because loss or gradient was not finite: see ``Config.on_nan``.
+
+        With ``precision="fp16"`` also those that overflowed.
+        """
         return self._handle.skipped_steps if self._handle is not None else 0
+
+    @property
+    def loss_scale(self) -> float:
+        """What the loss is scaled by before it is differentiated through fp16; 1 without fp16."""
+        if self._handle is None or self.config.precision != "fp16":
+            return 1.0
+        return _native.loss_scale(self._handle)[0]
 
     @property
     def gas(self) -> int:

@@ -288,18 +288,23 @@ class Problem(ProblemAccess):
             self._handle.set_training(flag)
 
     def state_dict(self) -> dict[str, Any]:
-        """States of module, optimizer and scheduler under these names, and the count."""
+        """States of module, optimizer and scheduler under these names, and the count.
+
+        With ``precision="fp16"`` also the loss scale and the good steps since it changed.
+        """
         state: dict[str, Any] = {}
         for key in STATES:
             part = getattr(self, key)
             if part is not None:
                 state[key] = part.state_dict()
+        if self._handle is not None and self._config.precision == "fp16":
+            state["loss_scale"] = _native.loss_scale(self._handle)
         return {**state, "count": self.count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes what ``state_dict`` gave; parts the problem does not have yet, once it has them."""
         for key, part in state_dict.items():
-            if key not in (*STATES, "count"):
+            if key not in (*STATES, "count", "loss_scale"):
                 raise KeyError(f"problem '{self._name}': unexpected state '{key}'")
             self._resumed[key] = part
         self._resume()
@@ -310,6 +315,8 @@ class Problem(ProblemAccess):
                 getattr(self, key).load_state_dict(self._resumed.pop(key))
         if self._handle is not None and "count" in self._resumed:
             self._handle.count = self._resumed.pop("count")
+        if self._handle is not None and "loss_scale" in self._resumed:
+            _native.set_loss_scale(self._handle, *self._resumed.pop("loss_scale"))
 
     def set_problem_attr(self, problem: Problem) -> str:
         """Makes another problem reachable as an attribute of its name; gives the name."""

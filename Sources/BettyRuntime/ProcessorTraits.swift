@@ -1,0 +1,8 @@
+// What the layers above want to know of the processor that kernels were picked for.
+
+import BettyKernels
+
+package enum ProcessorTraits {
+  /// Whether products of bf16 are faster than those of f32: the widest kernels need AVX512-BF16.
+  package static var multipliesBF16: Bool { kernelTable.isa == "v4" }
+}
