@@ -11,7 +11,7 @@ plain training on training and clean samples together, and reweighting of these 
 network, one grid of learning rates, one number of steps. Rates are chosen on clean validation
 samples that nobody trains on; the test set is used for the table and nothing else.
 
-    python examples/data_reweighting.py [--seeds 5] [--steps 500] [--figure weights.png]
+    python examples/data_reweighting.py [--seeds 5] [--steps 500] [--precision bf16]
 """
 
 import argparse
@@ -136,14 +136,15 @@ def classifier_parts(rate: float, samples: tuple) -> dict:
     }
 
 
-def train(method: str, split: Split, rate: float, seed: int, steps: int, bar: tqdm):
+def train(method: str, split: Split, rate: float, seed: int, steps: int, precision: str, bar: tqdm):
     """The trained network, and the learned sample weights when there are any."""
     betty.manual_seed(seed)
     samples, weights, dependencies = split.train, None, {}
+    config = Config(replay=True, precision=precision)
     if method != "plain":
         samples = tuple(map(np.concatenate, zip(split.train, split.clean, strict=True)))
     if method == REWEIGHTED:
-        lower = Classifier("classifier", Config(replay=True), **classifier_parts(rate, samples))
+        lower = Classifier("classifier", config, **classifier_parts(rate, samples))
         weights = SampleWeights(len(samples[1]))
         upper = Weights(
             "weights",
@@ -155,7 +156,7 @@ def train(method: str, split: Split, rate: float, seed: int, steps: int, bar: tq
         problems = [upper, lower]
         dependencies = {"u2l": {upper: [lower]}, "l2u": {lower: [upper]}}
     else:
-        lower = PlainClassifier("plain", Config(replay=True), **classifier_parts(rate, samples))
+        lower = PlainClassifier("plain", config, **classifier_parts(rate, samples))
         problems = [lower]
     chunk = math.gcd(steps, 50)  # steps between two moves of the bar
     engine = Engine(problems, EngineConfig(train_iters=chunk), dependencies)
@@ -180,7 +181,7 @@ class Run:
     weights: np.ndarray | None
 
 
-def run_all(seeds: int, steps: int) -> tuple[dict, list[Split]]:
+def run_all(seeds: int, steps: int, precision: str) -> tuple[dict, list[Split]]:
     """Runs of every method and learning rate, one for each seed."""
     splits = [split_digits(seed) for seed in range(seeds)]
     runs: dict[str, dict[float, list[Run]]] = {}
@@ -190,7 +191,7 @@ def run_all(seeds: int, steps: int) -> tuple[dict, list[Split]]:
             runs[method] = {rate: [] for rate in RATES}
             for rate in RATES:
                 for seed, split in enumerate(splits):
-                    module, weights = train(method, split, rate, seed, steps, bar)
+                    module, weights = train(method, split, rate, seed, steps, precision, bar)
                     learned = None if weights is None else weights().detach().numpy()
                     scores = accuracy(module, split.valid), accuracy(module, split.test)
                     runs[method][rate].append(Run(*scores, learned))
@@ -237,12 +238,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=5, help="repetitions with other data")
     parser.add_argument("--steps", type=int, default=500, help="steps of each training")
+    parser.add_argument("--precision", default="fp32", help="of the network: bf16, fp16, fp32")
     parser.add_argument("--figure", type=Path, default=Path("data_reweighting.png"))
     options = parser.parse_args()
     if options.seeds < 1 or options.steps < 1:
         parser.error("--seeds and --steps must be at least 1")
     start = time.perf_counter()
-    runs, splits = run_all(options.seeds, options.steps)
+    runs, splits = run_all(options.seeds, options.steps, options.precision)
     print_table(runs)
     learned = [run.weights for run in runs[REWEIGHTED][best(runs[REWEIGHTED])]]
     save_figure(learned, splits, options.figure)

@@ -326,8 +326,8 @@ betty_status betty_vmap(
 int32_t betty_grad_mode_set(int32_t enabled);
 int32_t betty_grad_mode_get(void);
 /* Mixed precision for what is recorded on this thread, outside of problems: products are rounded to
- * `dtype` (BETTY_BF16 or BETTY_F16; -1 turns it off), sums, losses and what loses digits are done in
- * f32. `out_before` takes what it was, to be put back, or is NULL. */
+ * `dtype` (BETTY_BF16 or BETTY_F16; -1 turns it off); sums, losses and what loses digits are f32.
+ * `out_before` takes what it was, to be put back, or is NULL. */
 betty_status betty_autocast_set(int32_t dtype, int32_t *out_before);
 
 /* ---- Optimizers ---------------------------------------------------------------------------- */

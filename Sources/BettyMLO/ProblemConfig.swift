@@ -71,7 +71,8 @@ package struct ProblemConfig: Sendable {
   }
 
   package static let names = [
-    "type", "precision", "initial_dynamic_scale", "scale_factor", "unroll_steps", "gradient_accumulation", "warmup_steps", "log_step",
+    "type", "precision", "initial_dynamic_scale", "scale_factor", "unroll_steps",
+    "gradient_accumulation", "warmup_steps", "log_step",
     "gradient_clipping", "first_order", "include_indirect", "log_local_step", "replay",
     "retain_graph", "allow_unused",
     "steps_per_call", "on_nan",

@@ -61,7 +61,9 @@ extension Graph {
   /// Whether a product, or one in a loop, has a result of such a type.
   func hasProducts(_ isSuch: (DType) -> Bool) -> Bool {
     nodes.contains { node in
-      if node.primitive.precisionPolicy == .low { return isSuch(types[node.results.lowerBound].dtype) }
+      if node.primitive.precisionPolicy == .low {
+        return isSuch(types[node.results.lowerBound].dtype)
+      }
       return node.attributes.graph("body")?.hasProducts(isSuch) ?? false
     }
   }

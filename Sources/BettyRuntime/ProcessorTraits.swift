@@ -4,5 +4,5 @@ import BettyKernels
 
 package enum ProcessorTraits {
   /// Whether products of bf16 are faster than those of f32: the widest kernels need AVX512-BF16.
-  package static var multipliesBF16: Bool { kernelTable.isa == "v4" }
+  package static var multipliesBF16: Bool { hasNativeBF16 }
 }

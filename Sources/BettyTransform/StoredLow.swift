@@ -10,9 +10,11 @@ import BettyKernelInterface
 extension Transform {
   /// The graph of a step with the nodes of its recordings in some ranges.
   package static func storingLow(_ graph: Graph, recorded: [Range<Int>]) throws -> Graph {
-    let lows = lowForms(graph, recorded)
     var isRecorded = [Bool](repeating: false, count: graph.nodes.count)
     for range in recorded { for number in range { isRecorded[number] = true } }
+    // No node is left out before the last recording: its casts are to a low type.
+    let graph = try summingWide(graph, isRecorded: isRecorded)
+    let lows = lowForms(graph, recorded)
     var result = Graph()
     var map = [Value](repeating: Value(-1), count: graph.types.count)
     var widened: [Value: Value] = [:]

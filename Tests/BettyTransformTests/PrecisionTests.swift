@@ -98,9 +98,11 @@ private func products(_ graph: Graph) -> [DType] {
     let (mixed, values) = try Transform.mixed(
       network.graph, network.owners(precision), keeping: network.graph.outputs)
     #expect(values == mixed.outputs)
-    #expect(mixed.inputs.map { mixed.type(of: $0) } == network.graph.inputs.map {
-      network.graph.type(of: $0)
-    })
+    #expect(
+      mixed.inputs.map { mixed.type(of: $0) }
+        == network.graph.inputs.map {
+          network.graph.type(of: $0)
+        })
     let simple = try Transform.simplify(mixed)
     #expect(products(simple) == [dtype, dtype])
     for input in [network.x, network.w1, network.w2] {
@@ -141,6 +143,23 @@ private func products(_ graph: Graph) -> [DType] {
       #expect(casts(graph, of: graph.inputs[weight.index], to: .bf16) == 1)
     }
     #expect(graph.outputs.allSatisfy { graph.dtype(of: $0) == .f32 })
+  }
+
+  /// Gradients of weights keep the digits of their sums; what goes on to a product is rounded.
+  @Test func gradientsOfWeightsAreSummedWide() throws {
+    let network = try Network(P.tanh)
+    var (graph, _) = try Transform.mixed(network.graph, network.owners(.bf16))
+    let recorded = 0..<graph.nodes.count
+    let weights = [network.w1, network.w2].map { graph.inputs[$0.index] }
+    graph.outputs = try Transform.gradient(&graph, of: graph.outputs[0], wrt: weights)
+      .compactMap { $0 }
+    graph = try Transform.simplify(Transform.storingLow(graph, recorded: [recorded]))
+    try graph.verify()
+    // Two products forward and the cotangent of the activation; the gradients of two weights.
+    #expect(products(graph).map(\.name).sorted() == ["bf16", "bf16", "bf16", "f32", "f32"])
+    for output in graph.outputs {
+      #expect(graph.node(of: output)?.primitive.precisionPolicy == .low)
+    }
   }
 
   /// The activation is in memory as the operand of the second product; its derivative reads that.
@@ -237,7 +256,7 @@ private func products(_ graph: Graph) -> [DType] {
     #expect(mixed.dtype(of: softmax.outputs[0]) == .f32)
     let readers = mixed.nodes.filter { $0.inputs.contains(softmax.outputs[0]) }
     #expect(readers.map(\.primitive.name) == ["cast"])
-    #expect(products(mixed).allSatisfy { $0 == .bf16 })
+    #expect(products(mixed).filter { $0 == .bf16 }.count >= 6)
   }
 
   /// x ← tanh(x w) four times: the body multiplies low, its constant is rounded once outside.

@@ -26,7 +26,8 @@ def test_types_are_those_of_the_policy():
             product, x @ w.T, betty.einsum("ij,kj->ik", x, w), F.relu(product), product.reshape(-1),
             F.conv2d(picture, filters), product + 1, product * product, betty.tanh(product),
             F.scaled_dot_product_attention(x[None], x[None], x[None]),
-            F.max_pool2d(F.conv2d(picture, filters), 2), F.avg_pool2d(F.conv2d(picture, filters), 2),
+            F.max_pool2d(F.conv2d(picture, filters), 2),
+            F.avg_pool2d(F.conv2d(picture, filters), 2),
             F.dropout(product, 0.5), betty.bmm(x[None], w.T[None]), product.max(),
         ]  # fmt: skip
         full = [

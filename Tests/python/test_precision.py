@@ -84,9 +84,7 @@ def program(method="darts", precision="fp32", upper="fp32", kind=Upper, **given)
         train_data_loader=[data(30, 0)],
     )
     adam = optim.Adam(weights.parameters(), lr=0.05)
-    above = kind(
-        "upper", Config(precision=upper), weights, adam, train_data_loader=[data(25, 1)]
-    )
+    above = kind("upper", Config(precision=upper), weights, adam, train_data_loader=[data(25, 1)])
     edges = {"u2l": {above: [lower]}, "l2u": {lower: [above]}}
     config = EngineConfig(
         train_iters=settings.get("iters", 6), roll_back=settings.get("roll_back", False)
@@ -242,14 +240,14 @@ def test_low_precision_takes_less_memory():
 
     def planned(precision):
         betty.manual_seed(0)
-        layers = [part for _ in range(6) for part in (nn.Linear(64, 64), nn.GELU())]
+        layers = [part for _ in range(12) for part in (nn.Linear(64, 64), nn.GELU())]
         module = nn.Sequential(*layers)
         sgd = optim.SGD(module.parameters(), lr=0.1)
         x = betty.randn(2048, 64)
         only = Single("only", Config(precision=precision), module, sgd, train_data_loader=[x])
         engine = Engine([only], EngineConfig(train_iters=1), {})
         engine.run()
-        return int(re.findall(r"arena (\d+)|(\d+) bytes", betty.dump(only))[0][0] or 0)
+        return int(re.search(r"arena of (\d+) bytes", betty.dump(only))[1])
 
     assert 0 < planned("bf16") <= 0.7 * planned("fp32")
 
@@ -329,7 +327,7 @@ def test_vectors_carry_their_own_scale(method, scale):
 def test_hundreds_of_overflows_in_a_row_end_the_run():
     engine, only = single("fp16", factor=float("inf"))
     before = only.module.weight.detach().numpy().copy()
-    with pytest.raises(RuntimeError, match="problem 'only'.*200 steps in a row overflowed in fp16"):
+    with pytest.raises(RuntimeError, match=r"problem 'only'.*200 steps in a row overflowed"):
         for _ in range(300):
             engine.run()
     assert only.skipped_steps == 200

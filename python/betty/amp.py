@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from betty import _native
 from betty._types import bfloat16, float16
@@ -16,16 +16,16 @@ from betty._types import bfloat16, float16
 __all__ = ["autocast", "get_autocast_dtype", "is_autocast_enabled"]
 
 
-class autocast:  # noqa: N801 - the name of PyTorch's class
+class autocast:
     """Records what is inside in mixed precision: a context, or a decorator.
 
     Products, convolutions and attention take f32 operands rounded to ``dtype`` and give results of
-    it. Sums, norms, softmax, losses, exp, log and pow are done in f32. What else there is follows
-    its operands; where they differ, they are widened. Leave it before ``backward``: gradients have
-    the types of what was recorded.
+    it. Sums, norms, softmax, losses, exp and log are done in f32. What else there is follows its
+    operands; where they differ, they are widened. Leave it before ``backward``: gradients have the
+    types of what was recorded.
 
     Args:
-        device_type: ``"cpu"``; ``"cuda"``, which is not there, turns the context off with a warning.
+        device_type: ``"cpu"``; with ``"cuda"``, which is not there, the context warns and is off.
         dtype: ``betty.bfloat16``, the default, or ``betty.float16``.
         enabled: False turns an outer context off inside this one.
         cache_enabled: Accepted for migration: equal casts are computed once in any case.
@@ -69,7 +69,7 @@ class autocast:  # noqa: N801 - the name of PyTorch's class
         self._wanted = dtype if enabled else None
         self._before: list[Any] = []
 
-    def __enter__(self) -> autocast:
+    def __enter__(self) -> Self:
         self._before.append(_native.autocast_set(self._wanted))
         return self
 

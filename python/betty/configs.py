@@ -22,9 +22,9 @@ class Config:
             path: a name of ``betty.hypergradient.methods()``, one given to
             ``betty.hypergradient.register``, or an object such as
             ``betty.hypergradient.CG(iterations=5)``, whose options take the place of those here.
-        precision: ``"fp32"``, or ``"bf16"`` or ``"fp16"``: products and what is kept for derivatives
-            are stored in that type, everything else is f32. It goes with the problem's parameters,
-            also where another problem's loss uses them.
+        precision: ``"fp32"``, or ``"bf16"`` or ``"fp16"``: products, and what is kept for
+            derivatives, are stored in that type, everything else is f32. It goes with the problem's
+            parameters, also where another problem's loss uses them.
         initial_dynamic_scale: With ``"fp16"``, what losses are scaled by at first.
         scale_factor: What that is divided by when a step overflows, which leaves the step out
             (``problem.skipped_steps``), and multiplied by after 2000 good steps.
