@@ -32,8 +32,27 @@ package struct ConvolutionRun: Hashable, Sendable {
   }
 }
 
-/// How filters are packed: taps in a pass's order, `inner` numbers of each, `lanes` filters side by
-/// side (the last block filled with zeros). Steps are in numbers.
+/// What tiles read and write. Numbers of f32 are multiplied one by one, whatever they were stored as; pairs
+/// of bf16 count as one number, and their products are added.
+package struct TileFormat: Hashable, Sendable {
+  /// The type of filters before they are packed.
+  package var stored = DType.f32
+  package var pairs = false
+  package var result = DType.f32
+  /// Results are added to what is there: pairs with results of f32.
+  package var adds = false
+
+  package init(stored: DType = .f32, pairs: Bool = false, result: DType = .f32, adds: Bool = false)
+  {
+    self.stored = stored
+    self.pairs = pairs
+    self.result = result
+    self.adds = adds
+  }
+}
+
+/// How filters are packed: taps in a pass's order, `inner` stored numbers of each, `lanes` filters side by
+/// side (the last block filled with zeros). Steps are in stored numbers.
 package struct ConvolutionPacking: Hashable, Sendable {
   package var inner = 0
   package var lanes = 0
@@ -44,39 +63,53 @@ package struct ConvolutionPacking: Hashable, Sendable {
   package init() {}
 }
 
-/// Direct convolution of f32: what is read under a pixel is a list of runs, what is written or summed a
-/// row of lanes (filters, or channels where each has its own filter).
+/// Direct convolution: what is read under a pixel is a list of runs, what is written or summed a row of
+/// lanes (filters, or channels where each has its own filter). Depthwise kernels are for f32.
 package struct DirectConvolution: Sendable {
   package typealias Runs = UnsafeBufferPointer<ConvolutionRun>
   /// Filters of a vector; they are packed in blocks of two.
   package let laneCount: Int
   /// Bytes that may be read past the last number under a pixel.
   package let slack: Int
-  /// (target, source, packed filters, runs, lattice, lanes): writes the pixels' lanes
-  package let convolve: @Sendable (Raw, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void
-  /// (packed, filters, taps, packing, first block, last block)
+  /// (format, target, source, packed filters, runs, lattice, lanes): writes the pixels' lanes
+  package let convolve:
+    @Sendable (TileFormat, Raw, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void
+  /// (format, packed, filters, taps, packing, first block, last block)
   package let pack:
-    @Sendable (Raw, RawIn, UnsafeBufferPointer<Int>, ConvolutionPacking, Int, Int) -> Void
-  /// (sums, bytes between their rows, source, gradient, runs, lattice, lanes): adds to the sums
-  package let accumulate: @Sendable (Raw, Int, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void
+    @Sendable (TileFormat, Raw, RawIn, UnsafeBufferPointer<Int>, ConvolutionPacking, Int, Int) ->
+      Void
+  /// (pairs, sums, bytes between their rows, source, gradient, runs, lattice, lanes): adds to the sums
+  package let accumulate:
+    @Sendable (Bool, Raw, Int, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void
   /// (target, source, filters, taps, lattice, channels)
   package let convolveDepthwise:
     @Sendable (Raw, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void
   /// (sums, source, gradient, taps, lattice, channels)
   package let accumulateDepthwise:
     @Sendable (Raw, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void
+  /// Rows of a matrix of bf16 as pairs: (packed, bytes between its rows, source, its leading dimension,
+  /// whether it is transposed, rows, numbers in a row)
+  package let packPairs: @Sendable (Raw, Int, RawIn, Int, Bool, Int, Int) -> Void
+  /// Pixels of bf16 as pairs: (pairs, the first pixels, the second ones, numbers from one to the next,
+  /// count, channels)
+  package let interleavePairs: @Sendable (Raw, RawIn, RawIn, Int, Int, Int) -> Void
 
   package init(
     laneCount: Int, slack: Int,
-    convolve: @escaping @Sendable (Raw, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void,
+    convolve:
+      @escaping @Sendable (TileFormat, Raw, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void,
     pack:
-      @escaping @Sendable (Raw, RawIn, UnsafeBufferPointer<Int>, ConvolutionPacking, Int, Int) ->
-      Void,
-    accumulate: @escaping @Sendable (Raw, Int, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void,
+      @escaping @Sendable (
+        TileFormat, Raw, RawIn, UnsafeBufferPointer<Int>, ConvolutionPacking, Int, Int
+      ) -> Void,
+    accumulate:
+      @escaping @Sendable (Bool, Raw, Int, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void,
     convolveDepthwise:
       @escaping @Sendable (Raw, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void,
     accumulateDepthwise:
-      @escaping @Sendable (Raw, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void
+      @escaping @Sendable (Raw, RawIn, RawIn, Runs, ConvolutionLattice, Int) -> Void,
+    packPairs: @escaping @Sendable (Raw, Int, RawIn, Int, Bool, Int, Int) -> Void,
+    interleavePairs: @escaping @Sendable (Raw, RawIn, RawIn, Int, Int, Int) -> Void
   ) {
     self.laneCount = laneCount
     self.slack = slack
@@ -85,6 +118,8 @@ package struct DirectConvolution: Sendable {
     self.accumulate = accumulate
     self.convolveDepthwise = convolveDepthwise
     self.accumulateDepthwise = accumulateDepthwise
+    self.packPairs = packPairs
+    self.interleavePairs = interleavePairs
   }
 
   /// Numbers of packed filters for `depth` numbers under a pixel.

@@ -28,6 +28,9 @@ package typealias StridedCopyFunction =
 
 package struct KernelTable: Sendable {
   package var isa: String
+  /// Whether pairs of bf16 numbers are multiplied and added by one instruction: kernels then read them as
+  /// pairs, elsewhere they widen them to f32.
+  package var multipliesPairs = false
   /// [op.rawValue * DType.count + dtype.rawValue]; nil where the operation makes no sense. Storage
   /// types bf16 and f16 have only `copy` (and `select`); bool has copy, logical, comparison, select.
   package var tile = [TileFunction?](repeating: nil, count: TileOp.count * DType.count)
@@ -47,6 +50,14 @@ package struct KernelTable: Sendable {
   /// (y, matrix, x, rows, columns, ld, first column, last column): y[c] = sum_r x[r] matrix[r, c]
   package var vecmat = [@convention(c) (Raw, RawIn, RawIn, Int, Int, Int, Int, Int) -> Void]()
 
+  /// The same for a matrix of bf16 or f16, [bf16, f16]; both vectors are f32.
+  package var narrowMatvec = [
+    @convention(c) (Raw, RawIn, RawIn, Int, Int, Int, Int, Int) -> Void
+  ]()
+  package var narrowVecmat = [
+    @convention(c) (Raw, RawIn, RawIn, Int, Int, Int, Int, Int) -> Void
+  ]()
+
   // Convolutions; [f64, f32]. Pixels of the output are counted over the whole batch.
   /// (columns, x, size, group, first pixel, last pixel): columns[pixel, tap, c] of one group, zeros
   /// in the padding
@@ -54,7 +65,7 @@ package struct KernelTable: Sendable {
   /// (x, columns, size, group, first pixel, last pixel): the transpose, added to x
   package var fold = [@Sendable (Raw, RawIn, ConvolutionSize, Int, Int, Int) -> Void]()
 
-  /// Direct kernels for f32.
+  /// Direct kernels for f32, bf16 and f16.
   package var direct: DirectConvolution?
 
   // Index kernels. Indices are i64. status[0] is set to 1 + position of the first bad index.
@@ -165,5 +176,12 @@ package struct KernelTable: Sendable {
   package subscript(op: TileOp, dtype: DType) -> TileFunction? {
     get { tile[Int(op.rawValue) * DType.count + Int(dtype.rawValue)] }
     set { tile[Int(op.rawValue) * DType.count + Int(dtype.rawValue)] = newValue }
+  }
+}
+
+extension KernelTable {
+  /// The conversion of one type to another; every pair has one.
+  package func conversion(_ from: DType, _ to: DType) -> TileFunction? {
+    cast[Int(from.rawValue) * DType.count + Int(to.rawValue)]
   }
 }

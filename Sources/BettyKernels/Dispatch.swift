@@ -55,7 +55,7 @@ private func bestTable(level: Int) -> KernelTable {
 
 /// Whether pairs of bf16 numbers are multiplied and added by one instruction. The level of v4 asks for
 /// it, so that no kernel of that copy has to.
-package var hasNativeBF16: Bool { kernelTable.isa == "v4" }
+package var hasNativeBF16: Bool { kernelTable.multipliesPairs }
 
 /// The kernels of this process.
 package let kernelTable: KernelTable = bestTable(

@@ -45,7 +45,7 @@ struct BFloat16: CastSource, CastTarget {
   @inline(always) init(cast x: Int64) { self.init(cast: Float(x)) }
 }
 
-/// IEEE binary16, in integer arithmetic because the baseline processor cannot convert it.
+/// IEEE binary16, one by one in integer arithmetic because the baseline processor cannot convert it.
 struct Half: CastSource, CastTarget {
   var bits: UInt16
   @inline(always) var number: Float {
@@ -128,4 +128,26 @@ extension UInt8: CastSource, CastTarget {
   let to = d.assumingMemoryBound(to: To.self)
   let from = a.assumingMemoryBound(to: From.self)
   for i in 0..<n { to[i] = from[i].number.cast(to: To.self) }
+}
+
+/// Half-width floats to f32, sixteen at a time.
+@inline(always) func widen<F: NarrowFormat>(_: F.Type, _ d: Raw, _ a: RawIn, _ n: Int) {
+  var i = 0
+  while i &+ 16 <= n {
+    let x = (a + i &* 2).loadUnaligned(as: SIMD16<UInt16>.self)
+    F32.store(d + i &* 4, F.widen(x))
+    i &+= 16
+  }
+  if i < n { F32.storePart(d + i &* 4, F.widen(partOf(a + i &* 2, (n &- i) &* 2)), n &- i) }
+}
+
+/// And back, to the nearest, ties to even.
+@inline(always) func narrow<F: NarrowFormat>(_: F.Type, _ d: Raw, _ a: RawIn, _ n: Int) {
+  var i = 0
+  while i &+ 16 <= n {
+    let x = F.narrow(F32.load(a + i &* 4))
+    (d + i &* 2).storeBytes(of: x, as: SIMD16<UInt16>.self)
+    i &+= 16
+  }
+  if i < n { putPart(d + i &* 2, F.narrow(F32.loadPart(a + i &* 4, n &- i)), (n &- i) &* 2) }
 }

@@ -1,4 +1,4 @@
-// Direct convolution of f32: a tile of pixels × filters stays in registers while the numbers under the
+// Direct convolution: a tile of pixels × filters stays in registers while the numbers under the
 // pixels, contiguous in each run of taps, are broadcast against rows of packed filters. The sizes of the
 // tile are what the processor's registers hold. Pixels of a tile need not be neighbours.
 
@@ -17,7 +17,7 @@ import CBettySupport
 @inline(always) var laneBytes: Int { Lane.scalarCount &* 4 }
 
 #if BETTY_WIDE
-  @inline(always) func multiplyAdd(_ a: Lane, _ b: Lane, _ c: Lane) -> Lane {
+  @inline(always) func fusedLanes(_ a: Lane, _ b: Lane, _ c: Lane) -> Lane {
     betty_multiply_add_f32(a, b, c)
   }
   @inline(always) func loadLanes(_ p: RawIn, _ count: Int) -> Lane {
@@ -27,7 +27,7 @@ import CBettySupport
     betty_store_part_f32(p, x, count)
   }
 #else
-  @inline(always) func multiplyAdd(_ a: Lane, _ b: Lane, _ c: Lane) -> Lane {
+  @inline(always) func fusedLanes(_ a: Lane, _ b: Lane, _ c: Lane) -> Lane {
     betty_multiply_add_f32x8(a, b, c)
   }
   @inline(always) func loadLanes(_ p: RawIn, _ count: Int) -> Lane {
@@ -109,8 +109,9 @@ struct PixelWalk {
 }
 
 /// target[pixel, f] = sum over runs and their numbers of source[pixel, run, i] filters[run, i, f].
-func convolve(
-  _ target: Raw, _ source: RawIn, _ filters: RawIn, _ runs: UnsafeBufferPointer<ConvolutionRun>,
+func convolve<N: TileNumbers, R: TileResults>(
+  _: N.Type, _: R.Type, _ target: Raw, _ source: RawIn, _ filters: RawIn,
+  _ runs: UnsafeBufferPointer<ConvolutionRun>,
   _ lattice: ConvolutionLattice, _ lanes: Int
 ) {
   // Without runs nothing is read: the pixels become zeros.
@@ -128,7 +129,8 @@ func convolve(
       var walk = PixelWalk(lattice, source, target)
       while walk.left > 0 {
         walk.next(places, tilePixels)
-        wideOrNarrowTile(wide, places, packed, first, runs.count, lane &* 4, last)
+        wideOrNarrowTile(
+          N.self, R.self, wide, places, packed, first, runs.count, lane &* R.size, last)
       }
       lane &+= wide ? 2 &* laneCount : laneCount
       packed += depth &* (wide ? 2 : 1) &* laneBytes
@@ -136,57 +138,21 @@ func convolve(
   }
 }
 
-@inline(always) private func wideOrNarrowTile(
-  _ wide: Bool, _ places: UnsafePointer<PixelPlace>, _ filters: RawIn,
+@inline(always) private func wideOrNarrowTile<N: TileNumbers, R: TileResults>(
+  _: N.Type, _: R.Type, _ wide: Bool, _ places: UnsafePointer<PixelPlace>, _ filters: RawIn,
   _ runs: UnsafePointer<ConvolutionRun>, _ count: Int, _ at: Int, _ last: Int
 ) {
   #if BETTY_WIDE
     if wide {
-      tile8x2(places, filters, runs, count, at, last)
+      tile8x2(N.self, R.self, places, filters, runs, count, at, last)
     } else {
-      tile8x1(places, filters, runs, count, at, last)
+      tile8x1(N.self, R.self, places, filters, runs, count, at, last)
     }
   #else
     if wide {
-      tile4x2(places, filters, runs, count, at, last)
+      tile4x2(N.self, R.self, places, filters, runs, count, at, last)
     } else {
-      tile4x1(places, filters, runs, count, at, last)
+      tile4x1(N.self, R.self, places, filters, runs, count, at, last)
     }
   #endif
-}
-
-/// Blocks of two vectors of filters (one where no more are left), each all taps deep; only the blocks
-/// `first`..<`last` of them.
-func packFilters(
-  _ packed: Raw, _ filters: RawIn, _ taps: UnsafeBufferPointer<Int>, _ p: ConvolutionPacking,
-  _ first: Int, _ last: Int
-) {
-  let from = filters.assumingMemoryBound(to: Float.self)
-  let depth = taps.count &* p.inner
-  for block in first..<last {
-    let lane = block &* 2 &* laneCount
-    let width = p.lanes &- lane > laneCount ? 2 &* laneCount : laneCount
-    let full = min(width, p.lanes &- lane)
-    let to = (packed + lane &* depth &* 4).assumingMemoryBound(to: Float.self)
-    for (place, tap) in taps.enumerated() {
-      let source = from + (tap &* p.tapStep &+ lane &* p.laneStep)
-      let target = to + place &* p.inner &* width
-      if p.laneStep == 1 {
-        for i in 0..<p.inner {
-          let row = source + i &* p.innerStep
-          for l in 0..<full { target[i &* width &+ l] = row[l] }
-        }
-      } else {
-        for l in 0..<full {
-          let column = source + l &* p.laneStep
-          for i in 0..<p.inner { target[i &* width &+ l] = column[i &* p.innerStep] }
-        }
-      }
-      if full < width {
-        for i in 0..<p.inner {
-          for l in full..<width { target[i &* width &+ l] = 0 }
-        }
-      }
-    }
-  }
 }

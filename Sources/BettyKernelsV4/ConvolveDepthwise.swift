@@ -44,14 +44,14 @@ func convolveDepthwise(
   var c7 = Lane(repeating: 0)
   for tap in taps {
     let w = readLanes(filters + (tap.filters &+ at), lanes)
-    c0 = multiplyAdd(readLanes(p0 + tap.offset, lanes), w, c0)
-    c1 = multiplyAdd(readLanes(p1 + tap.offset, lanes), w, c1)
-    c2 = multiplyAdd(readLanes(p2 + tap.offset, lanes), w, c2)
-    c3 = multiplyAdd(readLanes(p3 + tap.offset, lanes), w, c3)
-    c4 = multiplyAdd(readLanes(p4 + tap.offset, lanes), w, c4)
-    c5 = multiplyAdd(readLanes(p5 + tap.offset, lanes), w, c5)
-    c6 = multiplyAdd(readLanes(p6 + tap.offset, lanes), w, c6)
-    c7 = multiplyAdd(readLanes(p7 + tap.offset, lanes), w, c7)
+    c0 = fusedLanes(readLanes(p0 + tap.offset, lanes), w, c0)
+    c1 = fusedLanes(readLanes(p1 + tap.offset, lanes), w, c1)
+    c2 = fusedLanes(readLanes(p2 + tap.offset, lanes), w, c2)
+    c3 = fusedLanes(readLanes(p3 + tap.offset, lanes), w, c3)
+    c4 = fusedLanes(readLanes(p4 + tap.offset, lanes), w, c4)
+    c5 = fusedLanes(readLanes(p5 + tap.offset, lanes), w, c5)
+    c6 = fusedLanes(readLanes(p6 + tap.offset, lanes), w, c6)
+    c7 = fusedLanes(readLanes(p7 + tap.offset, lanes), w, c7)
   }
   writeLanes(places[0].target + at, c0, lanes)
   writeLanes(places[1].target + at, c1, lanes)
@@ -112,14 +112,14 @@ func accumulateDepthwise(
       let end = g + lattice.columns &* lattice.targetColumn
       while g < end {
         let y = readLanes(g, lanes)
-        c0 = multiplyAdd(readLanes(x + t0, lanes), y, c0)
-        c1 = multiplyAdd(readLanes(x + t1, lanes), y, c1)
-        c2 = multiplyAdd(readLanes(x + t2, lanes), y, c2)
-        c3 = multiplyAdd(readLanes(x + t3, lanes), y, c3)
-        c4 = multiplyAdd(readLanes(x + t4, lanes), y, c4)
-        c5 = multiplyAdd(readLanes(x + t5, lanes), y, c5)
-        c6 = multiplyAdd(readLanes(x + t6, lanes), y, c6)
-        c7 = multiplyAdd(readLanes(x + t7, lanes), y, c7)
+        c0 = fusedLanes(readLanes(x + t0, lanes), y, c0)
+        c1 = fusedLanes(readLanes(x + t1, lanes), y, c1)
+        c2 = fusedLanes(readLanes(x + t2, lanes), y, c2)
+        c3 = fusedLanes(readLanes(x + t3, lanes), y, c3)
+        c4 = fusedLanes(readLanes(x + t4, lanes), y, c4)
+        c5 = fusedLanes(readLanes(x + t5, lanes), y, c5)
+        c6 = fusedLanes(readLanes(x + t6, lanes), y, c6)
+        c7 = fusedLanes(readLanes(x + t7, lanes), y, c7)
         x += lattice.sourceColumn
         g += lattice.targetColumn
       }

@@ -1,5 +1,5 @@
-// Gradients of filters, f32: a tile of numbers under a pixel × filters stays in registers over all pixels
-// of a block and is then added to the sums. Reads up to a tile's rows past the last number of a run.
+// Gradients of filters: a tile of numbers under a pixel × filters stays in registers over all pixels
+// of a block and is then added to the sums, which are f32. Reads up to a tile's rows past the last number of a run.
 
 import BettyKernelInterface
 
@@ -17,9 +17,9 @@ var narrowRows: Int { 2 &* tilePixels }
 
 #if BETTY_WIDE
   /// 8 rows × 2 vectors; the first `rows` rows and all lanes but those after `last` are real.
-  @inline(never) func filterTile8x2(
-    _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn, _ lattice: ConvolutionLattice,
-    _ rows: Int, _ last: Int
+  @inline(never) func filterTile8x2<N: TileNumbers>(
+    _: N.Type, _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn,
+    _ lattice: ConvolutionLattice, _ rows: Int, _ last: Int
   ) {
     var c00 = Lane(repeating: 0)
     var c01 = Lane(repeating: 0)
@@ -43,32 +43,32 @@ var narrowRows: Int { 2 &* tilePixels }
         var g = target + (image &* lattice.targetImage &+ row &* lattice.targetRow)
         let end = g + lattice.columns &* lattice.targetColumn
         while g < end {
-          let g0 = g.loadUnaligned(as: Lane.self)
-          let g1 = readLanes(g + 1 &* laneBytes, last)
-          let a0 = Lane(repeating: (x + 0).load(as: Float.self))
-          c00 = multiplyAdd(a0, g0, c00)
-          c01 = multiplyAdd(a0, g1, c01)
-          let a1 = Lane(repeating: (x + 4).load(as: Float.self))
-          c10 = multiplyAdd(a1, g0, c10)
-          c11 = multiplyAdd(a1, g1, c11)
-          let a2 = Lane(repeating: (x + 8).load(as: Float.self))
-          c20 = multiplyAdd(a2, g0, c20)
-          c21 = multiplyAdd(a2, g1, c21)
-          let a3 = Lane(repeating: (x + 12).load(as: Float.self))
-          c30 = multiplyAdd(a3, g0, c30)
-          c31 = multiplyAdd(a3, g1, c31)
-          let a4 = Lane(repeating: (x + 16).load(as: Float.self))
-          c40 = multiplyAdd(a4, g0, c40)
-          c41 = multiplyAdd(a4, g1, c41)
-          let a5 = Lane(repeating: (x + 20).load(as: Float.self))
-          c50 = multiplyAdd(a5, g0, c50)
-          c51 = multiplyAdd(a5, g1, c51)
-          let a6 = Lane(repeating: (x + 24).load(as: Float.self))
-          c60 = multiplyAdd(a6, g0, c60)
-          c61 = multiplyAdd(a6, g1, c61)
-          let a7 = Lane(repeating: (x + 28).load(as: Float.self))
-          c70 = multiplyAdd(a7, g0, c70)
-          c71 = multiplyAdd(a7, g1, c71)
+          let g0 = N.row(g)
+          let g1 = N.row(g + laneBytes, last)
+          let a0 = N.number(x + 0)
+          c00 = N.multiplyAdd(a0, g0, c00)
+          c01 = N.multiplyAdd(a0, g1, c01)
+          let a1 = N.number(x + 4)
+          c10 = N.multiplyAdd(a1, g0, c10)
+          c11 = N.multiplyAdd(a1, g1, c11)
+          let a2 = N.number(x + 8)
+          c20 = N.multiplyAdd(a2, g0, c20)
+          c21 = N.multiplyAdd(a2, g1, c21)
+          let a3 = N.number(x + 12)
+          c30 = N.multiplyAdd(a3, g0, c30)
+          c31 = N.multiplyAdd(a3, g1, c31)
+          let a4 = N.number(x + 16)
+          c40 = N.multiplyAdd(a4, g0, c40)
+          c41 = N.multiplyAdd(a4, g1, c41)
+          let a5 = N.number(x + 20)
+          c50 = N.multiplyAdd(a5, g0, c50)
+          c51 = N.multiplyAdd(a5, g1, c51)
+          let a6 = N.number(x + 24)
+          c60 = N.multiplyAdd(a6, g0, c60)
+          c61 = N.multiplyAdd(a6, g1, c61)
+          let a7 = N.number(x + 28)
+          c70 = N.multiplyAdd(a7, g0, c70)
+          c71 = N.multiplyAdd(a7, g1, c71)
           x += lattice.sourceColumn
           g += lattice.targetColumn
         }
@@ -85,9 +85,9 @@ var narrowRows: Int { 2 &* tilePixels }
   }
 
   /// 16 rows × 1 vector; the first `rows` rows and all lanes but those after `last` are real.
-  @inline(never) func filterTile16x1(
-    _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn, _ lattice: ConvolutionLattice,
-    _ rows: Int, _ last: Int
+  @inline(never) func filterTile16x1<N: TileNumbers>(
+    _: N.Type, _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn,
+    _ lattice: ConvolutionLattice, _ rows: Int, _ last: Int
   ) {
     var c0x0 = Lane(repeating: 0)
     var c1x0 = Lane(repeating: 0)
@@ -111,39 +111,39 @@ var narrowRows: Int { 2 &* tilePixels }
         var g = target + (image &* lattice.targetImage &+ row &* lattice.targetRow)
         let end = g + lattice.columns &* lattice.targetColumn
         while g < end {
-          let g0 = readLanes(g, last)
-          let a0 = Lane(repeating: (x + 0).load(as: Float.self))
-          c0x0 = multiplyAdd(a0, g0, c0x0)
-          let a1 = Lane(repeating: (x + 4).load(as: Float.self))
-          c1x0 = multiplyAdd(a1, g0, c1x0)
-          let a2 = Lane(repeating: (x + 8).load(as: Float.self))
-          c2x0 = multiplyAdd(a2, g0, c2x0)
-          let a3 = Lane(repeating: (x + 12).load(as: Float.self))
-          c3x0 = multiplyAdd(a3, g0, c3x0)
-          let a4 = Lane(repeating: (x + 16).load(as: Float.self))
-          c4x0 = multiplyAdd(a4, g0, c4x0)
-          let a5 = Lane(repeating: (x + 20).load(as: Float.self))
-          c5x0 = multiplyAdd(a5, g0, c5x0)
-          let a6 = Lane(repeating: (x + 24).load(as: Float.self))
-          c6x0 = multiplyAdd(a6, g0, c6x0)
-          let a7 = Lane(repeating: (x + 28).load(as: Float.self))
-          c7x0 = multiplyAdd(a7, g0, c7x0)
-          let a8 = Lane(repeating: (x + 32).load(as: Float.self))
-          c8x0 = multiplyAdd(a8, g0, c8x0)
-          let a9 = Lane(repeating: (x + 36).load(as: Float.self))
-          c9x0 = multiplyAdd(a9, g0, c9x0)
-          let a10 = Lane(repeating: (x + 40).load(as: Float.self))
-          c10x0 = multiplyAdd(a10, g0, c10x0)
-          let a11 = Lane(repeating: (x + 44).load(as: Float.self))
-          c11x0 = multiplyAdd(a11, g0, c11x0)
-          let a12 = Lane(repeating: (x + 48).load(as: Float.self))
-          c12x0 = multiplyAdd(a12, g0, c12x0)
-          let a13 = Lane(repeating: (x + 52).load(as: Float.self))
-          c13x0 = multiplyAdd(a13, g0, c13x0)
-          let a14 = Lane(repeating: (x + 56).load(as: Float.self))
-          c14x0 = multiplyAdd(a14, g0, c14x0)
-          let a15 = Lane(repeating: (x + 60).load(as: Float.self))
-          c15x0 = multiplyAdd(a15, g0, c15x0)
+          let g0 = N.row(g, last)
+          let a0 = N.number(x + 0)
+          c0x0 = N.multiplyAdd(a0, g0, c0x0)
+          let a1 = N.number(x + 4)
+          c1x0 = N.multiplyAdd(a1, g0, c1x0)
+          let a2 = N.number(x + 8)
+          c2x0 = N.multiplyAdd(a2, g0, c2x0)
+          let a3 = N.number(x + 12)
+          c3x0 = N.multiplyAdd(a3, g0, c3x0)
+          let a4 = N.number(x + 16)
+          c4x0 = N.multiplyAdd(a4, g0, c4x0)
+          let a5 = N.number(x + 20)
+          c5x0 = N.multiplyAdd(a5, g0, c5x0)
+          let a6 = N.number(x + 24)
+          c6x0 = N.multiplyAdd(a6, g0, c6x0)
+          let a7 = N.number(x + 28)
+          c7x0 = N.multiplyAdd(a7, g0, c7x0)
+          let a8 = N.number(x + 32)
+          c8x0 = N.multiplyAdd(a8, g0, c8x0)
+          let a9 = N.number(x + 36)
+          c9x0 = N.multiplyAdd(a9, g0, c9x0)
+          let a10 = N.number(x + 40)
+          c10x0 = N.multiplyAdd(a10, g0, c10x0)
+          let a11 = N.number(x + 44)
+          c11x0 = N.multiplyAdd(a11, g0, c11x0)
+          let a12 = N.number(x + 48)
+          c12x0 = N.multiplyAdd(a12, g0, c12x0)
+          let a13 = N.number(x + 52)
+          c13x0 = N.multiplyAdd(a13, g0, c13x0)
+          let a14 = N.number(x + 56)
+          c14x0 = N.multiplyAdd(a14, g0, c14x0)
+          let a15 = N.number(x + 60)
+          c15x0 = N.multiplyAdd(a15, g0, c15x0)
           x += lattice.sourceColumn
           g += lattice.targetColumn
         }
@@ -168,9 +168,9 @@ var narrowRows: Int { 2 &* tilePixels }
   }
 #else
   /// 4 rows × 2 vectors; the first `rows` rows and all lanes but those after `last` are real.
-  @inline(never) func filterTile4x2(
-    _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn, _ lattice: ConvolutionLattice,
-    _ rows: Int, _ last: Int
+  @inline(never) func filterTile4x2<N: TileNumbers>(
+    _: N.Type, _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn,
+    _ lattice: ConvolutionLattice, _ rows: Int, _ last: Int
   ) {
     var c00 = Lane(repeating: 0)
     var c01 = Lane(repeating: 0)
@@ -186,20 +186,20 @@ var narrowRows: Int { 2 &* tilePixels }
         var g = target + (image &* lattice.targetImage &+ row &* lattice.targetRow)
         let end = g + lattice.columns &* lattice.targetColumn
         while g < end {
-          let g0 = g.loadUnaligned(as: Lane.self)
-          let g1 = readLanes(g + 1 &* laneBytes, last)
-          let a0 = Lane(repeating: (x + 0).load(as: Float.self))
-          c00 = multiplyAdd(a0, g0, c00)
-          c01 = multiplyAdd(a0, g1, c01)
-          let a1 = Lane(repeating: (x + 4).load(as: Float.self))
-          c10 = multiplyAdd(a1, g0, c10)
-          c11 = multiplyAdd(a1, g1, c11)
-          let a2 = Lane(repeating: (x + 8).load(as: Float.self))
-          c20 = multiplyAdd(a2, g0, c20)
-          c21 = multiplyAdd(a2, g1, c21)
-          let a3 = Lane(repeating: (x + 12).load(as: Float.self))
-          c30 = multiplyAdd(a3, g0, c30)
-          c31 = multiplyAdd(a3, g1, c31)
+          let g0 = N.row(g)
+          let g1 = N.row(g + laneBytes, last)
+          let a0 = N.number(x + 0)
+          c00 = N.multiplyAdd(a0, g0, c00)
+          c01 = N.multiplyAdd(a0, g1, c01)
+          let a1 = N.number(x + 4)
+          c10 = N.multiplyAdd(a1, g0, c10)
+          c11 = N.multiplyAdd(a1, g1, c11)
+          let a2 = N.number(x + 8)
+          c20 = N.multiplyAdd(a2, g0, c20)
+          c21 = N.multiplyAdd(a2, g1, c21)
+          let a3 = N.number(x + 12)
+          c30 = N.multiplyAdd(a3, g0, c30)
+          c31 = N.multiplyAdd(a3, g1, c31)
           x += lattice.sourceColumn
           g += lattice.targetColumn
         }
@@ -212,9 +212,9 @@ var narrowRows: Int { 2 &* tilePixels }
   }
 
   /// 8 rows × 1 vector; the first `rows` rows and all lanes but those after `last` are real.
-  @inline(never) func filterTile8x1(
-    _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn, _ lattice: ConvolutionLattice,
-    _ rows: Int, _ last: Int
+  @inline(never) func filterTile8x1<N: TileNumbers>(
+    _: N.Type, _ sums: Raw, _ step: Int, _ source: RawIn, _ target: RawIn,
+    _ lattice: ConvolutionLattice, _ rows: Int, _ last: Int
   ) {
     var c00 = Lane(repeating: 0)
     var c10 = Lane(repeating: 0)
@@ -230,23 +230,23 @@ var narrowRows: Int { 2 &* tilePixels }
         var g = target + (image &* lattice.targetImage &+ row &* lattice.targetRow)
         let end = g + lattice.columns &* lattice.targetColumn
         while g < end {
-          let g0 = readLanes(g, last)
-          let a0 = Lane(repeating: (x + 0).load(as: Float.self))
-          c00 = multiplyAdd(a0, g0, c00)
-          let a1 = Lane(repeating: (x + 4).load(as: Float.self))
-          c10 = multiplyAdd(a1, g0, c10)
-          let a2 = Lane(repeating: (x + 8).load(as: Float.self))
-          c20 = multiplyAdd(a2, g0, c20)
-          let a3 = Lane(repeating: (x + 12).load(as: Float.self))
-          c30 = multiplyAdd(a3, g0, c30)
-          let a4 = Lane(repeating: (x + 16).load(as: Float.self))
-          c40 = multiplyAdd(a4, g0, c40)
-          let a5 = Lane(repeating: (x + 20).load(as: Float.self))
-          c50 = multiplyAdd(a5, g0, c50)
-          let a6 = Lane(repeating: (x + 24).load(as: Float.self))
-          c60 = multiplyAdd(a6, g0, c60)
-          let a7 = Lane(repeating: (x + 28).load(as: Float.self))
-          c70 = multiplyAdd(a7, g0, c70)
+          let g0 = N.row(g, last)
+          let a0 = N.number(x + 0)
+          c00 = N.multiplyAdd(a0, g0, c00)
+          let a1 = N.number(x + 4)
+          c10 = N.multiplyAdd(a1, g0, c10)
+          let a2 = N.number(x + 8)
+          c20 = N.multiplyAdd(a2, g0, c20)
+          let a3 = N.number(x + 12)
+          c30 = N.multiplyAdd(a3, g0, c30)
+          let a4 = N.number(x + 16)
+          c40 = N.multiplyAdd(a4, g0, c40)
+          let a5 = N.number(x + 20)
+          c50 = N.multiplyAdd(a5, g0, c50)
+          let a6 = N.number(x + 24)
+          c60 = N.multiplyAdd(a6, g0, c60)
+          let a7 = N.number(x + 28)
+          c70 = N.multiplyAdd(a7, g0, c70)
           x += lattice.sourceColumn
           g += lattice.targetColumn
         }
@@ -265,8 +265,8 @@ var narrowRows: Int { 2 &* tilePixels }
 
 /// sums[run, i, f] += sum over pixels of source[pixel, run, i] gradient[pixel, f]; a run's rows of sums
 /// begin at its `filters`, `step` bytes apart.
-func accumulateFilters(
-  _ sums: Raw, _ step: Int, _ source: RawIn, _ gradient: RawIn,
+func accumulateFilters<N: TileNumbers>(
+  _: N.Type, _ sums: Raw, _ step: Int, _ source: RawIn, _ gradient: RawIn,
   _ runs: UnsafeBufferPointer<ConvolutionRun>, _ lattice: ConvolutionLattice, _ lanes: Int
 ) {
   for run in runs {
@@ -280,7 +280,7 @@ func accumulateFilters(
         let to = sums + (run.filters &+ i &* step &+ lane &* 4)
         let x = source + (run.offset &+ i &* 4)
         let rows = min(tile, run.length &- i)
-        filterTile(wide, to, step, x, gradient + lane &* 4, lattice, rows, last)
+        filterTile(N.self, wide, to, step, x, gradient + lane &* 4, lattice, rows, last)
         i &+= tile
       }
       lane &+= wide ? 2 &* laneCount : laneCount
@@ -288,21 +288,21 @@ func accumulateFilters(
   }
 }
 
-@inline(always) private func filterTile(
-  _ wide: Bool, _ sums: Raw, _ step: Int, _ source: RawIn, _ gradient: RawIn,
+@inline(always) private func filterTile<N: TileNumbers>(
+  _: N.Type, _ wide: Bool, _ sums: Raw, _ step: Int, _ source: RawIn, _ gradient: RawIn,
   _ lattice: ConvolutionLattice, _ rows: Int, _ last: Int
 ) {
   #if BETTY_WIDE
     if wide {
-      filterTile8x2(sums, step, source, gradient, lattice, rows, last)
+      filterTile8x2(N.self, sums, step, source, gradient, lattice, rows, last)
     } else {
-      filterTile16x1(sums, step, source, gradient, lattice, rows, last)
+      filterTile16x1(N.self, sums, step, source, gradient, lattice, rows, last)
     }
   #else
     if wide {
-      filterTile4x2(sums, step, source, gradient, lattice, rows, last)
+      filterTile4x2(N.self, sums, step, source, gradient, lattice, rows, last)
     } else {
-      filterTile8x1(sums, step, source, gradient, lattice, rows, last)
+      filterTile8x1(N.self, sums, step, source, gradient, lattice, rows, last)
     }
   #endif
 }

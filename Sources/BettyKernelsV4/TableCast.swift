@@ -32,8 +32,8 @@ extension KernelTable {
   private mutating func fillCastsF32() {
     set(.f32, .f64) { d, a, _, _, n in convert(Float.self, Double.self, d, a, n) }
     set(.f32, .f32) { d, a, _, _, n in unary(Copy<F32>.self, d, a, n) }
-    set(.f32, .bf16) { d, a, _, _, n in convert(Float.self, BFloat16.self, d, a, n) }
-    set(.f32, .f16) { d, a, _, _, n in convert(Float.self, Half.self, d, a, n) }
+    set(.f32, .bf16) { d, a, _, _, n in narrow(BF16.self, d, a, n) }
+    set(.f32, .f16) { d, a, _, _, n in narrow(F16.self, d, a, n) }
     set(.f32, .i64) { d, a, _, _, n in convert(Float.self, Int64.self, d, a, n) }
     set(.f32, .i32) { d, a, _, _, n in convert(Float.self, Int32.self, d, a, n) }
     set(.f32, .u8) { d, a, _, _, n in convert(Float.self, UInt8.self, d, a, n) }
@@ -42,7 +42,7 @@ extension KernelTable {
 
   private mutating func fillCastsBf16() {
     set(.bf16, .f64) { d, a, _, _, n in convert(BFloat16.self, Double.self, d, a, n) }
-    set(.bf16, .f32) { d, a, _, _, n in convert(BFloat16.self, Float.self, d, a, n) }
+    set(.bf16, .f32) { d, a, _, _, n in widen(BF16.self, d, a, n) }
     set(.bf16, .bf16) { d, a, _, _, n in unary(Copy<I16>.self, d, a, n) }
     set(.bf16, .f16) { d, a, _, _, n in convert(BFloat16.self, Half.self, d, a, n) }
     set(.bf16, .i64) { d, a, _, _, n in convert(BFloat16.self, Int64.self, d, a, n) }
@@ -53,7 +53,7 @@ extension KernelTable {
 
   private mutating func fillCastsF16() {
     set(.f16, .f64) { d, a, _, _, n in convert(Half.self, Double.self, d, a, n) }
-    set(.f16, .f32) { d, a, _, _, n in convert(Half.self, Float.self, d, a, n) }
+    set(.f16, .f32) { d, a, _, _, n in widen(F16.self, d, a, n) }
     set(.f16, .bf16) { d, a, _, _, n in convert(Half.self, BFloat16.self, d, a, n) }
     set(.f16, .f16) { d, a, _, _, n in unary(Copy<I16>.self, d, a, n) }
     set(.f16, .i64) { d, a, _, _, n in convert(Half.self, Int64.self, d, a, n) }

@@ -20,6 +20,22 @@ extension KernelTable {
       { y, a, x, r, _, ld, f, l in multiplyVectorMatrix(F64.self, y, a, x, r, ld, f, l) },
       { y, a, x, r, _, ld, f, l in multiplyVectorMatrix(F32.self, y, a, x, r, ld, f, l) },
     ]
+    narrowMatvec = [
+      { y, matrix, x, rows, columns, ld, first, last in
+        multiplyNarrowVector(BF16.self, y, matrix, x, columns, ld, first, last)
+      },
+      { y, matrix, x, rows, columns, ld, first, last in
+        multiplyNarrowVector(F16.self, y, matrix, x, columns, ld, first, last)
+      },
+    ]
+    narrowVecmat = [
+      { y, matrix, x, rows, columns, ld, first, last in
+        multiplyVectorNarrow(BF16.self, y, matrix, x, rows, ld, first, last)
+      },
+      { y, matrix, x, rows, columns, ld, first, last in
+        multiplyVectorNarrow(F16.self, y, matrix, x, rows, ld, first, last)
+      },
+    ]
   }
 
   mutating func fillIndexed() {

@@ -19,7 +19,7 @@ struct KernelRunner {
 
   init(
     _ primitive: Primitive, _ inputs: [(TensorType, [Double])], _ attributes: Attributes = [:],
-    threads: Int = 1
+    threads: Int = 1, table: KernelTable = kernelTable
   ) throws {
     guard case .buffer(_, let prepare) = primitive.kernel else {
       throw BettyError.value("\(primitive.name): no buffer kernel")
@@ -28,7 +28,7 @@ struct KernelRunner {
     let results = try primitive.typeRule(types, attributes)
     let kernel = try prepare(
       KernelRequest(
-        inputs: types, outputs: results, attributes: attributes, table: kernelTable,
+        inputs: types, outputs: results, attributes: attributes, table: table,
         threads: threads))
     tasks = kernel.tasks
     let all = types + results

@@ -81,6 +81,27 @@ private let reals: [Double] = [
     }
   }
 
+  /// Every finite number, the middle between it and the next larger one, and both neighbours of that.
+  @Test(arguments: tables) func everyMiddle(_ table: KernelTable) throws {
+    let bits = (0...UInt16.max).map { $0 }
+    let brains = bits.filter { $0 & 0x7f80 != 0x7f80 }
+    let middles = brains.map { Float(bitPattern: UInt32($0) << 16 | 0x8000) }
+    let halves = bits.filter { $0 & 0x7c00 != 0x7c00 && $0 & 0x7fff != 0x7bff }
+    let between = halves.map { bits in
+      let (low, high) = (Float16(bitPattern: bits), Float16(bitPattern: bits + 1))
+      return (Float(low) + Float(high)) / 2
+    }
+    func check(_ to: DType, _ bits: [UInt16], _ middles: [Float]) throws {
+      let below = middles.map { Float(bitPattern: $0.bitPattern - 1) }
+      let above = middles.map { Float(bitPattern: $0.bitPattern + 1) }
+      #expect(try cast(table, .f32, to, below, UInt16(0)) == bits)
+      #expect(try cast(table, .f32, to, middles, UInt16(0)) == bits.map { $0 + $0 % 2 })
+      #expect(try cast(table, .f32, to, above, UInt16(0)) == bits.map { $0 + 1 })
+    }
+    try check(.bf16, brains, middles)
+    try check(.f16, halves, between)
+  }
+
   @Test(arguments: tables) func roundingToHalves(_ table: KernelTable) throws {
     var source = SplitMix(3)
     var a = (0..<100_000).map { _ in

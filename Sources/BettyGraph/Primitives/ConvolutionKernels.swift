@@ -60,9 +60,24 @@ private struct UnfoldedPlan: Sendable {
 }
 
 extension P {
+  /// A deep pointwise convolution of bf16 or f16, or its transpose: pixels × filters as they lie.
+  private static func narrowProduct(
+    _ request: KernelRequest, _ size: ConvolutionSize, transposed: Bool
+  ) throws -> PreparedKernel? {
+    let stored = request.inputs[0].dtype
+    guard stored.computeType != stored, size.isPlainProduct, request.outputs[0].count > 0 else {
+      return nil
+    }
+    let k = transposed ? size.filters : size.channels
+    let product = Product(
+      [size.batch * size.outPixels, k], [size.channels, size.filters], false, transposed)
+    return try prepareNarrowProduct(request, product)
+  }
+
   @Sendable static func prepareConvolution(_ request: KernelRequest) throws -> PreparedKernel {
     let size = try ConvolutionRules(request.inputs[0], request.attributes, "convolution")
       .size(x: request.inputs[0], w: request.inputs[1])
+    if let kernel = try narrowProduct(request, size, transposed: false) { return kernel }
     if !size.isPlainProduct, let kernel = DirectKernels.pass(request, size, transposed: false) {
       return kernel
     }
@@ -88,7 +103,8 @@ extension P {
   ) throws -> PreparedKernel {
     let name = "convolution_input_gradient"
     let size = try ConvolutionRules(request.inputs[0], request.attributes, name)
-      .size(x: request.outputs[0], w: request.inputs[1])
+      .size(x: request.outputs[0].with(request.inputs[0].dtype), w: request.inputs[1])
+    if let kernel = try narrowProduct(request, size, transposed: true) { return kernel }
     if !size.isPlainProduct, let kernel = DirectKernels.pass(request, size, transposed: true) {
       return kernel
     }
@@ -127,7 +143,7 @@ extension P {
   ) throws -> PreparedKernel {
     let name = "convolution_weight_gradient"
     let size = try ConvolutionRules(request.inputs[0], request.attributes, name)
-      .size(x: request.inputs[0], w: request.outputs[0])
+      .size(x: request.inputs[0], w: request.outputs[0].with(request.inputs[0].dtype))
     if let kernel = DirectKernels.filters(request, size) { return kernel }
     let plan = try UnfoldedPlan(request, size, name)
     let pixels = size.batch * size.outPixels

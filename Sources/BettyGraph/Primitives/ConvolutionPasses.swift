@@ -3,7 +3,8 @@
 // of the input; with stride s those fall into s × s classes that meet different taps, and each is a
 // plain convolution with its own part of the filters.
 // Invariant: whatever a run reads lies in the source, or in a frame: a copy of some of its rows with
-// zeros around them.
+// zeros around them. Numbers under a pixel are four bytes each: an f32, which a frame may widen from a
+// stored bf16 or f16, or a pair of bf16 channels, the last one with a zero where a group's are odd.
 
 import BettyKernelInterface
 import Glibc
@@ -73,13 +74,41 @@ struct PassClass: Sendable {
   let depth: Int
 }
 
+/// How a pass reads its source and writes its target.
+struct PassFormat: Sendable {
+  let stored: DType
+  let result: DType
+  /// Channels are read in pairs.
+  let pairs: Bool
+  /// To f32; nil where numbers are read as they lie.
+  let widen: TileFunction?
+
+  /// nil where there is no kernel for a type.
+  init?(_ request: KernelRequest) {
+    stored = request.inputs[0].dtype
+    result = request.outputs[0].dtype
+    guard stored.computeType == .f32 else { return nil }
+    pairs = stored == .bf16 && request.table.multipliesPairs
+    widen = stored == .f32 || pairs ? nil : request.table.conversion(stored, .f32)
+    guard stored == .f32 || pairs || widen != nil else { return nil }
+  }
+
+  /// Numbers of four bytes that so many channels of a group are.
+  func numbers(_ channels: Int) -> Int { pairs ? (channels + 1) / 2 : channels }
+
+  var tiles: TileFormat { TileFormat(stored: stored, pairs: pairs, result: result) }
+}
+
 struct ConvolutionPass: Sendable {
   let batch: Int
   let groups: Int
+  let format: PassFormat
   let rows: PassAxis
   let columns: PassAxis
-  /// Channels of the source and of the target.
-  let sourceChannels: Int
+  /// Channels of a group of the source, as they are stored.
+  private let groupChannels: Int
+  /// Numbers of a pixel of the source, channels of one of the target.
+  let sourceNumbers: Int
   let targetChannels: Int
   let classes: [PassClass]
   let isDepthwise: Bool
@@ -97,7 +126,9 @@ struct ConvolutionPass: Sendable {
   private static let largestFrame = 1 << 22
 
   /// nil where a frame would be too large. `slack`: bytes read behind the last number of a run.
-  init?(_ size: ConvolutionSize, transposed: Bool, slack: Int, threads: Int) {
+  init?(
+    _ size: ConvolutionSize, _ format: PassFormat, transposed: Bool, slack: Int, threads: Int
+  ) {
     let axis = transposed ? PassAxis.transposed : PassAxis.forward
     rows = axis(
       size.height, size.outHeight, size.kernelHeight, size.strideHeight, size.dilationHeight,
@@ -108,10 +139,13 @@ struct ConvolutionPass: Sendable {
     batch = size.batch
     groups = size.groups
     isDepthwise = size.isDepthwise
-    sourceChannels = transposed ? size.filters : size.channels
+    self.format = format
+    groupChannels = transposed ? size.groupFilters : size.groupChannels
+    sourceNumbers = format.numbers(groupChannels) * size.groups
     targetChannels = transposed ? size.channels : size.filters
-    let pixel = sourceChannels * 4
-    needsFrame = !rows.isInside || !columns.isInside || slack > 0
+    let pixel = sourceNumbers * 4
+    let isCopied = format.widen != nil || format.pairs && groupChannels % 2 == 1
+    needsFrame = !rows.isInside || !columns.isInside || slack > 0 || isCopied
     let width = needsFrame ? columns.frame(columns.units) : columns.source
     let (bytes, overflow) = width.multipliedReportingOverflow(by: pixel)
     guard !overflow, bytes < Self.largestFrame, rows.frame(1) < Self.largestFrame / bytes else {
@@ -133,14 +167,14 @@ struct ConvolutionPass: Sendable {
     }
     frameBytes =
       needsFrame ? blockImages * rows.frame(blockRows) * bytes + (slack + 63) & ~63 : 0
-    classes = Self.classes(size, rows, columns, bytes, sourceChannels)
+    classes = Self.classes(size, rows, columns, bytes, sourceNumbers)
   }
 
   private static func classes(
     _ size: ConvolutionSize, _ rows: PassAxis, _ columns: PassAxis, _ rowBytes: Int,
-    _ channels: Int
+    _ numbers: Int
   ) -> [PassClass] {
-    let own = channels / size.groups
+    let own = numbers / size.groups
     var made: [PassClass] = []
     for (row, down) in rows.classes.enumerated() where row < rows.target {
       for (column, across) in columns.classes.enumerated() where column < columns.target {
@@ -150,7 +184,7 @@ struct ConvolutionPass: Sendable {
           var next: Int?
           for s in across {
             let tap = r.tap * size.kernelWidth + s.tap
-            let place = (r.offset - rows.low) * rowBytes + (s.offset - columns.low) * channels * 4
+            let place = (r.offset - rows.low) * rowBytes + (s.offset - columns.low) * numbers * 4
             if size.groups == 1, next == place, let last = runs.indices.last {
               runs[last].length += own
             } else {
@@ -172,7 +206,9 @@ struct ConvolutionPass: Sendable {
   var imageBlocks: Int { (batch + blockImages - 1) / blockImages }
   var rowBlocks: Int { (rows.units + blockRows - 1) / blockRows }
   var blocks: Int { imageBlocks * rowBlocks }
-  private var sourceImage: Int { rows.source * columns.source * sourceChannels * 4 }
+  /// Bytes of a stored pixel and image.
+  private var sourcePixel: Int { groupChannels * groups * format.stored.size }
+  private var sourceImage: Int { rows.source * columns.source * sourcePixel }
 
   /// One block: which images and rows of units, and where the source under its first unit lies.
   struct Block {
@@ -182,14 +218,21 @@ struct ConvolutionPass: Sendable {
     let imageStep: Int
   }
 
+  /// Images and rows of units of block number `index`: all rows where there are several images.
+  func ranges(_ index: Int) -> (images: Range<Int>, units: Range<Int>) {
+    let (group, part) = index.quotientAndRemainder(dividingBy: rowBlocks)
+    return (
+      group * blockImages..<Swift.min((group + 1) * blockImages, batch),
+      part * blockRows..<Swift.min((part + 1) * blockRows, rows.units)
+    )
+  }
+
   /// Block number `index`, its frame filled in.
   func block(_ index: Int, _ source: RawIn, _ frame: Raw) -> Block {
-    let (group, part) = index.quotientAndRemainder(dividingBy: rowBlocks)
-    let images = group * blockImages..<Swift.min((group + 1) * blockImages, batch)
-    let units = part * blockRows..<Swift.min((part + 1) * blockRows, rows.units)
+    let (images, units) = ranges(index)
     let top = units.lowerBound * rows.step + rows.low
     if !needsFrame {
-      let place = (top * columns.source + columns.low) * sourceChannels * 4
+      let place = (top * columns.source + columns.low) * sourcePixel
       return Block(
         images: images, units: units, source: source + images.lowerBound * sourceImage + place,
         imageStep: sourceImage)
@@ -205,28 +248,49 @@ struct ConvolutionPass: Sendable {
 
   /// Rows of one image with zeros where there is nothing.
   private func fillFrame(_ frame: Raw, _ image: RawIn, _ wanted: Range<Int>) {
-    let pixel = sourceChannels * 4
-    let line = columns.source * pixel
+    let pixel = sourceNumbers * 4
+    let line = columns.source * sourcePixel
     let first = Swift.min(Swift.max(-columns.low, 0) * pixel, rowBytes)
-    let skipped = Swift.max(columns.low, 0) * pixel
-    let copied = Swift.max(Swift.min(line - skipped, rowBytes - first), 0)
+    let skipped = Swift.max(columns.low, 0)
+    let copied = Swift.max(
+      Swift.min(columns.source - skipped, (rowBytes - first) / Swift.max(pixel, 1)), 0)
+    let after = first + copied * pixel
     var to = frame
     for row in wanted {
       if row < 0 || row >= rows.source || copied == 0 {
         memset(to, 0, rowBytes)
       } else {
         memset(to, 0, first)
-        memcpy(to + first, image + row * line + skipped, copied)
-        memset(to + first + copied, 0, rowBytes - first - copied)
+        copy(to + first, image + row * line + skipped * sourcePixel, copied)
+        memset(to + after, 0, rowBytes - after)
       }
       to += rowBytes
+    }
+  }
+
+  /// Stored pixels as the tiles read them.
+  private func copy(_ to: Raw, _ from: RawIn, _ pixels: Int) {
+    if let widen = format.widen {
+      widen(to, from, from, from, pixels * groupChannels * groups)
+      return
+    }
+    let bytes = groupChannels * format.stored.size
+    if !format.pairs || groupChannels % 2 == 0 {
+      memcpy(to, from, pixels * groups * bytes)
+      return
+    }
+    // Each group of each pixel ends with half a pair.
+    for place in 0..<pixels * groups {
+      let target = to + place * (bytes + 2)
+      memcpy(target, from + place * bytes, bytes)
+      target.storeBytes(of: 0, toByteOffset: bytes, as: UInt16.self)
     }
   }
 
   /// The pixels of a class in a block, and where the first one lies in the target.
   func lattice(_ block: Block, _ place: PassClass) -> (ConvolutionLattice, target: Int) {
     var lattice = ConvolutionLattice()
-    let pixel = targetChannels * 4
+    let pixel = targetChannels * format.result.size
     let line = columns.target * pixel
     let first = block.units.lowerBound * rows.unit + place.row
     lattice.images = block.images.count
@@ -236,7 +300,7 @@ struct ConvolutionPass: Sendable {
     lattice.columns = (columns.target - place.column + columns.unit - 1) / columns.unit
     lattice.sourceImage = block.imageStep
     lattice.sourceRow = rows.step * rowBytes
-    lattice.sourceColumn = columns.step * sourceChannels * 4
+    lattice.sourceColumn = columns.step * sourceNumbers * 4
     lattice.targetImage = rows.target * line
     lattice.targetRow = rows.unit * line
     lattice.targetColumn = columns.unit * pixel

@@ -1,6 +1,6 @@
 // What `prepare` closures share: how many tasks a size is worth, ranges of tasks, and rows kernels
-// along any axis. Kernels that calculate refuse the storage types bf16 and f16: the compiler then
-// asks again with f32 and puts casts around. Invariant: sizes are computed here with checks, once,
+// along any axis. Kernels that calculate refuse the storage types bf16 and f16, all but products and
+// convolutions: the compiler then asks again with f32 and puts casts around. Invariant: sizes are computed here with checks, once,
 // so that bodies only add and multiply what is known to fit.
 
 import BettyKernelInterface

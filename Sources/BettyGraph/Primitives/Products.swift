@@ -1,5 +1,6 @@
-// matmul: [B..., M, K] x [B..., K, N], in the operands' type or, of bf16 and f16, in f32. Floats go to OpenBLAS (one thread in each of our tasks) or,
-// with one row or column, to the kernels of matrix and vector; integers to a plain loop.
+// matmul: [B..., M, K] x [B..., K, N], in the operands' type or, of bf16 and f16, in f32. Floats go to
+// OpenBLAS (one thread in each of our tasks), bf16 and f16 by blocks; with one row or column, to the
+// kernels of matrix and vector; integers to a plain loop.
 
 import BettyKernelInterface
 import BettyKernels
@@ -103,12 +104,12 @@ extension P {
     let (ta, tb) = transposes(request.attributes)
     let size = Product(request.inputs[0].shape, request.inputs[1].shape, ta, tb)
     let dtype = request.inputs[0].dtype
-    guard dtype.computeType == dtype else { throw KernelRequest.missing("matmul", dtype) }
     if request.outputs[0].count == 0 { return PreparedKernel { _, _ in } }
     if size.k == 0 {
       let bytes = request.outputs[0].byteCount
       return PreparedKernel { frame, _ in memset(frame.operands[2], 0, bytes) }
     }
+    if dtype.computeType != dtype { return try prepareNarrowProduct(request, size) }
     if dtype.isFloating, size.n == 1 || size.m == 1 {
       let (index, table) = (Int(dtype.rawValue), request.table)
       if index < table.matvec.count, index < table.vecmat.count {
@@ -156,29 +157,10 @@ extension P {
 
   private static func prepareGemm(_ request: KernelRequest, _ size: Product) -> PreparedKernel {
     let dtype = request.inputs[0].dtype
-    let bytes = dtype.size
     let contract = Contract.function(dtype)
     let plan = GemmPlan(size, threads: request.threads)
-    let (aBytes, bBytes) = (size.m * size.k * bytes, size.k * size.n * bytes)
-    let outBytes = size.m * size.n * bytes
-    let (lda, ldb) = (size.ta ? size.m : size.k, size.tb ? size.k : size.n)
     return PreparedKernel(tasks: plan.tasks) { frame, task in
-      let (group, piece) = task.quotientAndRemainder(dividingBy: plan.pieces)
-      let rows = plan.splitsRows ? part(piece, of: plan.pieces, size.m) : 0..<size.m
-      let columns = plan.splitsRows ? 0..<size.n : part(piece, of: plan.pieces, size.n)
-      let aOffset = rows.lowerBound * (size.ta ? 1 : size.k) * bytes
-      let bOffset = columns.lowerBound * (size.tb ? size.k : 1) * bytes
-      let outOffset = (rows.lowerBound * size.n + columns.lowerBound) * bytes
-      for batch in part(group, of: plan.groups, size.batches) {
-        contract(
-          Contract.Call(
-            m: rows.count, n: columns.count, k: size.k,
-            a: UnsafeRawPointer(frame.operands[0] + batch * aBytes + aOffset), lda: lda,
-            transposeA: size.ta,
-            b: UnsafeRawPointer(frame.operands[1] + batch * bBytes + bOffset), ldb: ldb,
-            transposeB: size.tb, out: frame.operands[2] + batch * outBytes + outOffset,
-            ldOut: size.n))
-      }
+      plan.forCalls(task, size, frame, bytes: dtype.size, outBytes: dtype.size, contract)
     }
   }
 
@@ -186,7 +168,7 @@ extension P {
 }
 
 /// Sizes of a product.
-private struct Product: Sendable {
+struct Product: Sendable {
   let batches: Int
   let m: Int
   let n: Int
@@ -207,7 +189,7 @@ private struct Product: Sendable {
 }
 
 /// How a product is split over tasks: groups of batches, and pieces of rows or columns in each.
-private struct GemmPlan: Sendable {
+struct GemmPlan: Sendable {
   let groups: Int
   let pieces: Int
   let splitsRows: Bool
@@ -230,5 +212,27 @@ private struct GemmPlan: Sendable {
     let most = Swift.max(1, Swift.max(size.m, size.n) / 32)
     groups = Swift.min(size.batches, wanted)
     pieces = Swift.min(most, (wanted + groups - 1) / groups)
+  }
+  /// The products that a task makes of operands with elements of `bytes` and a result of `outBytes`.
+  func forCalls(
+    _ task: Int, _ size: Product, _ frame: KernelFrame, bytes: Int, outBytes: Int,
+    _ body: (Contract.Call) -> Void
+  ) {
+    let (group, piece) = task.quotientAndRemainder(dividingBy: pieces)
+    let rows = splitsRows ? part(piece, of: pieces, size.m) : 0..<size.m
+    let columns = splitsRows ? 0..<size.n : part(piece, of: pieces, size.n)
+    let a = rows.lowerBound * (size.ta ? 1 : size.k)
+    let b = columns.lowerBound * (size.tb ? size.k : 1)
+    let out = rows.lowerBound * size.n + columns.lowerBound
+    for batch in part(group, of: groups, size.batches) {
+      body(
+        Contract.Call(
+          m: rows.count, n: columns.count, k: size.k,
+          a: UnsafeRawPointer(frame.operands[0] + (batch * size.m * size.k + a) * bytes),
+          lda: size.ta ? size.m : size.k, transposeA: size.ta,
+          b: UnsafeRawPointer(frame.operands[1] + (batch * size.k * size.n + b) * bytes),
+          ldb: size.tb ? size.k : size.n, transposeB: size.tb,
+          out: frame.operands[2] + (batch * size.m * size.n + out) * outBytes, ldOut: size.n))
+    }
   }
 }

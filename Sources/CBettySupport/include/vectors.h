@@ -184,3 +184,116 @@ BETTY_INLINE betty_f32x8 betty_load_part_f32x8(const void *p, long n) {
   return x;
 #endif
 }
+
+// Half-width floats, in f32 vectors and back. bf16 is the upper half of f32, rounded to nearest
+// even in integers: the instruction would flush denormals. NaN stays NaN.
+typedef unsigned int betty_u32x16 __attribute__((ext_vector_type(16)));
+typedef unsigned int betty_u32x8 __attribute__((ext_vector_type(8)));
+typedef unsigned short betty_u16x16 __attribute__((ext_vector_type(16)));
+typedef unsigned short betty_u16x8 __attribute__((ext_vector_type(8)));
+#ifdef __F16C__
+typedef _Float16 betty_f16x16 __attribute__((ext_vector_type(16)));
+typedef _Float16 betty_f16x8 __attribute__((ext_vector_type(8)));
+#define BETTY_WIDEN_F16(F, H, U, x) __builtin_convertvector((H)(x), F)
+#define BETTY_NARROW_F16(F, H, U, S, x) ((S)__builtin_convertvector(x, H))
+#else
+typedef float betty_f16x16, betty_f16x8;
+// 2^112 moves the exponent and normalises denormals in one multiplication.
+#define BETTY_WIDEN_F16(F, H, U, x) betty_widen_f16_##U(__builtin_convertvector(x, U))
+#define BETTY_NARROW_F16(F, H, U, S, x) __builtin_convertvector(betty_narrow_f16_##U(x), S)
+#define BETTY_SOFT_F16(F, U)                                                                \
+  BETTY_INLINE F betty_widen_f16_##U(U x) {                                                 \
+    U rest = x & 0x7fff, finite = (U)((F)(rest << 13) * 0x1p112f);                          \
+    U special = (U)(rest >= 0x7c00);                                                        \
+    return (F)(((x & 0x8000) << 16) | finite | (special & 0x7f800000));                     \
+  }                                                                                         \
+  BETTY_INLINE U betty_narrow_f16_##U(F f) {                                                \
+    U bits = (U)f, rest = bits & 0x7fffffff, nan = (U)(rest > 0x7f800000);                  \
+    U small = (U)((F)rest + 0.5f) - 0x3f000000;                                             \
+    U normal = (rest - 0x38000000 + 0xfff + ((rest >> 13) & 1)) >> 13;                      \
+    U large = 0x7c00 | (nan & 0x200);                                                       \
+    U is_large = (U)(rest >= 0x477ff000), is_small = (U)(rest < 0x38800000);                \
+    U half = (is_large & large) | (~is_large & ((is_small & small) | (~is_small & normal))); \
+    return ((bits >> 16) & 0x8000) | half;                                                  \
+  }
+BETTY_SOFT_F16(betty_f32x16, betty_u32x16)
+BETTY_SOFT_F16(betty_f32x8, betty_u32x8)
+#endif
+
+#define BETTY_HALVES(F, H, U, S, suffix)                                                       \
+  BETTY_INLINE F betty_widen_bf16_##suffix(S x) {                                              \
+    return (F)(__builtin_convertvector(x, U) << 16);                                           \
+  }                                                                                            \
+  BETTY_INLINE S betty_narrow_bf16_##suffix(F x) {                                             \
+    U bits = (U)x, nan = (U)(x != x);                                                          \
+    U rounded = bits + 0x7fff + ((bits >> 16) & 1);                                            \
+    return __builtin_convertvector(((nan & (bits | 0x400000)) | (~nan & rounded)) >> 16, S);   \
+  }                                                                                            \
+  BETTY_INLINE F betty_widen_f16_##suffix(S x) { return BETTY_WIDEN_F16(F, H, U, x); }         \
+  BETTY_INLINE S betty_narrow_f16_##suffix(F x) { return BETTY_NARROW_F16(F, H, U, S, x); }
+
+BETTY_HALVES(betty_f32x16, betty_f16x16, betty_u32x16, betty_u16x16, f32)
+BETTY_HALVES(betty_f32x8, betty_f16x8, betty_u32x8, betty_u16x8, f32x8)
+
+// sum + the products of both bf16 numbers in each lane. The instruction takes denormals as zero.
+#define BETTY_PAIR_STEPS(F, a, b, sum)                                         \
+  BETTY_MULTIPLY_ADD((F)(a << 16), (F)(b << 16),                               \
+                     BETTY_MULTIPLY_ADD((F)(a & 0xffff0000), (F)(b & 0xffff0000), sum))
+BETTY_INLINE betty_f32x8 betty_pair_dot_f32x8(betty_f32x8 sum, betty_u32x8 a, betty_u32x8 b) {
+  return BETTY_PAIR_STEPS(betty_f32x8, a, b, sum);
+}
+#if defined(__AVX512BF16__)
+typedef __bf16 betty_bf16x32 __attribute__((ext_vector_type(32)));
+BETTY_INLINE betty_f32x16 betty_pair_dot_f32(betty_f32x16 sum, betty_u32x16 a, betty_u32x16 b) {
+  return __builtin_ia32_dpbf16ps_512(sum, (betty_bf16x32)a, (betty_bf16x32)b);
+}
+#else
+BETTY_INLINE betty_f32x16 betty_pair_dot_f32(betty_f32x16 sum, betty_u32x16 a, betty_u32x16 b) {
+  return BETTY_PAIR_STEPS(betty_f32x16, a, b, sum);
+}
+#endif
+
+// Eight rows of eight words become columns: rows of either side are a step of bytes apart.
+#define BETTY_LOW_WORDS(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define BETTY_HIGH_WORDS(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define BETTY_LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+#define BETTY_HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
+BETTY_INLINE void betty_store_columns(betty_u32x8 r[8], char *to, long step) {
+  betty_u32x8 t[8], u[8];
+  for (int i = 0; i < 4; i++) {
+    t[2 * i] = BETTY_LOW_WORDS(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = BETTY_HIGH_WORDS(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 2; i++) {
+    u[4 * i] = BETTY_LOW_PAIRS(t[4 * i], t[4 * i + 2]);
+    u[4 * i + 1] = BETTY_HIGH_PAIRS(t[4 * i], t[4 * i + 2]);
+    u[4 * i + 2] = BETTY_LOW_PAIRS(t[4 * i + 1], t[4 * i + 3]);
+    u[4 * i + 3] = BETTY_HIGH_PAIRS(t[4 * i + 1], t[4 * i + 3]);
+  }
+  for (int i = 0; i < 4; i++) {
+    betty_u32x8 low = __builtin_shufflevector(u[i], u[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    betty_u32x8 high = __builtin_shufflevector(u[i], u[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    __builtin_memcpy(to + i * step, &low, sizeof low);
+    __builtin_memcpy(to + (i + 4) * step, &high, sizeof high);
+  }
+}
+BETTY_INLINE void betty_transpose_words(
+    const void *from, long from_step, void *to, long to_step) {
+  betty_u32x8 r[8];
+  for (int i = 0; i < 8; i++)
+    __builtin_memcpy(&r[i], (const char *)from + i * from_step, sizeof r[i]);
+  betty_store_columns(r, (char *)to, to_step);
+}
+// The same of pairs that rows 2i and 2i + 1 of bf16 make.
+BETTY_INLINE void betty_transpose_pairs(
+    const void *from, long from_step, void *to, long to_step) {
+  betty_u32x8 r[8];
+  for (int i = 0; i < 8; i++) {
+    betty_u16x8 even, odd;
+    __builtin_memcpy(&even, (const char *)from + 2 * i * from_step, sizeof even);
+    __builtin_memcpy(&odd, (const char *)from + (2 * i + 1) * from_step, sizeof odd);
+    r[i] = __builtin_convertvector(even, betty_u32x8) |
+           __builtin_convertvector(odd, betty_u32x8) << 16;
+  }
+  betty_store_columns(r, (char *)to, to_step);
+}
