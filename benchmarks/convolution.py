@@ -1,9 +1,10 @@
 """Measure convolutions beside PyTorch: python benchmarks/convolution.py [--write] [--one]
 
 Duty: each shape forward, backward to the input and backward to the filters, in GFLOP/s, with every
-tap counted. Betty reads and writes channels last, as between the layers of a network; PyTorch does
-both of its layouts. Libraries run alone, in processes of their own; one thread is measured in
-processor time, so that other work on the machine shows less; two (not with --one) need it idle.
+tap counted, in f32 and the first shapes in bf16. Betty reads and writes channels last, as between
+the layers of a network; PyTorch does both of its layouts. Libraries run alone, in processes of
+their own; one thread is measured in processor time, so that other work on the machine shows less;
+two (not with --one) need it idle.
 `make peers` makes PyTorch's environment.
 """
 
@@ -41,6 +42,8 @@ SHAPES = [
     ("depthwise 3×3, stride 2", 16, 8, 8, 32, 3, 2, 1, 8),
     ("1×1", 16, 8, 8, 32, 1, 1, 1, 1),
 ]
+# The same with an element type.
+CASES = [(*shape, "float32") for shape in SHAPES] + [(*shape, "bfloat16") for shape in SHAPES[:5]]
 Work = Callable[[], object]
 
 
@@ -56,12 +59,15 @@ def least(work: Work, clock: Callable[[], float]) -> float:
     return min(found)
 
 
-def betty_calls(x, w, g, stride: int, pad: int, dilation: int, groups: int) -> list[list[Work]]:
+def betty_calls(
+    x, w, g, stride: int, pad: int, dilation: int, groups: int, dtype: str
+) -> list[list[Work]]:
     """Forward and each backward, which does not compute the result."""
     import betty
     import betty.nn.functional as F
 
-    x, w, g = map(betty.from_numpy, (x, w, g))
+    x, w, g = (betty.from_numpy(value).to(getattr(betty, dtype)) for value in (x, w, g))
+    betty.evaluate(x, w, g)
 
     def forward(x, w):
         y = F.conv2d(x.permute(0, 3, 1, 2), w, None, stride, pad, dilation, groups)
@@ -79,7 +85,9 @@ def betty_calls(x, w, g, stride: int, pad: int, dilation: int, groups: int) -> l
     return [[inference, backward(0), backward(1)]]
 
 
-def torch_calls(x, w, g, stride: int, pad: int, dilation: int, groups: int) -> list[list[Work]]:
+def torch_calls(
+    x, w, g, stride: int, pad: int, dilation: int, groups: int, dtype: str
+) -> list[list[Work]]:
     """Forward and each backward, channels first and last."""
     import torch
 
@@ -87,7 +95,7 @@ def torch_calls(x, w, g, stride: int, pad: int, dilation: int, groups: int) -> l
     found = []
     for layout in (torch.contiguous_format, torch.channels_last):
         a, b, c = (
-            torch.from_numpy(v).contiguous(memory_format=layout)
+            torch.from_numpy(v).to(getattr(torch, dtype)).contiguous(memory_format=layout)
             for v in (x.transpose(0, 3, 1, 2), w, g.transpose(0, 3, 1, 2))
         )
         sizes = ([stride] * 2, [pad] * 2, [dilation] * 2)
@@ -111,14 +119,14 @@ def side(library: str, threads: int) -> None:
     clock = time.thread_time if threads == 1 else time.perf_counter
     rng = np.random.default_rng(0)
     found = []
-    for _, n, c, k, h, taps, stride, dilation, groups in SHAPES:
+    for _, n, c, k, h, taps, stride, dilation, groups, dtype in CASES:
         pad = dilation * (taps - 1) // 2
         out = (h + 2 * pad - dilation * (taps - 1) - 1) // stride + 1
         shapes = ((n, h, h, c), (k, c // groups, taps, taps), (n, out, out, k))
         arrays = [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
         work = 2e-9 * n * out * out * k * (c // groups) * taps * taps
         row = []
-        for triple in calls(*arrays, stride, pad, dilation, groups):
+        for triple in calls(*arrays, stride, pad, dilation, groups, dtype):
             seconds = [least(call, clock) for call in triple]
             row.append([work / s for s in seconds])
         found.append(row)
@@ -141,15 +149,15 @@ def main() -> None:
     if sys.argv[1:2] == ["--side"]:
         side(sys.argv[2], int(sys.argv[3]))
         return
-    head = ["", "N, C, K, H", "threads", "Betty", "PyTorch", "PyTorch, channels last"]
+    head = ["", "type", "N, C, K, H", "threads", "Betty", "PyTorch", "PyTorch, channels last"]
     rows = []
     for threads in (1,) if "--one" in sys.argv else (1, 2):
         ours = run(sys.executable, "betty", threads)
         theirs = run(str(PEERS / "torch" / "bin" / "python"), "torch", threads)
-        for place, (name, n, c, k, h, *_) in enumerate(SHAPES):
+        for place, (name, n, c, k, h, *_, dtype) in enumerate(CASES):
             triples = [ours[place][0], *(theirs[place] if theirs else [[], []])]
             texts = [" / ".join(f"{v:.0f}" for v in triple) for triple in triples]
-            rows.append([name, f"{n}, {c}, {k}, {h}", str(threads), *texts])
+            rows.append([name, dtype, f"{n}, {c}, {k}, {h}", str(threads), *texts])
     text = "GFLOP/s forward / backward to the input / backward to the filters.\n\n"
     text += report.table(head, rows)
     print(text)

@@ -41,11 +41,13 @@ def recording(library: Library) -> dict[str, float]:
 
 
 def products(library: Library) -> dict[str, float]:
-    """Square products of f32 matrices."""
+    """Square products of f32 and of bf16 matrices."""
     found = {}
-    for size in SIZES:
-        a, b = library.t.rand(size, size), library.t.rand(size, size)
-        found[f"matmul {size}"] = median(lambda a=a, b=b: library.done(a @ b))
+    for name, dtype in (("matmul", library.t.float32), ("matmul bf16", library.t.bfloat16)):
+        for size in SIZES:
+            a, b = (library.t.rand(size, size).to(dtype) for _ in range(2))
+            library.done(a), library.done(b)
+            found[f"{name} {size}"] = median(lambda a=a, b=b: library.done(a @ b))
     return found
 
 
