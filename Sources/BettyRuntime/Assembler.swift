@@ -160,7 +160,7 @@ struct Assembler {
     }
     let code = LoopCode(
       nested: loops.count, count: loop.count, carries: loop.carries, inputs: node.inputs.count,
-      carryBytes: storage.keep(bytes), inPlace: storage.keep(loop.inPlace))
+      until: loop.until ?? -1, carryBytes: storage.keep(bytes), inPlace: storage.keep(loop.inPlace))
     loops.append(loop)
     add(.loop, unit, operands, payload: UnsafeRawPointer(storage.keep(one: code)))
   }

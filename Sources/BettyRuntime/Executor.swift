@@ -58,6 +58,11 @@ final class Instance {
         repeating: UnsafeMutableRawPointer(index), count: program.outputTypes.count + 1)
     }
 
+    /// Whether the carry that ends the loop is true.
+    func isOver(_ until: Int) -> Bool {
+      until >= 0 && inputs[1 + until].load(as: UInt8.self) != 0
+    }
+
     deinit {
       inputs.deallocate()
       outputs.deallocate()
@@ -284,7 +289,7 @@ final class Instance {
       nested.inputs[1 + input] = stays ? results[input] : operands[input]
     }
     var iteration = 0
-    while iteration < loop.count {
+    while iteration < loop.count, !nested.isOver(loop.until) {
       nested.index.pointee = Int64(iteration)
       let target = (loop.count &- 1 &- iteration) & 1 == 0 ? results : temporaries
       for carry in 0..<loop.carries { nested.outputs[carry] = target[carry] }
@@ -293,6 +298,14 @@ final class Instance {
         nested.inputs[1 + carry] = target[carry]
       }
       iteration &+= 1
+    }
+    // Stopped early, the last carries may lie in the other buffers.
+    if iteration < loop.count {
+      for carry in 0..<loop.carries where !loop.inPlace[carry] {
+        let last = nested.inputs[1 + carry]
+        if last == results[carry] { continue }
+        results[carry].copyMemory(from: last, byteCount: loop.carryBytes[carry])
+      }
     }
   }
 

@@ -24,11 +24,12 @@ struct View: Hashable {
   }
 }
 
-/// A nested program run `count` times.
+/// A nested program run `count` times, or until a carry is true.
 struct Loop {
   let body: Program
   let count: Int
   let carries: Int
+  let until: Int?
 
   /// Carries that the body updates where they lie (or leaves alone): they need no second buffer.
   var inPlace: [Bool] {

@@ -226,7 +226,9 @@ struct Lowering {
     let options = CompileOptions(
       donations: own, threads: threads, unfused: unfused, isLoopBody: true)
     let program = try Compiler.compile(body, options: options)
-    let loop = Loop(body: program, count: count, carries: results.count)
+    let until = node.attributes.int("until", default: -1)
+    let loop = Loop(
+      body: program, count: count, carries: results.count, until: until >= 0 ? until : nil)
     return lowered.append(
       .loop(loop), inputs, results.map { ($0.dtype, $0.count) }, name: name)
   }

@@ -51,6 +51,8 @@ struct LoopCode {
   var count: Int
   var carries: Int
   var inputs: Int
+  /// The carry that ends the loop when it is true; -1 if none does.
+  var until: Int
   /// Bytes of each carry.
   var carryBytes: UnsafeBufferPointer<Int>
   /// Whether the body updates it where it lies.

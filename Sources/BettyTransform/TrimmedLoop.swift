@@ -18,7 +18,11 @@ struct TrimmedLoop {
   init?(_ node: Node, isUsed: [Bool]) {
     guard let body = node.attributes.graph("body") else { return nil }
     let carries = node.attributes.int("carries")
-    let fixed = (0..<carries).map { body.outputs[$0] == body.inputs[1 + $0] }
+    let until = node.attributes.int("until", default: -1)
+    let fixed = (0..<carries).map { $0 != until && body.outputs[$0] == body.inputs[1 + $0] }
+    var isUsed = isUsed
+    // What ends the loop is needed by every result.
+    if until >= 0, zip(isUsed, fixed).contains(where: { $0 && !$1 }) { isUsed[until] = true }
     let (needed, reached) = Self.needed(body, carries, isUsed: isUsed, fixed: fixed)
     let kept = (0..<carries).filter { needed[$0] }
     // Carries that never change are constants of what is left.
@@ -31,6 +35,7 @@ struct TrimmedLoop {
     operands = (kept + rest).map { node.inputs[$0] }
     var attributes = node.attributes
     attributes["carries"] = .int(kept.count)
+    if let place = kept.firstIndex(of: until) { attributes["until"] = .int(place) }
     attributes["body"] = .graph(Self.rebuilt(body, operands: kept + rest, carries: kept))
     self.attributes = attributes
   }

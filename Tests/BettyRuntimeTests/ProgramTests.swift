@@ -3,6 +3,7 @@
 import BettyGraph
 import BettyKernelInterface
 import BettyKernels
+import Synchronization
 import Testing
 
 @testable import BettyRuntime
@@ -314,6 +315,38 @@ private func loopGraph(_ count: Int, donate: Bool) throws -> Program {
     expectClose(results[0], x)
     #expect(results[1] == [7, 8, 9])
   }
+}
+
+/// Fibonacci numbers until one is above a bound, in as many iterations, wherever the last two end up.
+@Test(arguments: [0, 1, 2, 5, 6, 30]) func loopsStop(bound: Double) throws {
+  var body = Graph()
+  _ = body.addInput(try TensorType(.i64, []))
+  let a = try body.input([])
+  let b = try body.input([])
+  let isOver = body.addInput(try TensorType(.bool, []))
+  let limit = try body.input([])
+  let next = try body.call(P.add, [a, b])
+  body.outputs = [b, next, try body.call(P.logicalOr, [isOver, body.call(P.gt, [next, limit])])]
+  var graph = Graph()
+  let start = try (0..<2).map { _ in try graph.input([]) }
+  let limits = try graph.input([])
+  let isDone = try graph.call(P.gt, [start[1], limits])
+  let results = try graph.apply(
+    P.repeat, start + [isDone, limits],
+    ["count": .int(12), "carries": .int(3), "body": .graph(body), "until": .int(2)])
+  graph.outputs = Array(results[..<2])
+  let program = try Compiler.compile(graph, options: CompileOptions())
+  var (x, y, taken) = (1.0, 1.0, 0)
+  while y <= bound && taken < 12 { (x, y, taken) = (y, x + y, taken + 1) }
+  func kernels(_ point: [[Double]], giving result: [[Double]]) throws -> Int {
+    let before = Counters.kernelsLaunched.load(ordering: .relaxed)
+    #expect(try run(program, point) == result)
+    return Counters.kernelsLaunched.load(ordering: .relaxed) - before
+  }
+  let some = try kernels([[1], [1], [bound]], giving: [[x], [y]])
+  let none = try kernels([[1], [2], [0]], giving: [[1], [2]])
+  // The kernels of the body, as often as there were iterations.
+  #expect((some - none) % max(taken, 1) == 0 && (some > none) == (taken > 0))
 }
 
 @Test func swappedCarriesNeedTwoBuffers() throws {

@@ -96,7 +96,9 @@ enum Reference {
     let carried = node.attributes.int("carries")
     var carries = Array(x[..<carried])
     guard let body = node.attributes.graph("body") else { return [] }
+    let until = node.attributes.int("until", default: -1)
     for step in 0..<node.attributes.int("count") {
+      if until >= 0, carries[until][0] != 0 { break }
       carries = try evaluate(body, [[Double(step)]] + carries + Array(x[carried...]))
     }
     return carries

@@ -1,7 +1,7 @@
 // The inverse Hessian by conjugate gradients (Hestenes and Stiefel, 1952; for hypergradients Pedregosa,
 // ICML 2016, and Rajeswaran et al., NeurIPS 2019): K steps on (H + δI)x = v, one Hessian product each.
 // Once the residual is at most the tolerance, or a step has nothing to gain (no residual, no
-// curvature), further steps are zero steps, so the solution stays finite after it has been found.
+// curvature), no further steps are taken; where a few steps are written out, the rest are zero steps.
 
 import BettyGraph
 import BettyTransform
@@ -90,7 +90,8 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
     state.isDone = try graph.call(P.logicalOr, [state.isDone, small])
     let count = vector.count
     let results = try graph.loop(
-      iterations, unrolled: lower.indirect != nil, carries: state.values,
+      iterations, unrolled: lower.indirect != nil, until: state.values.count - 1,
+      carries: state.values,
       constants: [bound] + hessian.point
     ) { graph, carries, constants in
       try next(State(carries, count: count), hessian, constants, in: &graph).values
