@@ -487,6 +487,14 @@ betty_status betty_problem_gradients(
  * thread. */
 betty_status betty_problem_hypergradient_info(
     const betty_problem *problem, const char **out_text);
+/* What methods on the problem's paths keep from one call to the next (the last solution of cg with
+ * a warm start), for who saves a run: number `index`, or NULL and NULL past the last. The key is
+ * borrowed until the next call on this thread, the tensor is owned. */
+betty_status betty_problem_memory(
+    const betty_problem *problem, int32_t index, const char **out_key, betty_tensor **out_tensor);
+/* Puts one of them back, copied. Not before betty_engine_start. */
+betty_status betty_problem_set_memory(
+    betty_problem *problem, const char *key, const betty_tensor *tensor);
 /* The values of option "type"; NULL past the last; they live for ever. */
 const char *betty_hypergradient_method(int32_t index);
 /* Option `index` of a method, NULL past the last; the name is borrowed until the next call on this

@@ -26,6 +26,30 @@ final class MethodCallBox: Boxed {
   }
 }
 
+@_cdecl("betty_problem_memory")
+public func betty_problem_memory(
+  _ handle: Handle?, _ index: Int32,
+  _ outKey: UnsafeMutablePointer<UnsafePointer<CChar>?>?, _ outTensor: HandleOut?
+) -> Int32 {
+  boundary {
+    let (outKey, outTensor) = (try given(outKey, "out_key"), try given(outTensor, "out_tensor"))
+    let memories = try problem(handle).problem.memories()
+    (outKey.pointee, outTensor.pointee) = (nil, nil)
+    guard memories.indices.contains(Int(index)) else { return }
+    outKey.pointee = try keep(memories[Int(index)].key)
+    try give(memories[Int(index)].value, to: outTensor, "out_tensor")
+  }
+}
+
+@_cdecl("betty_problem_set_memory")
+public func betty_problem_set_memory(
+  _ handle: Handle?, _ key: UnsafePointer<CChar>?, _ value: Handle?
+) -> Int32 {
+  boundary {
+    try problem(handle).problem.setMemory(text(key, "key"), to: tensor(value, "tensor"))
+  }
+}
+
 /// What C gives for every call.
 private struct UserData: @unchecked Sendable { let pointer: UnsafeMutableRawPointer? }
 

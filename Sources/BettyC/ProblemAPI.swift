@@ -122,7 +122,7 @@ final class ProblemBox: Boxed {
 
 private func gone(_ name: String) -> BettyError { .runtime("problem '\(name)': it was freed") }
 
-private func problem(_ handle: Handle?) throws -> ProblemBox {
+func problem(_ handle: Handle?) throws -> ProblemBox {
   try object(handle, as: ProblemBox.self)
 }
 

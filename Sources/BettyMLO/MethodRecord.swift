@@ -39,6 +39,13 @@ package final class MethodRecord {
     return memory
   }
 
+  /// The same by a name each, if they have been made.
+  fileprivate var named: [(key: String, handle: Tensor)] {
+    zip(method.remembers, memory).flatMap { name, handles in
+      handles.enumerated().map { ("\(path.joined(separator: " ")) \(node) \(name) \($0)", $1) }
+    }
+  }
+
   /// Handles of the numbers that the method reports.
   func reports() throws -> [Tensor] {
     if report.isEmpty {
@@ -80,6 +87,30 @@ extension Problem {
     let made = MethodRecord(path, node: node)
     records.append(made)
     return made
+  }
+
+  /// What methods keep from one call to the next, as it is now, for who resumes a run: each under a key
+  /// that names path, node and place.
+  package func memories() throws -> [(key: String, value: Tensor)] {
+    let named = records.flatMap(\.named)
+    return zip(named.map(\.key), try Recording.pinned(named.map(\.handle))).map { ($0, $1) }
+  }
+
+  /// Puts back one of them. After the engine has found the paths.
+  package func setMemory(_ key: String, to value: Tensor) throws {
+    for path in implicitPaths {
+      for node in 1..<path.count - 1 where !path[node].method.remembers.isEmpty {
+        let record = record(path, node: node)
+        _ = try record.memory(like: path[node].metaParameters)
+        guard let handle = record.named.first(where: { $0.key == key })?.handle else { continue }
+        guard handle.type == value.type else {
+          throw BettyError.value(
+            "problem '\(name)': '\(key)' is \(handle.type), got \(value.type)")
+        }
+        return try handle.assign(value)
+      }
+    }
+    throw BettyError(.key, "problem '\(name)': no method keeps '\(key)'")
   }
 
   /// Looks at what the methods of the step just run have to say.

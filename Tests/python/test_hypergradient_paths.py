@@ -192,20 +192,6 @@ def test_tells_of_every_node():
     assert low.numbers["residual"] <= 1e-12
 
 
-def test_starts_from_the_last_solution():
-    steps = {}
-    for warm in (False, True):
-        edges, hyper, slopes = GRAPHS["two levels"]
-        engine, problems, _ = build(
-            edges, hyper, {"a": CG(iterations=20, tolerance=1e-10, warm_start=warm)}, slopes
-        )
-        engine.run()
-        engine.run()
-        steps[warm] = problems["u"].hypergradient_info[0].numbers["iterations"]
-    assert steps[False] > 0
-    assert steps[True] == 0
-
-
 def test_damps():
     edges, hyper, slopes = GRAPHS["two levels"]
     engine, problems, constants = build(edges, hyper, {"a": CG(iterations=20, damping=0.7)}, slopes)

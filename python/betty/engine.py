@@ -127,6 +127,8 @@ class Engine:
                 for target in targets:
                     self._handle.depend(kind, self._index(source), self._index(target))
         self._handle.start()
+        for problem in self.problems:
+            problem._join()
         self.leaves = [problem for problem in self.problems if problem.leaf]
 
     def set_dependency(self, dependencies: Dependencies) -> None:

@@ -34,6 +34,8 @@ PyObject *method_tensors(PyObject *module, PyObject *arguments);
 PyObject *method_product(PyObject *module, PyObject *arguments);
 PyObject *hypergradient_options(PyObject *module, PyObject *method);
 PyObject *hypergradient_methods(PyObject *module, PyObject *unused);
+PyObject *problem_memory(PyObject *self, PyObject *number);
+PyObject *problem_set_memory(PyObject *self, PyObject *arguments);
 
 /* Borrowed handles of a list or tuple of tensors, to be freed with PyMem_Free; NULL with an
  * exception. */

@@ -107,3 +107,44 @@ PyObject *hypergradient_options(PyObject *module, PyObject *method) {
   }
   return pairs;
 }
+
+PyObject *hypergradient_methods(PyObject *module, PyObject *unused) {
+  (void)module, (void)unused;
+  PyObject *names = PyList_New(0);
+  for (int32_t i = 0; names && betty_hypergradient_method(i); i++) {
+    PyObject *name = PyUnicode_FromString(betty_hypergradient_method(i));
+    if (!name || PyList_Append(names, name)) Py_CLEAR(names);
+    Py_XDECREF(name);
+  }
+  PyObject *tuple = names ? PySequence_Tuple(names) : NULL;
+  Py_XDECREF(names);
+  return tuple;
+}
+
+PyObject *problem_memory(PyObject *self, PyObject *number) {
+  long index = PyLong_AsLong(number);
+  if (index == -1 && PyErr_Occurred()) return NULL;
+  const char *key = NULL;
+  betty_tensor *tensor = NULL;
+  betty_status status =
+      betty_problem_memory(((ProblemObject *)self)->handle, (int32_t)index, &key, &tensor);
+  if (status) return raise_status(status);
+  if (!key) Py_RETURN_NONE;
+  PyObject *name = PyUnicode_FromString(key), *value = wrap_tensor(tensor);
+  PyObject *pair = name && value ? PyTuple_Pack(2, name, value) : NULL;
+  Py_XDECREF(name);
+  Py_XDECREF(value);
+  return pair;
+}
+
+PyObject *problem_set_memory(PyObject *self, PyObject *arguments) {
+  const char *key;
+  PyObject *value;
+  if (!PyArg_ParseTuple(arguments, "sO", &key, &value)) return NULL;
+  betty_tensor *tensor = require_tensor(value, "set_memory");
+  if (!tensor) return NULL;
+  betty_status status =
+      betty_problem_set_memory(((ProblemObject *)self)->handle, key, tensor);
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}

@@ -363,6 +363,8 @@ static PyMethodDef methods[] = {
     {"initialize_from", initialize_from, METH_O, "Where every inner loop begins."},
     {"gradients", gradients, METH_O, "The gradients of a step, by parameter, or None."},
     {"hypergradient_info", hypergradient_info, METH_NOARGS, "What its methods tell, as text."},
+    {"memory", problem_memory, METH_O, "(index): key and tensor of what a method keeps, or None."},
+    {"set_memory", problem_set_memory, METH_VARARGS, "(key, tensor): puts it back."},
     {"paths", paths, METH_NOARGS, "The paths of its hypergradient, as lists of names."},
     {"dump", dump, METH_NOARGS, "Its steps so far as graphs and programs."},
     {NULL, NULL, 0, NULL},

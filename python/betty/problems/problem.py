@@ -18,6 +18,7 @@ from betty.problems.access import ProblemAccess
 from betty.problems.data import Batches, flatten, to_tensors
 from betty.problems.replicas import merged, refilled
 from betty.problems.setup import fitted_optimizer, follow
+from betty.problems.state import ProblemState
 
 if TYPE_CHECKING:
     from betty.engine import Engine
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem"]
 
-STATES = ("module", "optimizer", "scheduler")
 HOOKS = (
     "on_inner_loop_start",
     "grad_callback",
@@ -34,7 +34,7 @@ HOOKS = (
 )
 
 
-class Problem(ProblemAccess):
+class Problem(ProblemState, ProblemAccess):
     """A level: subclass it and define ``training_step``.
 
     Args:
@@ -85,6 +85,7 @@ class Problem(ProblemAccess):
         self._training = True
         self._held: list[Any] = []
         self._resumed: dict[str, Any] = {}
+        self._is_joined = False
         self._replays = False
         self._is_drawn = False
         self._is_parallel = False
@@ -141,8 +142,6 @@ class Problem(ProblemAccess):
         if buffers:
             # A first step on initial values that are only recorded would be a program of its own.
             evaluate(*buffers)
-            # Running statistics depend on more than batch and parameters: steps are recorded.
-            options["replay"] = False
         self._replays = options["replay"]
         config = getattr(self._engine, "config", None)
         self._is_parallel = getattr(config, "strategy", "default") == "data_parallel"
@@ -286,37 +285,6 @@ class Problem(ProblemAccess):
             self.module.train(flag)
         if self._handle is not None:
             self._handle.set_training(flag)
-
-    def state_dict(self) -> dict[str, Any]:
-        """States of module, optimizer and scheduler under these names, and the count.
-
-        With ``precision="fp16"`` also the loss scale and the good steps since it changed.
-        """
-        state: dict[str, Any] = {}
-        for key in STATES:
-            part = getattr(self, key)
-            if part is not None:
-                state[key] = part.state_dict()
-        if self._handle is not None and self._config.precision == "fp16":
-            state["loss_scale"] = _native.loss_scale(self._handle)
-        return {**state, "count": self.count}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes what ``state_dict`` gave; parts the problem does not have yet, once it has them."""
-        for key, part in state_dict.items():
-            if key not in (*STATES, "count", "loss_scale"):
-                raise KeyError(f"problem '{self._name}': unexpected state '{key}'")
-            self._resumed[key] = part
-        self._resume()
-
-    def _resume(self) -> None:
-        for key in STATES:
-            if key in self._resumed and getattr(self, key) is not None:
-                getattr(self, key).load_state_dict(self._resumed.pop(key))
-        if self._handle is not None and "count" in self._resumed:
-            self._handle.count = self._resumed.pop("count")
-        if self._handle is not None and "loss_scale" in self._resumed:
-            _native.set_loss_scale(self._handle, *self._resumed.pop("loss_scale"))
 
     def set_problem_attr(self, problem: Problem) -> str:
         """Makes another problem reachable as an attribute of its name; gives the name."""
