@@ -3,6 +3,8 @@
 And the score function estimate against the closed forms of a categorical and a Gaussian policy.
 """
 
+from dataclasses import replace
+
 import betty
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from betty.configs import Config, EngineConfig
 from betty.engine import Engine
 from betty.hypergradient import CG, Darts, Exact, Neumann, check, score_loss
 from betty.problems import ImplicitProblem
+from test_hypergradient_paths import GRAPHS, build
 
 
 def tensor(values):
@@ -103,8 +106,53 @@ def test_the_identity_is_worth_less():
 
 def test_asks_for_an_engine_that_has_run():
     engine = network(Exact(), 10)
-    with pytest.raises(ValueError, match=r"'low' must have paths .* got none"):
+    with pytest.raises(ValueError, match="'low' has no path of a hypergradient"):
         check(engine, engine.low)
+    engine, problems, _ = build(*GRAPHS["three levels"][:2], {}, GRAPHS["three levels"][2])
+    with pytest.raises(ValueError, match="'u' must have taken a step"):
+        check(engine, problems["u"])
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_any_graph(graph):
+    """Several lower problems, levels and paths: the retraining goes from the lowest up."""
+    edges, hyper, slopes = GRAPHS[graph]
+    kind = CG(iterations=20, tolerance=1e-13)
+    types = {name: kind for edge in edges for name in edge if name not in hyper}
+    engine, problems, _ = build(edges, hyper, types, slopes)
+    engine.run()
+    for name in hyper:
+        before = [p.module.value.detach().numpy().copy() for p in problems.values()]
+        report = check(engine, problems[name], iterations=200, rate=0.3, verbose=False)
+        assert report.settled < 1e-8
+        np.testing.assert_allclose(report.configured[0], report.unrolled[0], rtol=1e-6, atol=1e-8)
+        assert report.to_unrolled.cosine > 1 - 1e-12
+        for problem, values in zip(problems.values(), before, strict=True):
+            np.testing.assert_array_equal(problem.module.value.detach().numpy(), values)
+        # Differences know of everything; in "middle too" and the others no path is left out.
+        np.testing.assert_allclose(report.differences[0], report.unrolled[0], rtol=1e-5, atol=1e-7)
+
+
+def test_a_path_that_is_left_out_shows_in_the_differences():
+    edges, hyper, slopes = GRAPHS["two lowers"]
+    types = dict.fromkeys("ab", CG(iterations=20, tolerance=1e-13))
+    engine, problems, _ = build(edges, hyper, types, slopes)
+    up, a, b = (problems[name] for name in "uab")
+    engine.set_dependency({"l2u": {a: [up], b: [up]}, "u2l": {up: [a]}})
+    engine.run()
+    report = check(engine, up, iterations=200, rate=0.3, verbose=False)
+    assert report.to_unrolled.cosine > 1 - 1e-12
+    # b is no lower problem of a path, so it is not retrained, and a is all there is.
+    np.testing.assert_allclose(report.differences[0], report.unrolled[0], rtol=1e-5, atol=1e-7)
+
+
+def test_a_middle_problem_that_counts_its_own_term_is_refused():
+    edges, hyper, slopes = GRAPHS["three levels"]
+    engine, problems, _ = build(edges, hyper, {}, slopes)
+    engine.run()
+    problems["b"]._config = replace(problems["b"].config, include_indirect=True)
+    with pytest.raises(ValueError, match="'b' counts its own implicit gradient"):
+        check(engine, problems["u"])
 
 
 # The score function.

@@ -5,8 +5,8 @@ Invariant: parameters of all problems are afterwards what they were; no optimize
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,11 +45,12 @@ class Report:
     Attributes:
         problem: The upper problem.
         configured: Its hypergradient by the configured methods, an array for each parameter.
-        unrolled: By differentiating the retraining of the lower problem.
+        unrolled: By differentiating the retraining of the lower problems.
         differences: By retraining at shifted upper parameters; NaN where not asked for.
         to_unrolled: The configured one beside the unrolled one.
         to_differences: The configured one beside the differences.
-        settled: Norm of the lower gradient after retraining, over the one before: how far it came.
+        settled: Norm of a lower gradient after retraining, over the one before: how far it came
+            (of several problems the worst).
     """
 
     problem: str
@@ -84,22 +85,25 @@ def check(
 ) -> Report:
     """Compares the hypergradient of an upper problem with what it approximates.
 
-    The lower problem is retrained on its last batch by gradient descent from where it is, and the
-    upper loss on its own last batch is differentiated through that exactly (in reverse, with one
-    Hessian product a step); then the retraining is repeated at shifted upper parameters. The
-    configured methods are asked at the retrained point.
+    The lower problems on its paths are retrained on their last batches by gradient descent from
+    where they are, the lowest first, each on its direct gradient; the upper loss on its own last
+    batch is differentiated through that exactly along the paths (in reverse, with one Hessian
+    product a step); then the retraining is repeated at shifted upper parameters, where whatever the
+    losses depend on counts, also where no path leads. The configured methods are asked at the
+    retrained point.
 
     Args:
         engine: The engine; each problem must have taken a step.
-        problem: An upper problem whose paths go through one lower problem.
-        iterations: Steps of the retraining.
-        rate: Its rate; that of the lower optimizer by default.
+        problem: An upper problem, of any graph of problems.
+        iterations: Steps of the retraining of each lower problem.
+        rate: Its rate; that of each one's optimizer by default.
         samples: Elements of each upper parameter for which differences are taken.
         step: How far these are shifted.
         verbose: Print the report.
 
     Raises:
-        ValueError: If the problem has no path, or one through several problems.
+        ValueError: The problem has no path; one on the paths has taken no step, or counts its own
+            implicit gradient (``include_indirect``), which no retraining here does.
 
     Example:
         >>> import betty
@@ -126,14 +130,13 @@ def check(
         >>> round(report.to_unrolled.cosine, 3)
         1.0
     """
-    lower = _only_lower(engine, problem)
-    upper_parameters = [p for p in problem.trainable_parameters() if p.requires_grad]
-    inner = _Inner(lower, problem, iterations, _rate(lower, rate))
-    kept = [(p, p.detach().numpy().copy()) for each in engine.problems for p in _trained(each)]
+    retraining = _Retraining(problem, iterations, rate)
+    outer = retraining.outer
+    kept = _state([p for each in engine.problems for p in _trained(each)])
     try:
-        unrolled, settled = inner.unrolled(upper_parameters)
-        configured = _arrays(problem._handle.gradients(len(upper_parameters)), upper_parameters)
-        differences = _differences(inner, upper_parameters, kept, samples, step)
+        unrolled, settled = retraining.unrolled()
+        configured = _arrays(problem._handle.gradients(len(outer)), outer)
+        differences = _differences(retraining, kept, samples, step)
     finally:
         _restore(kept)
     report = Report(
@@ -150,20 +153,31 @@ def check(
     return report
 
 
-def _only_lower(engine: Engine, problem: Problem) -> Problem:
-    lowers = {path[1].name: path[1] for path in problem.paths}
-    if len(lowers) != 1 or any(len(path) != 3 for path in problem.paths):
-        paths = "; ".join(" < ".join(each.name for each in path) for path in problem.paths)
-        raise ValueError(
-            f"check: problem '{problem.name}' must have paths through one lower problem, "
-            f"got {paths or 'none'}"
-        )
-    lower = next(iter(lowers.values()))
-    if lower.count == 0 or problem.count == 0:
-        raise ValueError(
-            f"check: '{lower.name}' and '{problem.name}' must have taken a step, run the engine"
-        )
-    return lower
+def _lowers(upper: Problem) -> list[Problem]:
+    """The problems that the paths of a problem lead through, lowest first."""
+    if not upper.paths:
+        raise ValueError(f"check: problem '{upper.name}' has no path of a hypergradient")
+    above: dict[str, set[str]] = {}
+    found: dict[str, Problem] = {}
+    for path in upper.paths:
+        for a, b in pairwise(path[:-1]):
+            found[b.name] = b
+            above.setdefault(b.name, set()).add(a.name)
+    for each in (upper, *found.values()):
+        if each.count == 0:
+            raise ValueError(f"check: '{each.name}' must have taken a step, run the engine")
+        if each is not upper and each.config.include_indirect:
+            raise ValueError(
+                f"check: '{each.name}' counts its own implicit gradient (include_indirect), "
+                "which the retraining does not"
+            )
+    order: list[Problem] = []
+    known = {upper.name}
+    while len(order) < len(found):  # a walk over l2u has no cycle
+        ready = [p for n, p in found.items() if n not in known and above[n] <= known]
+        order += ready
+        known |= {p.name for p in ready}
+    return order[::-1]
 
 
 def _rate(lower: Problem, rate: float | None) -> float:
@@ -178,65 +192,117 @@ def _trained(problem: Problem) -> list[Tensor]:
     return [p for p in problem.trainable_parameters() if p.requires_grad]
 
 
-def _restore(kept: list[tuple[Tensor, np.ndarray]]) -> None:
+_State = list[tuple[Tensor, np.ndarray]]
+
+
+def _state(parameters: list[Tensor]) -> _State:
+    return [(p, p.detach().numpy().copy()) for p in parameters]
+
+
+def _state_of_all(levels: list[_Level]) -> _State:
+    return [pair for level in levels for pair in _state(level.theta)]
+
+
+def _restore(kept: _State) -> None:
     for parameter, values in kept:
         parameter.data = as_tensor(values.copy())
 
 
-class _Inner:
-    """The retraining of the lower problem."""
+class _Level:
+    """A lower problem on the paths, as it is retrained."""
 
-    def __init__(self, lower: Problem, upper: Problem, iterations: int, rate: float) -> None:
-        self.lower, self.upper = lower, upper
-        self.iterations, self.rate = iterations, rate
-        self.theta = [p for p in lower.meta_trainable_parameters() if p.requires_grad]
+    def __init__(self, problem: Problem, rate: float) -> None:
+        self.problem, self.rate = problem, rate
+        self.theta = [p for p in problem.meta_trainable_parameters() if p.requires_grad]
+        self.points: list[_State] = []
+        self.start: _State = []
 
-    def _gradient(self, wrt: list[Tensor], create_graph: bool = False) -> list[Tensor | None]:
-        loss = self.lower._training_step(False)
+    def gradient(self, wrt: list[Tensor], create_graph: bool = False) -> list[Tensor | None]:
+        loss = self.problem._training_step(False)
         return list(autograd.grad(loss, wrt, create_graph=create_graph, allow_unused=True))
 
-    def retrain(self, each: Callable[[], None] = lambda: None) -> float:
-        """Descends; calls ``each`` before every step; gives the last over the first gradient."""
-        norms = []
-        for _ in range(self.iterations):
-            each()
-            gradient = _arrays(self._gradient(self.theta), self.theta)
+    def retrain(self, iterations: int) -> float:
+        """Descends, keeping the points passed; gives the last over the first gradient."""
+        norms, self.points = [], []
+        for _ in range(iterations):
+            self.points.append(_state(self.theta))
+            gradient = _arrays(self.gradient(self.theta), self.theta)
             norms.append(np.sqrt(sum(float((g * g).sum()) for g in gradient)))
             for parameter, g in zip(self.theta, gradient, strict=True):
                 values = parameter.detach().numpy()
                 parameter.data = as_tensor((values - self.rate * g).astype(values.dtype))
         return norms[-1] / norms[0] if norms and norms[0] else 0.0
 
+
+class _Retraining:
+    """All lower problems on the paths of an upper one, retrained from the lowest up.
+
+    Invariant: what a problem reads of those below is their retrained solution, as in a run.
+    """
+
+    def __init__(self, upper: Problem, iterations: int, rate: float | None) -> None:
+        self.upper, self.iterations = upper, iterations
+        self.outer = _trained(upper)
+        self.levels = [_Level(each, _rate(each, rate)) for each in _lowers(upper)]
+        by_name = {level.problem.name: level for level in self.levels}
+        # Steps of the paths: below[p] is what the derivative of p's solution goes on to.
+        self.below: dict[str, set[str]] = {}
+        for path in upper.paths:
+            for a, b in pairwise(path):
+                self.below.setdefault(a.name, set()).add(b.name)
+        self.targets = {upper.name: self.outer} | {n: by_name[n].theta for n in by_name}
+
+    def _targets(self, problem: Problem) -> list[tuple[str, list[Tensor]]]:
+        return [(name, self.targets[name]) for name in sorted(self.below[problem.name])]
+
+    def retrain(self) -> float:
+        """Retrains; gives how far the gradient of the least settled problem came."""
+        settled = 0.0
+        for level in self.levels:
+            level.start = _state_of_all(self.levels)
+            settled = max(settled, level.retrain(self.iterations))
+        return settled
+
     def value(self) -> float:
         """The upper loss on its last batch."""
         return float(self.upper._training_step(False).item())
 
-    def unrolled(self, outer: list[Tensor]) -> tuple[tuple[np.ndarray, ...], float]:
+    def unrolled(self) -> tuple[tuple[np.ndarray, ...], float]:
         """Retrains, then goes back over it: v <- v - rate H v, and -rate v d2L/dtheta dlambda."""
-        points: list[list[np.ndarray]] = []
-        settled = self.retrain(
-            lambda: points.append([p.detach().numpy().copy() for p in self.theta])
-        )
-        end = [p.detach().numpy().copy() for p in self.theta]
+        settled = self.retrain()
+        end = _state_of_all(self.levels)
+        firsts = [pair for pair in self._targets(self.upper) if pair[0] != self.upper.name]
+        flat = self.outer + [p for _, theta in firsts for p in theta]
         loss = self.upper._training_step(False)
-        given = autograd.grad(loss, outer + self.theta, allow_unused=True)
-        total = list(_arrays(given[: len(outer)], outer))
-        vector = list(_arrays(given[len(outer) :], self.theta))
-        for point in reversed(points):
-            _restore(list(zip(self.theta, point, strict=True)))
-            gradients = self._gradient(self.theta, create_graph=True)
+        given = iter(_arrays(autograd.grad(loss, flat, allow_unused=True), flat))
+        total = {self.upper.name: [next(given) for _ in self.outer]}
+        for name, theta in firsts:
+            total[name] = [next(given) for _ in theta]
+        for level in reversed(self.levels):
+            if level.problem.name in total:
+                self._back(level, total)
+        _restore(end)
+        return tuple(total[self.upper.name]), settled
+
+    def _back(self, level: _Level, total: dict[str, list[np.ndarray]]) -> None:
+        vector = total[level.problem.name]
+        targets = self._targets(level.problem)
+        flat = level.theta + [p for _, theta in targets for p in theta]
+        for name, theta in targets:
+            total.setdefault(name, list(_arrays([None] * len(theta), theta)))
+        _restore(level.start)
+        for point in reversed(level.points):
+            _restore(point)
+            gradients = level.gradient(level.theta, create_graph=True)
             along = sum(
                 (g * as_tensor(v).to(g.dtype)).sum()
                 for g, v in zip(gradients, vector, strict=True)
                 if g is not None
             )
-            made = autograd.grad(along, outer + self.theta, allow_unused=True)
-            for place, g in enumerate(_arrays(made[: len(outer)], outer)):
-                total[place] = total[place] - self.rate * g
-            for place, g in enumerate(_arrays(made[len(outer) :], self.theta)):
-                vector[place] = vector[place] - self.rate * g
-        _restore(list(zip(self.theta, end, strict=True)))
-        return tuple(total), settled
+            made = iter(_arrays(autograd.grad(along, flat, allow_unused=True), flat))
+            vector = [v - level.rate * next(made) for v in vector]
+            for name, theta in targets:
+                total[name] = [t - level.rate * next(made) for t in total[name][: len(theta)]]
 
 
 def _arrays(gradients, like: list[Tensor]) -> tuple[np.ndarray, ...]:
@@ -247,15 +313,11 @@ def _arrays(gradients, like: list[Tensor]) -> tuple[np.ndarray, ...]:
 
 
 def _differences(
-    inner: _Inner,
-    outer: list[Tensor],
-    kept: list[tuple[Tensor, np.ndarray]],
-    samples: int,
-    step: float,
+    retraining: _Retraining, kept: _State, samples: int, step: float
 ) -> tuple[np.ndarray, ...]:
     """Central differences of the retrained upper loss, for some elements of each parameter."""
     found = []
-    for parameter in outer:
+    for parameter in retraining.outer:
         values = parameter.detach().numpy().copy()
         result = np.full(values.size, np.nan)
         for place in np.unique(
@@ -267,8 +329,8 @@ def _differences(
                 shifted = values.copy().reshape(-1)
                 shifted[place] += sign * step
                 parameter.data = as_tensor(shifted.reshape(values.shape))
-                inner.retrain()
-                ends.append(inner.value())
+                retraining.retrain()
+                ends.append(retraining.value())
             result[place] = (ends[0] - ends[1]) / (2 * step)
         _restore(kept)
         found.append(result.reshape(values.shape))
