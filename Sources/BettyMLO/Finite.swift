@@ -54,21 +54,6 @@ extension StepBuilder {
   }
 }
 
-extension StepGraph {
-  /// Where the flag is false, all that is updated keeps its value. The flag is the last result.
-  mutating func keepUnless(_ flag: Value) throws {
-    try changeUpdates { graph, old, new in
-      let shape = graph.shape(of: new)
-      let mask =
-        shape.isEmpty
-        ? flag
-        : try graph.call(P.broadcast, [flag], ["shape": .ints(shape), "axes": .ints([])])
-      return try graph.call(P.select, [mask, new, old])
-    }
-    addResult(flag)
-  }
-}
-
 extension Problem {
   /// Buffers that a step about to be recorded may spoil.
   func buffersInDanger() throws -> [Snapshot] {

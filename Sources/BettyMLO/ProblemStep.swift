@@ -62,7 +62,7 @@ extension Problem {
     let buffers = try buffersInDanger()
     let capture = try record(fresh: fresh)
     if isWhole, let optimizer {
-      _ = try stepAtOnce(capture, optimizer, buffers)
+      _ = try stepAtOnce(capture, optimizer, buffers, uses: nil)
     } else {
       try stepByGradients(capture, buffers)
     }
@@ -74,9 +74,10 @@ extension Problem {
       && accumulation == 1
   }
 
-  func record(fresh: Bool) throws -> Capture {
+  /// Records a step; with `before`, buffers that it changes are roots beside the loss.
+  func record(fresh: Bool, _ before: BuffersBefore? = nil) throws -> Capture {
     let loss = try recordedLoss(fresh: fresh)
-    let capture = Capture([loss.total], mode: .step)
+    let capture = Capture([loss.total] + (before?.changed ?? []), mode: .step)
     capture.replicas = loss.replicas
     return capture
   }
@@ -96,22 +97,24 @@ extension Problem {
 
   /// The program for a recording; compiled unless its structure has been seen.
   private func program(
-    _ capture: Capture, _ lowers: [Recorded], _ revision: Int32, _ ending: StepBuilder.Ending
+    _ capture: Capture, _ lowers: [Recorded], _ revision: Int32, _ ending: StepBuilder.Ending,
+    _ uses: [BufferUse]? = nil
   ) throws -> StepCache.Entry {
-    let keys = [capture.key] + lowers.map(\.key) + (adaptedStructure.map { [$0] } ?? [])
+    var keys = [capture.key] + lowers.map(\.key) + (adaptedStructure.map { [$0] } ?? [])
+    if let uses { keys.append(BufferUse.key(uses)) }
     if let entry = steps.find(keys, revision) { return entry }
     let mixed = try MixedCapture(
       capture, owners(of: capture), synchronized: synchronizesNorms)
     let recorded = mixed.recorded
     var builder = StepBuilder(self)
-    let present = try builder.build(mixed, recorded, lowers, ending)
+    let present = try builder.build(mixed, recorded, lowers, ending, uses)
     guard !present.isEmpty || !unrolledPaths.isEmpty else {
       throw BettyError.runtime("problem '\(name)': the loss depends on none of its parameters")
     }
     let stepped = present.compactMap { optimizer?.position(of: parameters[$0]) }
     let entry = StepCache.Entry(
       keys: keys, revision: revision, graph: recorded,
-      program: try builder.step.compiled(), replay: try replayed(builder.step),
+      program: try builder.step.compiled(), replay: uses == nil ? nil : try replayed(builder.step),
       present: present, stepped: stepped, check: builder.check)
     steps.insert(entry)
     return entry
@@ -123,10 +126,10 @@ extension Problem {
   }
 
   func stepAtOnce(
-    _ capture: Capture, _ optimizer: Optimizer, _ buffers: [Snapshot]
+    _ capture: Capture, _ optimizer: Optimizer, _ buffers: [Snapshot], uses: [BufferUse]?
   ) throws -> StepCache.Entry {
     let lowers = try lowerRecordings()
-    let entry = try program(capture, lowers, optimizer.revision, .update(optimizer))
+    let entry = try program(capture, lowers, optimizer.revision, .update(optimizer), uses)
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
     let isTaken = try unrolled(recorded, entry.present) {
       let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))

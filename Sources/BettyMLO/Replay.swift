@@ -1,7 +1,7 @@
 // Replay: training_step is promised to be a pure function of batch and parameters, so it is recorded once
 // for each kind of batch, and from then on only new batches (and random keys) are bound to its program.
 // Invariant: what is replayed was recorded on tensors of the same types, with the same lower
-// recordings and the same optimizer structure.
+// recordings, the same optimizer structure and the same mode of training.
 
 import BettyGraph
 import BettyRuntime
@@ -18,6 +18,9 @@ final class Take {
   let present: [Int]
   let stepped: [Int]
   let check: FiniteCheck
+  private let isTraining: Bool
+  /// Buffers that the step reads and does not change.
+  private let fixed: [BufferUse]
   /// For each leaf the tensor of the batch that takes its place.
   private let places: [Int?]
   private let randomKeys: [Int]
@@ -28,7 +31,8 @@ final class Take {
 
   init(
     _ entry: StepCache.Entry, _ program: StepProgram, _ recorded: Recorded, batch: [Tensor],
-    places: [Int?], lowers: [Recorded], adapted: StructureKey?
+    places: [Int?], lowers: [Recorded], adapted: StructureKey?, uses: [BufferUse],
+    isTraining: Bool
   ) {
     types = batch.map(\.typeNumber)
     revision = entry.revision
@@ -40,15 +44,19 @@ final class Take {
     check = entry.check
     self.places = places
     randomKeys = recorded.inputs.randomKeys
+    fixed = uses.filter { $0.root == nil }
+    self.isTraining = isTraining
     self.recorded = recorded
     self.batch = batch
     repeated = lowers.isEmpty ? program.repeated(recorded.inputs) : nil
   }
 
   func fits(
-    _ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded], _ adapted: StructureKey?
+    _ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded], _ adapted: StructureKey?,
+    isTraining: Bool
   ) -> Bool {
-    self.revision == revision && self.adapted == adapted && types.count == batch.count
+    self.revision == revision && self.isTraining == isTraining && self.adapted == adapted
+      && types.count == batch.count && fixed.allSatisfy(\.isAsRecorded)
       && lowerKeys.count == lowers.count
       && types.indices.allSatisfy { types[$0] == batch[$0].typeNumber }
       && lowerKeys.indices.allSatisfy { lowerKeys[$0] == lowers[$0].key }
@@ -89,10 +97,10 @@ struct Replay {
   private static let limit = 16
 
   func find(
-    _ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded], _ adapted: StructureKey?
+    _ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded], _ adapted: StructureKey?,
+    isTraining: Bool
   ) -> Take? {
-    for take in takes where take.fits(batch, revision, lowers, adapted) { return take }
-    return nil
+    takes.first { $0.fits(batch, revision, lowers, adapted, isTraining: isTraining) }
   }
 
   mutating func insert(_ take: Take) {
@@ -108,18 +116,23 @@ extension Problem {
     let lowers = try lowerRecordings()
     let isLogged = recordsNext || (config.logStep > 0 && count % config.logStep == 0)
     recordsNext = false
-    if !isLogged, let take = replay.find(batch, optimizer.revision, lowers, adaptedStructure) {
+    if !isLogged,
+      let take = replay.find(
+        batch, optimizer.revision, lowers, adaptedStructure, isTraining: isTraining)
+    {
       return try run(take, batch, lowers, optimizer)
     }
     let buffers = try buffersInDanger()
-    let capture = try record(fresh: fresh)
+    let before = BuffersBefore(self)
+    let capture = try record(fresh: fresh, before)
+    let uses = before.uses(in: capture)
     let places = capture.inputs.places(in: batch)
-    let entry = try stepAtOnce(capture, optimizer, buffers)
-    guard let program = entry.replay, let recorded = lastRecorded else { return }
+    let entry = try stepAtOnce(capture, optimizer, buffers, uses: uses)
+    guard let program = entry.replay, let recorded = lastRecorded, let uses else { return }
     replay.insert(
       Take(
         entry, program, recorded, batch: batch, places: places, lowers: lowers,
-        adapted: adaptedStructure))
+        adapted: adaptedStructure, uses: uses, isTraining: isTraining))
   }
 
   private func run(

@@ -29,12 +29,14 @@ struct StepBuilder {
   }
 
   /// Results are the gradients, if they are asked for. Gives the positions of the parameters that have
-  /// one. `recordings` are those of the lower problems.
+  /// one. `recordings` are those of the lower problems, `uses` what the step does to buffers.
   mutating func build(
     _ capture: MixedCapture, _ recorded: RecordedGraph, _ recordings: [Recorded],
-    _ ending: Ending
+    _ ending: Ending, _ uses: [BufferUse]? = nil
   ) throws -> [Int] {
-    let loss = step.add(capture, recorded)[0]
+    let roots = step.add(capture, recorded)
+    let loss = roots[0]
+    for use in uses ?? [] { step.track(use, after: use.root.map { roots[$0] }) }
     self.recordings = recordings
     check = FiniteCheck(
       onNan: problem.config.onNan,
@@ -55,7 +57,7 @@ struct StepBuilder {
           problem.parameters[position], gradient, with: optimizer, in: &step)
       }
       if check.looksAtLoss { step.addResult(try areFinite([loss])) }
-      if check.isOn { try step.keepUnless(try areFinite([loss] + gradients)) }
+      if check.isOn { try step.keepUnless(areFinite([loss] + gradients)) }
     }
     return present
   }

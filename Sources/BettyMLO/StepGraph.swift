@@ -77,7 +77,7 @@ struct Recorded {
 }
 
 /// Where an input of a step comes from.
-private enum Source {
+private enum Source: Equatable {
   /// Of a recording: 0 is the step's own, the others are those of lower problems.
   case leaf(recording: Int, index: Int)
   case number(recording: Int, index: Int)
@@ -106,6 +106,10 @@ struct StepGraph {
   private var refusal: Value?
   /// Nodes of recordings in mixed precision.
   private var mixed: [Range<Int>] = []
+  /// Where this is false nothing is changed.
+  private var permission: Value?
+  /// What a replay does to buffers; a step that is recorded does it by its recording.
+  private var buffers: [(use: BufferUse, after: Value?)] = []
 
   private mutating func addInput(_ type: TensorType, _ source: Source) -> Value {
     sources.append(source)
@@ -114,12 +118,18 @@ struct StepGraph {
 
   /// The input that stands for a parameter or for state; made when first asked for.
   mutating func input(_ handle: Tensor) -> Value {
-    let id = handle.parameterID
-    if let value = inputs[id] { return value }
+    if let value = inputs[number(of: handle)] { return value }
     let value = addInput(handle.type, .parameter(parameters.count))
     parameters.append(handle)
-    inputs[id] = value
+    inputs[number(of: handle)] = value
     return value
+  }
+
+  /// The number of a parameter; buffers, which have none, get theirs from where they are, below 0.
+  private func number(of handle: Tensor) -> Int32 {
+    let number = handle.parameterID
+    if number != 0 { return number }
+    return parameters.firstIndex { $0 === handle }.map { -1 - Int32($0) } ?? 0
   }
 
   /// Ties an input that was added to the graph itself to a handle. To be called before anything else
@@ -199,14 +209,45 @@ struct StepGraph {
     refusal = try refusal.map { try graph.call(P.logicalOr, [$0, condition]) } ?? condition
   }
 
+  /// Leaves everything as it is where a scalar flag is false. The flag is the last result.
+  mutating func keepUnless(_ flag: Value) {
+    permission = flag
+    addResult(flag)
+  }
+
   /// The updates where the step is not refused.
   private mutating func guarded() throws {
-    guard let refusal else { return }
     updates = try updates.map { update in
-      if update.isReport { return update }
       let old = input(parameters[update.parameter])
-      let mask = try Vectors.spread(refusal, over: graph.shape(of: old), in: &graph)
-      return (update.parameter, try graph.call(P.select, [mask, old, update.value]), false)
+      let shape = graph.shape(of: old)
+      var new = update.value
+      if let permission {
+        let mask = try Vectors.spread(permission, over: shape, in: &graph)
+        new = try graph.call(P.select, [mask, new, old])
+      }
+      if let refusal, !update.isReport {
+        let mask = try Vectors.spread(refusal, over: shape, in: &graph)
+        new = try graph.call(P.select, [mask, old, new])
+      }
+      return (update.parameter, new, update.isReport)
+    }
+  }
+
+  /// Notes what the step's own recording does to a buffer; `after` is its new value.
+  mutating func track(_ use: BufferUse, after: Value?) { buffers.append((use, after)) }
+
+  /// Has the step read buffers where they are, and change them there.
+  private mutating func adoptBuffers() {
+    for (use, after) in buffers {
+      let place = parameters.count
+      parameters.append(use.handle)
+      if let leaf = use.leaf,
+        let source = sources.firstIndex(of: .leaf(recording: 0, index: leaf))
+      {
+        sources[source] = .parameter(place)
+        inputs[number(of: use.handle)] = graph.inputs[source]
+      }
+      if let after { update(use.handle, to: after) }
     }
   }
 
@@ -217,16 +258,6 @@ struct StepGraph {
     return updates.first { $0.parameter == place }?.value ?? value
   }
 
-  /// Replaces the new value of everything that is updated: (graph, old, new).
-  mutating func changeUpdates(
-    _ change: (inout Graph, Value, Value) throws -> Value
-  ) throws {
-    for index in updates.indices {
-      let old = input(parameters[updates[index].parameter])
-      updates[index].value = try change(&graph, old, updates[index].value)
-    }
-  }
-
   /// Whether nothing that the user read while recording takes part: what is left can be replayed.
   var isReplayable: Bool { computed.isEmpty }
 
@@ -234,8 +265,11 @@ struct StepGraph {
   /// handle on them.
   func compiled(forReplay: Bool = false) throws -> StepProgram {
     var step = self
+    if forReplay {
+      step.captured = []
+      step.adoptBuffers()
+    }
     try step.guarded()
-    if forReplay { step.captured = [] }
     var replaced: [(Value, Value)] = []
     for (value, position) in computed {
       replaced.append((value, step.addInput(graph.type(of: value), .computed(position))))

@@ -42,7 +42,8 @@ extension Transform {
   }
 
   /// Which of `nodes` any of `values` needs; index 0 is the first of them.
-  static func ancestors(_ graph: Graph, of values: [Value], in nodes: Range<Int>) -> [Bool] {
+  package static func ancestors(_ graph: Graph, of values: [Value], in nodes: Range<Int>) -> [Bool]
+  {
     var needed = [Bool](repeating: false, count: nodes.count)
     func mark(_ value: Value) {
       let producer = graph.producers[value.index]

@@ -3,6 +3,11 @@
 
 import BettyGraph
 
+extension Tensor {
+  /// The value that a handle stands for now.
+  package var present: Tensor { Lock.held { resolved() } }
+}
+
 package final class Snapshot {
   private let handle: Tensor
   /// A value of its own, so that a redirection of the handle leaves it what it is.
