@@ -13,6 +13,7 @@ struct ProblemCallbacks {
     @convention(c) (Handle?, UnsafePointer<CChar>?, UnsafeMutableRawPointer?) -> Int32
   typealias TrainingStep =
     @convention(c) (Handle?, Int32, HandleOut?, UnsafeMutableRawPointer?) -> Int32
+  typealias Descent = @convention(c) (Handle?, Int32, UnsafeMutableRawPointer?) -> Int32
   var size = 0
   var onInnerLoopStart: ProblemHook?
   var trainingStep: TrainingStep?
@@ -24,6 +25,7 @@ struct ProblemCallbacks {
   var epochCallback: ProblemHook?
   var source: ProblemHook?
   var warn: Warning?
+  var descend: Descent?
 }
 
 /// Copies a struct of callbacks that begins with its size; members it does not have yet are nil.
@@ -77,6 +79,12 @@ final class ProblemBox: Boxed {
     problem.hooks.schedulerStep = hook(callbacks.schedulerStep, "scheduler_step")
     problem.hooks.log = hook(callbacks.log, "log")
     problem.hooks.epochCallback = hook(callbacks.epochCallback, "epoch_callback")
+    if let descend = callbacks.descend {
+      problem.hooks.descend = { [weak self] fresh in
+        guard let self else { throw gone(name) }
+        try check(descend(self.handle, fresh ? 1 : 0, self.userData), self.title, "descend")
+      }
+    }
     if let warn = callbacks.warn {
       problem.hooks.warn = { [weak self] message in
         guard let self else { throw gone(name) }
@@ -281,6 +289,14 @@ private func working(_ handle: Handle?, _ body: (Problem) throws -> Void) throws
 @_cdecl("betty_problem_descend")
 public func betty_problem_descend(_ handle: Handle?, _ fresh: Int32) -> Int32 {
   boundary { try working(handle) { try $0.descend(fresh: fresh != 0) } }
+}
+
+@_cdecl("betty_problem_backward")
+public func betty_problem_backward(_ handle: Handle?, _ loss: Handle?) -> Int32 {
+  boundary {
+    let loss = try tensor(loss, "loss")
+    try working(handle) { try $0.backward(loss) }
+  }
 }
 
 @_cdecl("betty_problem_set_count")

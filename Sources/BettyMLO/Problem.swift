@@ -13,6 +13,8 @@ package struct ProblemHooks {
   package var gradCallback: (() throws -> Void)?
   package var paramCallback: (() throws -> Void)?
   package var customOptimizerStep: (() throws -> Void)?
+  /// Takes the place of a whole descent step; it calls `backward`, and the optimizer itself.
+  package var descend: ((_ fresh: Bool) throws -> Void)?
   package var schedulerStep: (() throws -> Void)?
   package var log: (() throws -> Void)?
   package var epochCallback: (() throws -> Void)?
@@ -243,7 +245,7 @@ package final class Problem {
     let before = count
     if isTraining { count += 1 }
     do {
-      try descend(fresh: true)
+      try takeStep(fresh: true)
     } catch {
       count = before
       throw error

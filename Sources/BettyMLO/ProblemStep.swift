@@ -53,6 +53,11 @@ struct StepCache: CustomStringConvertible {
 }
 
 extension Problem {
+  /// A descent step, by the user's own method if there is one.
+  func takeStep(fresh: Bool) throws {
+    if let own = hooks.descend { try own(fresh) } else { try descend(fresh: fresh) }
+  }
+
   /// One descent step on the next batch, or again on the last one.
   package func descend(fresh: Bool) throws {
     if fresh { try batches?.draw() }
@@ -164,7 +169,21 @@ extension Problem {
     return all
   }
 
-  private func stepByGradients(_ capture: Capture, _ buffers: [Snapshot]) throws {
+  /// Adds the gradient of a loss that the user has divided by the micro-steps of an update, implicit parts
+  /// included, to those that the parameters have. It is the problem's loss to whoever differentiates it.
+  package func backward(_ loss: Tensor) throws {
+    var whole = try scalar(loss, from: "backward takes")
+    if accumulation > 1 {
+      whole = try Recording.call("mul", [whole, Tensor.number(Double(accumulation))])[0]
+    }
+    _ = try addGradients(Capture([whole], mode: .step), [])
+  }
+
+  /// Adds direct and implicit gradients to those that the parameters have; not those of a step that is left
+  /// out. Tells also whether that could have been.
+  private func addGradients(
+    _ capture: Capture, _ buffers: [Snapshot]
+  ) throws -> (isTaken: Bool, isChecked: Bool) {
     let lowers = try lowerRecordings()
     // Below 0: revisions no optimizer has; the kinds of program of one structure are kept apart.
     let entry = try program(capture, lowers, isRepeating ? -2 : -1, .gradients)
@@ -172,18 +191,22 @@ extension Problem {
     let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
     if !records.isEmpty { try heedMethods() }
     let before = parameters.map(\.gradient)
+    guard try isAdded(results, entry, buffers) else {
+      for (parameter, gradient) in zip(parameters, before) { try parameter.setGradient(gradient) }
+      return (false, true)
+    }
+    lastRecorded = recorded
+    try unrolling?.record(recorded)
+    return (true, entry.check.isOn)
+  }
+
+  private func stepByGradients(_ capture: Capture, _ buffers: [Snapshot]) throws {
+    let before = parameters.map(\.gradient)
     do {
-      if try isAdded(results, recorded, entry, buffers) {
-        lastRecorded = recorded
-        try unrolling?.record(recorded)
-        try hooks.gradCallback?()
-      } else {
-        for (parameter, gradient) in zip(parameters, before) {
-          try parameter.setGradient(gradient)
-        }
-      }
+      let (isTaken, isChecked) = try addGradients(capture, buffers)
+      if isTaken { try hooks.gradCallback?() }
       let hasGradient = parameters.contains { $0.gradient != nil }
-      if count % accumulation == 0, hasGradient || !entry.check.isOn {
+      if count % accumulation == 0, hasGradient || !isChecked {
         try applyGradients()
       }
     } catch {
@@ -195,7 +218,7 @@ extension Problem {
 
   /// Adds what a step has found to the gradients; false if it is not to be taken.
   private func isAdded(
-    _ results: [Tensor], _ recorded: Recorded, _ entry: StepCache.Entry, _ buffers: [Snapshot]
+    _ results: [Tensor], _ entry: StepCache.Entry, _ buffers: [Snapshot]
   ) throws -> Bool {
     let vectors = Array(results.dropFirst(entry.present.count))
     let isUnrolled = !unrolledPaths.isEmpty

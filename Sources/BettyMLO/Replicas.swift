@@ -112,11 +112,10 @@ extension Problem {
     }
   }
 
-  private func scalar(_ loss: Tensor) throws -> Tensor {
+  func scalar(_ loss: Tensor, from what: String = "training_step must return") throws -> Tensor {
     let type = loss.type
     guard type.count == 1, type.dtype.isFloating else {
-      throw BettyError.value(
-        "problem '\(name)': training_step must return a scalar loss, got \(type)")
+      throw BettyError.value("problem '\(name)': \(what) a scalar loss, got \(type)")
     }
     return type.isScalar ? loss : try Recording.call("reshape", [loss], ["shape": .ints([])])[0]
   }

@@ -58,7 +58,7 @@ extension Problem {
       try state.restore()
       try unrolling?.restart(isLoopStart: false)
       for parameter in parameters { try parameter.setGradient(nil) }
-      try descend(fresh: false)
+      try takeStep(fresh: false)
     } catch {
       try present.restore()
       throw error

@@ -34,6 +34,9 @@ PyObject *method_tensors(PyObject *module, PyObject *arguments);
 PyObject *method_product(PyObject *module, PyObject *arguments);
 PyObject *hypergradient_options(PyObject *module, PyObject *method);
 PyObject *hypergradient_methods(PyObject *module, PyObject *unused);
+PyObject *problem_gradients(PyObject *self, PyObject *number);
+PyObject *problem_info(PyObject *self, PyObject *unused);
+PyObject *problem_backward(PyObject *self, PyObject *loss);
 PyObject *problem_memory(PyObject *self, PyObject *number);
 PyObject *problem_set_memory(PyObject *self, PyObject *arguments);
 

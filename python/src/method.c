@@ -148,3 +148,36 @@ PyObject *problem_set_memory(PyObject *self, PyObject *arguments) {
   if (status) return raise_status(status);
   Py_RETURN_NONE;
 }
+
+PyObject *problem_gradients(PyObject *self, PyObject *number) {
+  long count = PyLong_AsLong(number);
+  if (count < 0) return NULL;
+  betty_tensor **made = PyMem_Calloc((size_t)count + 1, sizeof *made);
+  if (!made) return PyErr_NoMemory();
+  betty_status status =
+      betty_problem_gradients(((ProblemObject *)self)->handle, (int32_t)count, made);
+  PyObject *result = status ? raise_status(status) : wrap_tuple(made, (int32_t)count);
+  PyMem_Free(made);
+  return result;
+}
+
+/* The text of betty_problem_hypergradient_info. */
+PyObject *problem_info(PyObject *self, PyObject *unused) {
+  (void)unused;
+  const char *text = NULL;
+  betty_status status = 
+      betty_problem_hypergradient_info(((ProblemObject *)self)->handle, &text);
+  return status ? raise_status(status) : PyUnicode_FromString(text);
+}
+
+PyObject *problem_backward(PyObject *self, PyObject *loss) {
+  betty_tensor *given = require_tensor(loss, "backward");
+  if (!given) return NULL;
+  betty_problem *problem = ((ProblemObject *)self)->handle;
+  betty_status status;
+  Py_BEGIN_ALLOW_THREADS;
+  status = betty_problem_backward(problem, given);
+  Py_END_ALLOW_THREADS;
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}

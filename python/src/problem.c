@@ -76,6 +76,17 @@ static int32_t warn(betty_problem *handle, const char *message, void *user_data)
   return result;
 }
 
+static int32_t descend_hook(betty_problem *handle, int32_t fresh, void *user_data) {
+  (void)handle;
+  PyGILState_STATE state = PyGILState_Ensure();
+  PyObject *callbacks = ((ProblemObject *)user_data)->callbacks;
+  PyObject *done = call_back(callbacks, "descend", fresh ? Py_True : Py_False);
+  int32_t result = done ? 0 : keep_exception();
+  Py_XDECREF(done);
+  PyGILState_Release(state);
+  return result;
+}
+
 /* The function "source" gives a list of tensors. */
 static int32_t source(betty_problem *handle, void *user_data) {
   PyGILState_STATE state = PyGILState_Ensure();
@@ -105,6 +116,7 @@ static betty_problem_callbacks table(PyObject *callbacks) {
   if (has_callback(callbacks, "log")) all.log = log_hook;
   if (has_callback(callbacks, "epoch_callback")) all.epoch_callback = epoch_callback;
   if (has_callback(callbacks, "source")) all.source = source;
+  if (has_callback(callbacks, "descend")) all.descend = descend_hook;
   return all;
 }
 
@@ -329,26 +341,6 @@ static PyObject *dump(PyObject *self, PyObject *unused) {
   return status ? raise_status(status) : PyUnicode_FromString(text);
 }
 
-static PyObject *gradients(PyObject *self, PyObject *number) {
-  long count = PyLong_AsLong(number);
-  if (count < 0) return NULL;
-  betty_tensor **made = PyMem_Calloc((size_t)count + 1, sizeof *made);
-  if (!made) return PyErr_NoMemory();
-  betty_status status =
-      betty_problem_gradients(problem(self)->handle, (int32_t)count, made);
-  PyObject *result = status ? raise_status(status) : wrap_tuple(made, (int32_t)count);
-  PyMem_Free(made);
-  return result;
-}
-
-/* The text of betty_problem_hypergradient_info. */
-static PyObject *hypergradient_info(PyObject *self, PyObject *unused) {
-  (void)unused;
-  const char *text = NULL;
-  betty_status status = betty_problem_hypergradient_info(problem(self)->handle, &text);
-  return status ? raise_status(status) : PyUnicode_FromString(text);
-}
-
 static PyMethodDef methods[] = {
     {"set_parameters", set_parameters, METH_O, "The parameters that are trained."},
     {"set_meta_parameters", set_meta_parameters, METH_O, "Those hypergradients flow through."},
@@ -361,8 +353,9 @@ static PyMethodDef methods[] = {
     {"batch", get_batch, METH_O, "A part of the present batch."},
     {"set_optimizer", set_optimizer, METH_O, "An OptimizerHandle, or None."},
     {"initialize_from", initialize_from, METH_O, "Where every inner loop begins."},
-    {"gradients", gradients, METH_O, "The gradients of a step, by parameter, or None."},
-    {"hypergradient_info", hypergradient_info, METH_NOARGS, "What its methods tell, as text."},
+    {"gradients", problem_gradients, METH_O, "The gradients of a step, by parameter, or None."},
+    {"backward", problem_backward, METH_O, "Adds the gradients of a loss."},
+    {"hypergradient_info", problem_info, METH_NOARGS, "What its methods tell, as text."},
     {"memory", problem_memory, METH_O, "(index): key and tensor of what a method keeps, or None."},
     {"set_memory", problem_set_memory, METH_VARARGS, "(key, tensor): puts it back."},
     {"paths", paths, METH_NOARGS, "The paths of its hypergradient, as lists of names."},

@@ -4,7 +4,6 @@ of the reference that are not part of the definition of a level.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from betty import _native
@@ -95,64 +94,16 @@ class ProblemAccess:
         """A loader as the engine will use it: as it is."""
         return loader
 
-    # Parts of a step.
+    # Parts of a step; see also parts.py.
 
     def step(self, global_step: int | None = None) -> None:
         """One step, with all that it sets off in the problems above: what the engine does for a
         problem without lower ones."""
         self._handle.step()
 
-    def one_step_descent(self, batch: Any = None) -> dict[str, Any]:
-        """One descent step, without count, schedule, log or upper problems, on a batch or the next
-        one; gives what ``training_step`` returned."""
-        if batch is not None and not self._is_parallel:
-            self.cur_batch = batch
-        self._given = None if batch is None or not self._is_parallel else (batch,)
-        self._handle.descend(batch is None or self._is_parallel)
-        return self.stats()
-
     def get_batch_single_loader(self, idx: int) -> Any:
         """The next batch of loader number ``idx``."""
         return self._batches.loaders[idx].next()
-
-    def get_loss(self, batch: Any) -> tuple[Any, dict[str, Any]]:
-        """The loss of a batch over the micro-steps of an update, and all that was returned."""
-        result = self.training_step_exec(batch)
-        stats = result if isinstance(result, dict) else {"loss": result}
-        return stats["loss"] / self.gas, {**stats, "loss": stats["loss"].item()}
-
-    def set_grads(self, params: Iterable[Tensor], grads: Iterable[Tensor | None]) -> None:
-        """Adds gradients to those that parameters have."""
-        for param, grad in zip(params, grads, strict=True):
-            if grad is not None:
-                param.grad = grad if param.grad is None else param.grad + grad
-
-    def zero_grad(self) -> None:
-        """Drops the gradients of the trainable parameters."""
-        for param in self.trainable_parameters():
-            param.grad = None
-
-    def clip_grad(self) -> None:
-        """Scales the gradients so that their norm is at most ``gradient_clipping``."""
-        owners = [param for param in self.trainable_parameters() if param.grad is not None]
-        if owners:
-            norm = sum((param.grad * param.grad).sum() for param in owners).sqrt()
-            factor = (self.gradient_clipping / (norm + 1e-6)).clamp(max=1.0)
-            for param in owners:
-                param.grad = param.grad * factor
-
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Clips if that is asked for, and updates the parameters from the gradients they have."""
-        if self.gradient_clipping > 0:
-            self.clip_grad()
-        if self.is_implemented("custom_optimizer_step"):
-            self.custom_optimizer_step(*args, **kwargs)
-        else:
-            self.optimizer.step()
-
-    def gradient_accumulation_boundary(self) -> bool:
-        """Whether the present step ends with an update."""
-        return self.count % self.gas == 0
 
     def epoch_callback_exec(self) -> None:
         """Calls ``epoch_callback`` if there is one."""
@@ -205,8 +156,8 @@ class ProblemAccess:
 
     @property
     def gas(self) -> int:
-        """Micro-steps of an update."""
-        return self.config.gradient_accumulation
+        """Micro-steps of the present update: a step that is repeated after a roll-back is whole."""
+        return 1 if self._repeats else self.config.gradient_accumulation
 
     @property
     def gradient_clipping(self) -> float:

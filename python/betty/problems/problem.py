@@ -16,6 +16,7 @@ from betty.hypergradient.info import MethodInfo
 from betty.nn import Module
 from betty.problems.access import ProblemAccess
 from betty.problems.data import Batches, flatten, to_tensors
+from betty.problems.parts import ProblemParts
 from betty.problems.replicas import merged, refilled
 from betty.problems.setup import fitted_optimizer, follow
 from betty.problems.state import ProblemState
@@ -32,9 +33,10 @@ HOOKS = (
     "param_callback",
     "custom_optimizer_step",
 )
+DRAWS = ("get_batch", "get_batch_single_loader")
 
 
-class Problem(ProblemState, ProblemAccess):
+class Problem(ProblemState, ProblemParts, ProblemAccess):
     """A level: subclass it and define ``training_step``.
 
     Args:
@@ -86,6 +88,9 @@ class Problem(ProblemState, ProblemAccess):
         self._held: list[Any] = []
         self._resumed: dict[str, Any] = {}
         self._is_joined = False
+        self._is_taken_apart = False
+        self._repeats = False
+        self._cached: Any = None
         self._replays = False
         self._is_drawn = False
         self._is_parallel = False
@@ -108,7 +113,10 @@ class Problem(ProblemState, ProblemAccess):
         """The next batch of the train data loader (a tuple of one each for several loaders)."""
         if self._batches is None:
             raise RuntimeError(f"problem '{self._name}' has no train data loader")
-        return self._batches.next()
+        if type(self).get_batch_single_loader is Problem.get_batch_single_loader:
+            return self._batches.next()
+        parts = [self.get_batch_single_loader(idx) for idx in range(len(self._batches.loaders))]
+        return tuple(parts) if self._batches.several else parts[0]
 
     def trainable_parameters(self) -> list[Tensor]:
         """The parameters that this problem's optimizer updates."""
@@ -142,9 +150,13 @@ class Problem(ProblemState, ProblemAccess):
         if buffers:
             # A first step on initial values that are only recorded would be a program of its own.
             evaluate(*buffers)
-        self._replays = options["replay"]
         config = getattr(self._engine, "config", None)
         self._is_parallel = getattr(config, "strategy", "default") == "data_parallel"
+        if self._own_parts(Problem):
+            callbacks["descend"] = self._descend
+            # A step that Python takes part by part is no program to be run again, or split.
+            options["replay"] = self._is_parallel = False
+        self._replays = options["replay"]
         self._is_drawn = self._replays or self._is_parallel
         if self._is_drawn:
             self._let_engine_draw(callbacks)
@@ -195,7 +207,9 @@ class Problem(ProblemState, ProblemAccess):
         For replay it holds those of a list, deals out rows of tensors as their loader would; it
         asks for others.
         """
-        own = self._replays and type(self).get_batch is Problem.get_batch
+        own = self._replays and all(
+            getattr(type(self), name) is getattr(Problem, name) for name in DRAWS
+        )
         batches = self._batches if own else None
         self._dealt = batches.dealt() if batches is not None else None
         held = batches.held() if batches is not None else None
