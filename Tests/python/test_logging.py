@@ -72,15 +72,19 @@ def test_tensorboard_that_is_missing(monkeypatch):
 
 
 def test_wandb(monkeypatch):
-    logged, started = [], []
+    logged, started, axes = [], [], []
+
+    def define(name, step_metric=None):
+        axes.append((name, step_metric))
 
     def init(**options):
         started.append(options)
-        return types.SimpleNamespace(log=logged.append)
+        return types.SimpleNamespace(log=logged.append, define_metric=define)
 
     monkeypatch.setitem(sys.modules, "wandb", types.SimpleNamespace(run=None, init=init))
     run("wandb")
     assert started == [{"project": "betty"}]
+    assert axes == [("global_step", None), ("*", "global_step")]
     assert logged[1] == {"validation/loss": 0.5, "global_step": 2}
     assert logged[0]["lower/loss"] > 0
     monkeypatch.setitem(sys.modules, "wandb", None)

@@ -27,7 +27,12 @@ class WandBLogger(LoggerBase):
             raise ImportError(
                 "logger_type 'wandb' needs the package wandb: pip install wandb"
             ) from error
-        self.run = wandb.run if wandb.run is not None else wandb.init(project="betty")
+        self.run = wandb.run
+        if self.run is None:
+            self.run = wandb.init(project="betty")
+            # Charts over the steps of the run: by itself wandb counts records.
+            self.run.define_metric("global_step")
+            self.run.define_metric("*", step_metric="global_step")
 
     def log(
         self, stats: Mapping[str, Any] | None, tag: str | None = None, step: int | None = None
