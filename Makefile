@@ -75,7 +75,8 @@ test-swift: toolchain ## the tests of the layers, then the kernels under each in
 
 # A test asks for more memory than there is, and wants to be told so.
 sanitize: export ASAN_OPTIONS = allocator_may_return_null=1
-sanitize: export TSAN_OPTIONS = allocator_may_return_null=1
+# A forked child starts threads of its own, as the pool promises: the sanitizer forbids it unless told.
+sanitize: export TSAN_OPTIONS = allocator_may_return_null=1:die_after_fork=0
 sanitize: toolchain ## the tests of the layers under AddressSanitizer and under ThreadSanitizer
 	@for kind in address thread; do
 	  echo "tests under the $$kind sanitizer"
