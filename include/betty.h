@@ -287,6 +287,20 @@ betty_status betty_backward(
     betty_tensor *const *outputs, betty_tensor *const *grad_outputs, int32_t count,
     int32_t retain_graph, int32_t create_graph);
 
+/* Backward in parts, for who wants to see or change gradients on their way. betty_backward_order
+ * gives each tensor a number: inputs have smaller ones than what reads them, -1 is no part of it.
+ * A part goes from outputs to the stops, of which each gradient is given, owned or NULL; to other
+ * leaves it is added if `accumulate`. The next part begins at the stop of the largest number; the
+ * end gives up the history, as betty_backward does without retain_graph. */
+betty_status betty_backward_order(
+    betty_tensor *const *outputs, int32_t count, betty_tensor *const *tensors,
+    int32_t tensor_count, int64_t *out_positions);
+betty_status betty_backward_part(
+    betty_tensor *const *outputs, betty_tensor *const *grad_outputs, int32_t count,
+    betty_tensor *const *stops, int32_t stop_count, int32_t accumulate, int32_t create_graph,
+    betty_tensor **out_grads);
+betty_status betty_backward_end(betty_tensor *const *outputs, int32_t count);
+
 /* Gradients of `outputs` with respect to `inputs`, one owned tensor each; the accumulated
  * gradients stay as they are. An input that `outputs` do not depend on is an error unless
  * allow_unused, and then its gradient is NULL. */

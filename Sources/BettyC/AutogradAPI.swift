@@ -53,6 +53,44 @@ public func betty_backward(
   }
 }
 
+@_cdecl("betty_backward_order")
+public func betty_backward_order(
+  _ outputs: HandleList?, _ count: Int32, _ given: HandleList?, _ givenCount: Int32,
+  _ out: UnsafeMutablePointer<Int64>?
+) -> Int32 {
+  boundary {
+    let given = try tensors(given, givenCount, "tensors")
+    if given.isEmpty { return }
+    guard let out else { throw missing("out_positions") }
+    let found = try Autograd.positions(of: given, in: tensors(outputs, count, "outputs"))
+    for (place, position) in found.enumerated() { out[place] = Int64(position ?? -1) }
+  }
+}
+
+@_cdecl("betty_backward_part")
+public func betty_backward_part(
+  _ outputs: HandleList?, _ cotangents: HandleList?, _ count: Int32, _ stops: HandleList?,
+  _ stopCount: Int32, _ accumulate: Int32, _ createGraph: Int32, _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let gradients = try Autograd.backward(
+      tensors(outputs, count, "outputs"),
+      optionalTensors(cotangents, count, "grad_outputs") ?? [],
+      upTo: tensors(stops, stopCount, "stops"), accumulating: accumulate != 0,
+      createGraph: createGraph != 0)
+    guard let out else {
+      if gradients.isEmpty { return }
+      throw missing("out_grads")
+    }
+    for (place, gradient) in gradients.enumerated() { out[place] = gradient.map(hand) }
+  }
+}
+
+@_cdecl("betty_backward_end")
+public func betty_backward_end(_ outputs: HandleList?, _ count: Int32) -> Int32 {
+  boundary { Autograd.consume(try tensors(outputs, count, "outputs")) }
+}
+
 @_cdecl("betty_grad")
 public func betty_grad(
   _ outputs: HandleList?, _ cotangents: HandleList?, _ outputCount: Int32, _ inputs: HandleList?,

@@ -111,7 +111,7 @@ extension Autograd {
   static let limit = 4096
 
   /// Looks up or makes the plan and records its operation.
-  private static func derive(
+  static func derive(
     _ question: DerivativeQuestion, _ capture: Capture, sought: [Int], _ vectors: [Tensor?],
     gradMode: Bool
   ) throws -> [Tensor?] {
@@ -137,7 +137,7 @@ extension Autograd {
   }
 
   /// PyTorch's conditions on what is differentiated; gives one cotangent or nil per output.
-  private static func check(
+  static func check(
     _ name: String, _ outputs: [Tensor], _ cotangents: [Tensor?]
   ) throws -> [Tensor?] {
     guard cotangents.isEmpty || cotangents.count == outputs.count else {

@@ -81,6 +81,63 @@ static PyObject *gradients(PyObject *module, PyObject *arguments) {
   return result;
 }
 
+static PyObject *backward_order(PyObject *module, PyObject *arguments) {
+  (void)module;
+  PyObject *outputs, *tensors, *result = NULL;
+  if (!PyArg_ParseTuple(arguments, "OO", &outputs, &tensors)) return NULL;
+  Handles out = {NULL, 0}, given = {NULL, 0};
+  if (!gather(outputs, &out, 0, "backward") && !gather(tensors, &given, 0, "backward")) {
+    int64_t *found = PyMem_Calloc((size_t)given.count + 1, sizeof *found);
+    betty_status status = BETTY_ERROR_MEMORY;
+    if (!found) PyErr_NoMemory();
+    else status = betty_backward_order(out.handles, out.count, given.handles, given.count, found);
+    if (found) result = status ? raise_status(status) : PyList_New(given.count);
+    for (int32_t i = 0; result && i < given.count; i++)
+      PyList_SetItem(result, i, PyLong_FromLongLong(found[i]));
+    PyMem_Free(found);
+  }
+  discard(&out);
+  discard(&given);
+  return result;
+}
+
+static PyObject *backward_part(PyObject *module, PyObject *arguments) {
+  (void)module;
+  PyObject *outputs, *cotangents, *stops, *result = NULL;
+  int accumulate, create_graph;
+  if (!PyArg_ParseTuple(arguments, "OOOpp", &outputs, &cotangents, &stops, &accumulate,
+                        &create_graph))
+    return NULL;
+  Handles out = {NULL, 0}, grad = {NULL, 0}, ends = {NULL, 0};
+  if (!gather(outputs, &out, 0, "backward") && !gather(cotangents, &grad, 1, "backward") &&
+      !gather(stops, &ends, 0, "backward") && equal_counts("backward", &out, &grad)) {
+    betty_tensor **made = PyMem_Calloc((size_t)ends.count + 1, sizeof *made);
+    betty_status status = BETTY_ERROR_MEMORY;
+    if (!made) PyErr_NoMemory();
+    else
+      status = betty_backward_part(out.handles, grad.handles, out.count, ends.handles, ends.count,
+                                   accumulate, create_graph, made);
+    if (made) result = status ? raise_status(status) : wrap_tuple(made, ends.count);
+    PyMem_Free(made);
+  }
+  discard(&out);
+  discard(&grad);
+  discard(&ends);
+  return result;
+}
+
+static PyObject *backward_end(PyObject *module, PyObject *outputs) {
+  (void)module;
+  Handles out = {NULL, 0};
+  PyObject *result = NULL;
+  if (!gather(outputs, &out, 0, "backward")) {
+    betty_status status = betty_backward_end(out.handles, out.count);
+    result = status ? raise_status(status) : Py_NewRef(Py_None);
+  }
+  discard(&out);
+  return result;
+}
+
 /* (outputs, inputs, vectors): products with the Jacobian of what was recorded. */
 static PyObject *product(PyObject *arguments, int kind, const char *name) {
   PyObject *outputs, *inputs, *vectors;
@@ -167,6 +224,10 @@ static PyObject *get_grad_mode(PyObject *module, PyObject *unused) {
 
 PyMethodDef autograd_functions[] = {
     {"backward", backward, METH_VARARGS, "(outputs, cotangents, retain_graph, create_graph)"},
+    {"backward_order", backward_order, METH_VARARGS, "(outputs, tensors) -> positions"},
+    {"backward_part", backward_part, METH_VARARGS,
+     "(outputs, cotangents, stops, accumulate, create_graph) -> gradients of the stops"},
+    {"backward_end", backward_end, METH_O, "Gives up the history of outputs."},
     {"grad", gradients, METH_VARARGS,
      "(outputs, cotangents, inputs, retain_graph, create_graph, allow_unused) -> gradients"},
     {"vjp", vjp, METH_VARARGS, "(outputs, inputs, cotangents) -> products"},

@@ -23,14 +23,19 @@ package final class Capture {
   /// Where the sought tensors are; nil for those that the outputs do not depend on.
   package let soughtPositions: [Int?]
 
-  /// `roots` and `sought` are handles or values.
-  package init(_ roots: [Tensor], mode: WalkMode, sought: [Tensor] = []) {
+  /// `roots` and `sought` are handles or values. What lies behind `stops`, which are not roots, is left out.
+  package init(
+    _ roots: [Tensor], mode: WalkMode, sought: [Tensor] = [], stops: [Tensor] = []
+  ) {
     Lock.acquire()
     var walk = Walk.begin(mode)
     let values = roots.map { $0.resolved() }
+    let ends = stops.map { $0.resolved() }
+    for end in ends { end.flags.insert(.stop) }
     for value in values { walk.markRoot(value) }
     for value in values { walk.visit(value) }
     let hash = walk.finish()
+    for end in ends { end.flags.remove(.stop) }
     rootPositions = values.map { Int($0.position) }
     soughtPositions = sought.map { walk.position(of: $0) }
     key = StructureKey(hash: hash, copying: walk.words.elements)

@@ -40,6 +40,8 @@ package final class Tensor: @unchecked Sendable {
     static let constant = Flags(rawValue: 8192)
     /// What it stands for is read through others, views of it, which may outlive its handles.
     static let isBase = Flags(rawValue: 16384)
+    /// The walk under way goes no further, unless it begins here.
+    static let stop = Flags(rawValue: 32768)
   }
 
   /// What is applied; nil for leaves and for results of a tuple.

@@ -170,6 +170,7 @@ struct Walk {
       if tensor.flags.contains(.gradLeaf) { return true }
       return tensor.buffer != nil && !tensor.flags.contains(.requiresGrad)
     case .gradient:
+      if tensor.flags.contains(.stop) { return !tensor.flags.contains(.root) }
       return tensor.flags.contains(.gradLeaf) || !tensor.flags.contains(.requiresGrad)
     }
   }

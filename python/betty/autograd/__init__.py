@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeVar
 
 from betty import _native
+from betty._hooks import any_hooks, through_hooks
 from betty._native import Tensor
 from betty.autograd.function import Function
 
@@ -57,10 +58,16 @@ def backward(
     cotangents = _cotangents(outputs, grad_tensors)
     if inputs is None:
         keep = create_graph if retain_graph is None else retain_graph
-        _native.backward(outputs, cotangents, bool(keep), bool(create_graph))
+        if any_hooks():
+            through_hooks(outputs, cotangents, None, bool(keep), bool(create_graph))
+        else:
+            _native.backward(outputs, cotangents, bool(keep), bool(create_graph))
         return
     leaves = _tuple(inputs)
-    grads = _native.grad(outputs, cotangents, leaves, True, bool(create_graph), True)
+    if any_hooks():
+        grads = through_hooks(outputs, cotangents, leaves, True, bool(create_graph))
+    else:
+        grads = _native.grad(outputs, cotangents, leaves, True, bool(create_graph), True)
     for leaf, gradient in zip(leaves, grads, strict=True):
         if gradient is not None:
             leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
@@ -86,7 +93,18 @@ def grad(
     cotangents = _cotangents(outs, grad_outputs)
     unused = bool(allow_unused or materialize_grads)
     keep = create_graph if retain_graph is None else retain_graph
-    grads = _native.grad(outs, cotangents, ins, bool(keep), bool(create_graph), unused)
+    if any_hooks():
+        grads = tuple(through_hooks(outs, cotangents, ins, bool(keep), bool(create_graph)))
+        for place, (x, gradient) in enumerate(zip(ins, grads, strict=True)):
+            if not x.requires_grad:
+                raise RuntimeError(f"grad: input {place} does not require grad")
+            if gradient is None and not unused:
+                raise RuntimeError(
+                    f"grad: input {place} is not used by the outputs, set allow_unused=True if "
+                    "this is meant"
+                )
+    else:
+        grads = _native.grad(outs, cotangents, ins, bool(keep), bool(create_graph), unused)
     if materialize_grads:
         zeros = _native.operation("zeros_like")
         grads = tuple(zeros(x) if g is None else g for x, g in zip(ins, grads, strict=True))

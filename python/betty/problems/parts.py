@@ -55,7 +55,8 @@ class ProblemParts:
         """What the engine calls where a part, or the whole, is a subclass's own."""
         self._repeats = not fresh
         try:
-            self._stats = self.one_step_descent(None if fresh else self.cur_batch) or {}
+            stats = self.one_step_descent(None if fresh else self.cur_batch)
+            self._records = [(1.0, stats or {})]
         finally:
             self._repeats = False
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from betty import _native
+from betty._hooks import any_hooks, hooked_in
 from betty._native import Tensor, evaluate
 from betty.configs import Config
 from betty.hypergradient.info import MethodInfo
@@ -265,7 +266,17 @@ class Problem(ProblemState, ProblemParts, ProblemAccess):
                 f"problem '{self._name}': training_step must return a tensor or a dict with "
                 f"'loss', got {type(result).__name__}"
             )
+        if any_hooks():
+            self._check_hooks(result)
         return result
+
+    def _check_hooks(self, loss: Tensor) -> None:
+        """The step's gradients are part of its program: there is nothing to call a hook with."""
+        if loss.requires_grad and hooked_in((loss,)):
+            raise RuntimeError(
+                f"problem '{self._name}': the engine's steps can't call hooks of "
+                "Tensor.register_hook; use grad_callback"
+            )
 
     def training_step_exec(self, batch: Any) -> Any:
         """What a step runs: ``training_step``, unless a subclass wraps it."""

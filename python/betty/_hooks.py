@@ -1,0 +1,190 @@
+"""Hooks on gradients: ``Tensor.register_hook``.
+
+A hook is called when backward has the whole gradient of its tensor, and may give another in its
+place. Where there are hooks, backward goes part by part, from one tensor with hooks to the next;
+where there are none it is one operation, as always.
+
+Invariant: a tensor that a recorded operation made keeps its hooks until its history is given up.
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from betty import _native
+from betty._native import Tensor
+
+__all__ = ["RemovableHandle", "any_hooks", "hooked_in", "through_hooks"]
+
+Hook = Callable[[Tensor], Any]
+MOST = 4096
+
+_numbers = itertools.count()
+# By id of the tensor's object; the oldest first.
+_entries: dict[int, _Entry] = {}
+
+
+class _Entry:
+    """The hooks of one tensor."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.hooks: dict[int, Hook] = {}
+        try:
+            # A parameter may go, and its hooks with it.
+            key = id(tensor)
+            self._tensor: Any = weakref.ref(tensor, lambda _: _entries.pop(key, None))
+        except TypeError:
+            self._tensor = lambda: tensor
+
+    @property
+    def tensor(self) -> Tensor | None:
+        return self._tensor()
+
+
+class RemovableHandle:
+    """Takes a hook away again: by ``remove``, or at the end of a ``with`` block."""
+
+    def __init__(self, tensor: Tensor, hook: Hook) -> None:
+        self.id = next(_numbers)
+        self._key = id(tensor)
+        self._entry = _entries.setdefault(self._key, _Entry(tensor))
+        self._entry.hooks[self.id] = hook
+
+    def remove(self) -> None:
+        """Takes the hook away; a second time does nothing."""
+        self._entry.hooks.pop(self.id, None)
+        if not self._entry.hooks and _entries.get(self._key) is self._entry:
+            del _entries[self._key]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+
+def _register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
+    """Has a function called with this tensor's gradient whenever backward has computed it.
+
+    Args:
+        hook: Takes the gradient; gives None, or the gradient that goes on in its place. It must not
+            change its argument in place.
+
+    Returns:
+        A handle whose ``remove`` takes the hook away.
+
+    Raises:
+        RuntimeError: The tensor does not require grad.
+
+    Example:
+        >>> import betty
+        >>> x = betty.tensor([1.0, 2.0], requires_grad=True)
+        >>> h = x * x
+        >>> handle = h.register_hook(lambda grad: grad * 10)
+        >>> h.sum().backward()
+        >>> x.grad
+        tensor([20., 40.])
+    """
+    if not self.requires_grad:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if len(_entries) >= MOST:
+        # Of graphs that nobody went back through.
+        oldest = next(
+            (k for k, e in _entries.items() if e.tensor is None or not e.tensor.is_leaf), None
+        )
+        _entries.pop(oldest, None)
+    return RemovableHandle(self, hook)
+
+
+Tensor.register_hook = _register_hook  # type: ignore[method-assign]
+
+
+def any_hooks() -> bool:
+    """Whether a tensor has hooks."""
+    return bool(_entries)
+
+
+def hooked_in(outputs: Sequence[Tensor]) -> bool:
+    """Whether a tensor with hooks has a part in what outputs were recorded from."""
+    tensors = tuple(t for e in list(_entries.values()) if (t := e.tensor) is not None)
+    found = _native.backward_order(tuple(outputs), tensors) if tensors else []
+    return any(position >= 0 for position in found)
+
+
+def _called(tensor: Tensor, gradient: Tensor, create: bool) -> Tensor:
+    """What a tensor's hooks make of its gradient."""
+    entry = _entries.get(id(tensor))
+    if entry is None:
+        return gradient
+    before = _native.grad_mode_set(create)
+    try:
+        for hook in list(entry.hooks.values()):
+            made = hook(gradient)
+            if made is None:
+                continue
+            if not isinstance(made, Tensor):
+                raise TypeError(
+                    f"expected a hook to return None or a tensor, got {type(made).__name__}"
+                )
+            if made.shape != gradient.shape or made.dtype != gradient.dtype:
+                raise RuntimeError(
+                    f"hook: the gradient is {gradient.dtype}{list(gradient.shape)}, the hook gave "
+                    f"{made.dtype}{list(made.shape)}"
+                )
+            gradient = made
+    finally:
+        _native.grad_mode_set(before)
+    return gradient
+
+
+def through_hooks(
+    outputs: tuple[Tensor, ...],
+    cotangents: tuple[Tensor | None, ...] | None,
+    wanted: tuple[Tensor, ...] | None,
+    keep: bool,
+    create: bool,
+) -> list[Tensor | None]:
+    """Backward part by part. The gradients of ``wanted``; without, leaves get theirs added."""
+    stops = {id(t): t for e in list(_entries.values()) if (t := e.tensor) is not None}
+    stops |= {id(t): t for t in wanted or ()}
+    given = tuple(stops.values())
+    places = _native.backward_order(outputs, given)
+    order = sorted((p, i) for i, p in enumerate(places) if p >= 0)[::-1]
+    reached = tuple(given[i] for _, i in order)
+    sums: dict[int, Tensor] = {}
+
+    def part(outs: tuple, cots: tuple | None, ends: tuple[Tensor, ...]) -> None:
+        made = _native.backward_part(outs, cots, ends, wanted is None, create)
+        for end, gradient in zip(ends, made, strict=True):
+            add(end, gradient)
+
+    def add(tensor: Tensor, gradient: Tensor | None) -> None:
+        if gradient is not None:
+            known = sums.get(id(tensor))
+            sums[id(tensor)] = gradient if known is None else known + gradient
+
+    pairs = list(zip(outputs, cotangents or (None,) * len(outputs), strict=True))
+    plain = [(o, c) for o, c in pairs if id(o) not in stops]
+    for output, cotangent in pairs:
+        if id(output) in stops:
+            add(output, _native.operation("ones_like")(output) if cotangent is None else cotangent)
+    if plain:
+        part(tuple(o for o, _ in plain), tuple(c for _, c in plain), reached)
+    for place, tensor in enumerate(reached):
+        gradient = sums.get(id(tensor))
+        if gradient is None:
+            continue
+        gradient = sums[id(tensor)] = _called(tensor, gradient, create)
+        if not tensor.is_leaf:
+            part((tensor,), (gradient,), reached[place + 1 :])
+        elif wanted is None:
+            tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+    if not keep:
+        _native.backward_end(outputs)
+        for tensor in reached:
+            if not tensor.is_leaf:
+                _entries.pop(id(tensor), None)
+    return [sums.get(id(tensor)) for tensor in wanted or ()]
