@@ -413,7 +413,7 @@ typedef struct betty_problem_callbacks {
   betty_problem_hook epoch_callback; /* a list of batches, or the data, begins anew */
   betty_problem_hook source;         /* draws the next batch: see betty_problem_give_batch */
   betty_warning warn;                /* a method, or the precision, warns once; one line */
-  betty_descent descend;             /* instead of a whole descent step: see betty_problem_backward */
+  betty_descent descend;             /* a whole descent step: see betty_problem_backward */
 } betty_problem_callbacks;
 
 /* Options, with their defaults: "type" ("darts"), "unroll_steps" (1), "gradient_accumulation" (1),
@@ -477,8 +477,8 @@ betty_status betty_problem_step(betty_problem *problem);
 /* One descent step and nothing else: no count, no schedule, no log, no upper problem. `fresh`: on
  * the next batch, else on the last one again. */
 betty_status betty_problem_descend(betty_problem *problem, int32_t fresh);
-/* For the callback `descend`: adds the gradient of a loss, already divided by "gradient_accumulation",
- * implicit parts included, to those that the parameters have. */
+/* For the callback `descend`: adds the gradient of a loss, already divided by
+ * "gradient_accumulation", implicit parts included, to those that the parameters have. */
 betty_status betty_problem_backward(betty_problem *problem, const betty_tensor *loss);
 /* Steps taken. */
 betty_status betty_problem_count(const betty_problem *problem, int64_t *out_count);

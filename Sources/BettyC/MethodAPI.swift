@@ -1,5 +1,5 @@
-// Hypergradient methods of a user's own in the hands of C. Invariant: a call is good until its callback
-// returns.
+// Hypergradient methods in the hands of C: what they are called, keep and tell, and those of a user's own.
+// Invariant: a call of one of these is good until its callback returns.
 
 import BettyGraph
 import BettyMLO
@@ -115,4 +115,51 @@ public func betty_method_give(
   _ handle: Handle?, _ product: HandleList?, _ count: Int32
 ) -> Int32 {
   boundary { try methodCall(handle).call.product = tensors(product, count, "product") }
+}
+
+@_cdecl("betty_hypergradient_option")
+public func betty_hypergradient_option(
+  _ method: UnsafePointer<CChar>?, _ index: Int32,
+  _ outName: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+  _ outDefault: UnsafeMutablePointer<Double>?
+) -> Int32 {
+  boundary {
+    let (outName, outDefault) = (
+      try given(outName, "out_name"), try given(outDefault, "out_default")
+    )
+    let name = try text(method, "method")
+    guard let method = Hypergradients.all.first(where: { $0.name == name }) else {
+      throw BettyError(.key, "hypergradient: there is no method '\(name)'")
+    }
+    outName.pointee = nil
+    guard method.options.indices.contains(Int(index)) else { return }
+    let option = method.options[Int(index)]
+    (outName.pointee, outDefault.pointee) = (try keep(option.name), option.value)
+  }
+}
+
+@_cdecl("betty_problem_hypergradient_info")
+public func betty_problem_hypergradient_info(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_text")
+    let lines = try problem(handle).problem.records.compactMap(line)
+    out.pointee = try keep(lines.map { $0 + "\n" }.joined())
+  }
+}
+
+/// What a method has told of its last call; nil if it has not been called.
+private func line(_ record: MethodRecord) throws -> String? {
+  guard let verdict = try record.verdict() else { return nil }
+  let numbers = zip(record.names, try record.values()).map { "\t\($0)=\($1)" }.joined()
+  return "\(record.path.joined(separator: " "))\t\(record.problem)\t\(record.methodName)"
+    + "\t\(verdict.isConverged ? 1 : 0)\t\(verdict.reason)\(numbers)"
+}
+
+nonisolated(unsafe) private let methods = Hypergradients.all.map { lasting($0.name) }
+
+@_cdecl("betty_hypergradient_method")
+public func betty_hypergradient_method(_ index: Int32) -> UnsafePointer<CChar>? {
+  methods.indices.contains(Int(index)) ? methods[Int(index)] : nil
 }

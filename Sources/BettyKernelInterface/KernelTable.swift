@@ -152,6 +152,15 @@ package struct KernelTable: Sendable {
     ) -> Void
   ]()
 
+  /// The adjoint of an Adam update: (cotangents out of p, g, m, v; p, g, m, v before it, cotangents of p, m, v
+  /// after it; hyperparameters as above, count)
+  package var adamAdjoint = [
+    @convention(c) (
+      Raw, Raw, Raw, Raw, RawIn, RawIn, RawIn, RawIn, RawIn, RawIn, RawIn, UnsafePointer<Double>,
+      Int
+    ) -> Void
+  ]()
+
   // Windows sliding over channels-last images, [f64, f32]. geometry: height, width, channels of the wide
   // side; height, width of the narrow one; window, stride, padding, dilation, each height and width. Rows
   // are those of what is written.

@@ -154,5 +154,13 @@ extension KernelTable {
       { p, m, v, x, g, y, z, h, n in stepAdam(F64.self, p, m, v, x, g, y, z, h, n) },
       { p, m, v, x, g, y, z, h, n in stepAdam(F32.self, p, m, v, x, g, y, z, h, n) },
     ]
+    adamAdjoint = [
+      { p, g, m, v, a, b, c, d, x, y, z, h, n in
+        adjointAdam(F64.self, (p, g, m, v), (a, b, c, d), (x, y, z), h, n)
+      },
+      { p, g, m, v, a, b, c, d, x, y, z, h, n in
+        adjointAdam(F32.self, (p, g, m, v), (a, b, c, d), (x, y, z), h, n)
+      },
+    ]
   }
 }

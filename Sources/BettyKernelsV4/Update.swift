@@ -109,3 +109,69 @@ struct AdamStep<E: FloatElement> {
     i &+= E.lanes
   }
 }
+
+/// What differentiating one vector of an Adam update in reverse gives; see the primitive adam_adjoint.
+struct AdamAdjoint<E: FloatElement> {
+  let step: AdamStep<E>
+  var beta1, twice2, half: E.Vector
+
+  init(_ hyper: UnsafePointer<Double>) {
+    step = AdamStep(hyper)
+    beta1 = E.splat(E.Scalar(hyper[1]))
+    twice2 = E.splat(E.Scalar(2 * (1 - hyper[2])))
+    half = E.splat(E.Scalar(0.5 / (1 - Glibc.pow(hyper[2], hyper[6])).squareRoot()))
+  }
+
+  /// Cotangents of (p, g, m, v), from those of the p, m, v after the update.
+  @inline(always) func apply(
+    _ before: (p: E.Vector, g: E.Vector, m: E.Vector, v: E.Vector),
+    _ after: (p: E.Vector, m: E.Vector, v: E.Vector)
+  ) -> (E.Vector, E.Vector, E.Vector, E.Vector) {
+    let gradient = E.multiplyAdd(step.decay, before.p, before.g * step.direction)
+    let mean = E.multiplyAdd(step.rest1, gradient - before.m, before.m)
+    let square = E.multiplyAdd(step.beta2, before.v, step.rest2 * (gradient * gradient))
+    let root = E.squareRoot(square)
+    let inverse = E.splat(1) / (root / step.scale + step.epsilon)
+    // The rate is negative: what follows is -d.
+    let change = step.rate * after.p * inverse
+    let zero = E.splat(0)
+    let slope = change * mean * inverse * half / root
+    let m = after.m + change
+    let v = after.v - E.select(zero, slope, E.less(zero, square))
+    let g = E.multiplyAdd(twice2, gradient * v, step.rest1 * m)
+    return (
+      E.multiplyAdd(step.decay, g, after.p * step.shrink), g * step.direction, beta1 * m,
+      step.beta2 * v
+    )
+  }
+}
+
+@inline(always) func adjointAdam<E: FloatElement>(
+  _: E.Type, _ out: (p: Raw, g: Raw, m: Raw, v: Raw),
+  _ before: (p: RawIn, g: RawIn, m: RawIn, v: RawIn), _ after: (p: RawIn, m: RawIn, v: RawIn),
+  _ hyper: UnsafePointer<Double>, _ n: Int
+) {
+  let adjoint = AdamAdjoint<E>(hyper)
+  let size = MemoryLayout<E.Scalar>.size
+  var i = 0
+  while i < n {
+    let at = i &* size
+    let left = n &- i
+    let load = { (q: RawIn) in left >= E.lanes ? E.load(q + at) : E.loadPart(q + at, left) }
+    let (p, g, m, v) = adjoint.apply(
+      (load(before.p), load(before.g), load(before.m), load(before.v)),
+      (load(after.p), load(after.m), load(after.v)))
+    if left >= E.lanes {
+      E.store(out.p + at, p)
+      E.store(out.g + at, g)
+      E.store(out.m + at, m)
+      E.store(out.v + at, v)
+    } else {
+      E.storePart(out.p + at, p, left)
+      E.storePart(out.g + at, g, left)
+      E.storePart(out.m + at, m, left)
+      E.storePart(out.v + at, v, left)
+    }
+    i &+= E.lanes
+  }
+}

@@ -195,14 +195,6 @@ package final class Optimizer {
     return rule.runtime(group.hyper, structure: group.structure, step: entry.steps + 1)
   }
 
-  /// The same for an update that is differentiated.
-  func unrolledRuntime(_ position: Int) -> [Double] {
-    let entry = entries[position]
-    let hyper = groups[entry.group].hyper
-    return rule.runtime(
-      hyper, structure: rule.unrolledStructure(hyper), step: entry.steps + 1)
-  }
-
   /// Whether `runtime` is the same in all later updates, as long as `generation` is.
   fileprivate func isSteady(_ position: Int) -> Bool {
     let entry = entries[position]

@@ -44,8 +44,6 @@ package protocol OptimizerRule: Sendable {
   /// The hyperparameters that pick another graph rather than another number, e.g. momentum ≠ 0. What
   /// this gives is part of the structure of a step.
   static func structure(_ hyper: [Double]) -> Int
-  /// The same for an update that is differentiated: rather short than fused by hand.
-  static func unrolledStructure(_ hyper: [Double]) -> Int
   /// How many tensors of state a parameter has, each of its shape and type.
   static func stateNames(structure: Int) -> [String]
   /// How the numbers of `runtime` reach the graph.
@@ -59,6 +57,13 @@ package protocol OptimizerRule: Sendable {
     parameter: Value, gradient: Value, state: [Value], hyper: [Value], structure: Int,
     in graph: inout Graph
   ) throws -> (parameter: Value, state: [Value])
+
+  /// Appends the cotangents of (parameter, gradient, state) for those of (parameter, state) after the update;
+  /// nil: what `update` appends is differentiated.
+  static func adjoint(
+    parameter: Value, gradient: Value, state: [Value], cotangents: [Value], hyper: [Value],
+    structure: Int, in graph: inout Graph
+  ) throws -> (parameter: Value, gradient: Value, state: [Value])?
 
   /// Whether the step is another function of the gradient g than a multiple of it, as sama needs to
   /// know.
@@ -76,7 +81,10 @@ extension OptimizerRule {
   package static func structure(_ hyper: [Double]) -> Int { 0 }
   package static func isSteady(structure: Int, step: Int) -> Bool { false }
 
-  static func unrolledStructure(_ hyper: [Double]) -> Int { structure(hyper) }
+  package static func adjoint(
+    parameter: Value, gradient: Value, state: [Value], cotangents: [Value], hyper: [Value],
+    structure: Int, in graph: inout Graph
+  ) throws -> (parameter: Value, gradient: Value, state: [Value])? { nil }
 
   package static var adapts: Bool { false }
 

@@ -92,7 +92,77 @@ private func checkAdam<T: TestElement & BinaryFloatingPoint>(_ table: KernelTabl
   }
 }
 
+/// By the chain rule, in f64; a second moment of zero takes no part.
+private func adamAdjoint(_ x: [Double], _ h: [Double]) -> [Double] {
+  let (p, g, m, v, pBar, mBar, vBar) = (x[0], x[1], x[2], x[3], x[4], x[5], x[6])
+  let direction: Double = h[7] != 0 ? -1 : 1
+  let decay = h[5] != 0 ? 0 : h[4]
+  let gradient = g * direction + decay * p
+  let mean = h[1] * m + (1 - h[1]) * gradient
+  let square = h[2] * v + (1 - h[2]) * gradient * gradient
+  let scale = (1 - pow(h[2], h[6])).squareRoot()
+  let rate = h[0] / (1 - pow(h[1], h[6]))
+  let root = square.squareRoot() / scale + h[3]
+  let meanBar = mBar - rate * pBar / root
+  let rootBar = rate * pBar * mean / (root * root)
+  let squareBar = vBar + (square > 0 ? rootBar / scale / 2 / square.squareRoot() : 0)
+  let gradientBar = (1 - h[1]) * meanBar + (1 - h[2]) * 2 * gradient * squareBar
+  let kept = h[5] != 0 ? 1 - h[0] * h[4] : 1
+  return [
+    kept * pBar + decay * gradientBar, direction * gradientBar, h[1] * meanBar, h[2] * squareBar,
+  ]
+}
+
+private func checkAdamAdjoint<T: TestElement & BinaryFloatingPoint>(
+  _ table: KernelTable, _: T.Type
+) {
+  let settings: [[Double]] = [
+    [1e-2, 0.9, 0.999, 1e-3, 0, 0, 1, 0], [1e-2, 0.9, 0.99, 1e-3, 0.1, 0, 5, 0],
+    [1e-2, 0.8, 0.99, 1e-3, 0.1, 1, 1000, 0], [1e-2, 0.9, 0.99, 1e-3, 0.1, 0, 2, 1],
+  ]
+  for h in settings {
+    for n in lengths {
+      var inputs = (1...7).map { operands(T.self, n, seed: $0, specials: false) }
+      inputs[3] = inputs[3].map { abs($0) }
+      if n > 2 {
+        for place in 0..<4 { inputs[place][1] = 0 }  // never had a gradient
+      }
+      var want = [[Double]](repeating: [], count: 4)
+      for i in 0..<n {
+        let exact = adamAdjoint(inputs.map { Double($0[i]) }, h)
+        for (place, value) in exact.enumerated() { want[place].append(value) }
+      }
+      // In place of the gradient and of the cotangents, as the runtime may run it.
+      let buffers = inputs.map { values in
+        let buffer = UnsafeMutablePointer<T>.allocate(capacity: n + 1)
+        buffer.initialize(repeating: 0, count: n + 1)
+        for (i, value) in values.enumerated() { buffer[i] = value }
+        return buffer
+      }
+      defer { for buffer in buffers { buffer.deallocate() } }
+      let raw = buffers.map { UnsafeMutableRawPointer($0) }
+      table.adamAdjoint[Int(T.dtype.rawValue)](
+        raw[4], raw[1], raw[5], raw[6], raw[0], raw[1], raw[2], raw[3], raw[4], raw[5], raw[6], h,
+        n)
+      for (place, exact) in zip([4, 1, 5, 6], want) {
+        for i in 0..<n {
+          // Quotients of small roots: relative to the largest that goes in.
+          let bound = 64 * Double(T.ulpOfOne) * (abs(exact[i]) + 100)
+          #expect(
+            abs(Double(buffers[place][i]) - exact[i]) <= bound,
+            "\(table.isa) adjoint \(T.dtype) \(h) n=\(n) \(place) \(i)")
+        }
+      }
+    }
+  }
+}
+
 @Suite struct UpdateTests {
+  @Test(arguments: tables) func adamAdjoint(_ table: KernelTable) {
+    checkAdamAdjoint(table, Float.self)
+    checkAdamAdjoint(table, Double.self)
+  }
+
   @Test(arguments: tables) func sgd(_ table: KernelTable) {
     checkSGD(table, Float.self)
     checkSGD(table, Double.self)

@@ -41,12 +41,11 @@ private struct Hyper {
 
 extension P {
   private static func update(
-    _ name: String, states: Int, hyper: Int, inPlace: [Int?],
+    _ name: String, operands: Int, hyper: Int, inPlace: [Int?],
     definition: @escaping @Sendable (inout Graph, [Value], Attributes) throws -> [Value],
     prepare: @escaping Prepare
   ) -> Primitive {
-    let operands = states + 2
-    return Primitive(
+    Primitive(
       name, derivative: .decomposed(definition),
       kernel: .buffer(inPlace: inPlace, prepare: prepare),
       samples: [[], [5], [2, 3]].map { shape in
@@ -61,14 +60,14 @@ extension P {
         throw BettyError.value(
           "\(name): hyperparameters must be f64[\(hyper)], got \(inputs[operands])")
       }
-      return [TensorType](repeating: inputs[0], count: states + 1)
+      return [TensorType](repeating: inputs[0], count: inPlace.count)
     }
   }
 
   /// (p, g, buffer, [lr, momentum, dampening, weight decay, nesterov, first step, maximize]) to (p,
   /// buffer). Without momentum the buffer stays as it is.
   package static let sgdUpdate: Primitive = update(
-    "sgd_update", states: 1, hyper: 7, inPlace: [0, 2],
+    "sgd_update", operands: 3, hyper: 7, inPlace: [0, 2],
     definition: { graph, inputs, _ in
       let (p, buffer) = (inputs[0], inputs[2])
       let hyper = Hyper(array: inputs[3], type: graph.type(of: p))
@@ -105,7 +104,7 @@ extension P {
 
   /// (p, g, m, v, [lr, beta1, beta2, eps, weight decay, decoupled, step, maximize]) to (p, m, v).
   package static let adamUpdate: Primitive = update(
-    "adam_update", states: 2, hyper: 8, inPlace: [0, 2, 3], definition: adamDefinition,
+    "adam_update", operands: 4, hyper: 8, inPlace: [0, 2, 3], definition: adamDefinition,
     prepare: { request in
       let type = request.inputs[0]
       let function = try request.floating(request.table.adam, type.dtype, "adam_update")
@@ -122,11 +121,41 @@ extension P {
       }
     })
 
-  @Sendable private static func adamDefinition(
-    _ graph: inout Graph, _ inputs: [Value], _: Attributes
-  ) throws -> [Value] {
+  /// The adjoint of adam_update: (p, g, m, v and the cotangents of p, m, v after it, the same
+  /// hyperparameters) to the cotangents of (p, g, m, v) before it. With d = α p̄ / r, r = √v' / c + eps:
+  ///   m̄' = m̄ - d,  v̄' = v̄ + d m' / (2 c r √v'),  ḡ = (1 - β₁) m̄' + 2 (1 - β₂) g v̄'.
+  package static let adamAdjoint: Primitive = update(
+    "adam_adjoint", operands: 7, hyper: 8, inPlace: [4, 1, 5, 6], definition: adjointDefinition,
+    prepare: { request in
+      let type = request.inputs[0]
+      let function = try request.floating(request.table.adamAdjoint, type.dtype, "adam_adjoint")
+      let (count, size) = (type.count, type.dtype.size)
+      let tasks = request.tasks(count, units: count)
+      return PreparedKernel(tasks: tasks) { frame, task in
+        let (range, operands) = (part(task, of: tasks, count), frame.operands)
+        let offset = range.lowerBound * size
+        function(
+          operands[8] + offset, operands[9] + offset, operands[10] + offset,
+          operands[11] + offset, operands[0] + offset, operands[1] + offset,
+          operands[2] + offset, operands[3] + offset, operands[4] + offset,
+          operands[5] + offset, operands[6] + offset,
+          UnsafePointer(operands[7].assumingMemoryBound(to: Double.self)), range.count)
+      }
+    })
+
+  /// What Adam computes on the way to its step.
+  private struct AdamParts {
+    var hyper: Hyper
+    /// Of coupled decay, and what decoupled decay leaves of p; scalars.
+    var decay, shrink: Value
+    var gradient, mean, square: Value
+    /// √v' / c + eps, c, and the corrected rate.
+    var root, scale, rate: Value
+  }
+
+  private static func adamParts(_ graph: inout Graph, _ inputs: [Value]) throws -> AdamParts {
     let p = inputs[0]
-    let hyper = Hyper(array: inputs[4], type: graph.type(of: p))
+    let hyper = Hyper(array: inputs[inputs.count - 1], type: graph.type(of: p))
     let rate = try hyper.scalar(&graph, 0)
     let decay = try hyper.scalar(&graph, 4)
     let step = try hyper.scalar(&graph, 6)
@@ -144,9 +173,44 @@ extension P {
     let scale = try hyper.spread(&graph, graph.call(sqrt, [corrected2]))
     let root = try graph.add(
       graph.div(safeRoot(&graph, v), scale), hyper.spread(&graph, 3))
-    let stepSize = try hyper.spread(&graph, graph.div(rate, corrected1))
-    let shrunk = try graph.mul(p, hyper.spread(&graph, shrink))
-    return [try graph.sub(shrunk, graph.mul(stepSize, graph.div(m, root))), m, v]
+    return AdamParts(
+      hyper: hyper, decay: coupledDecay, shrink: shrink, gradient: gradient, mean: m, square: v,
+      root: root, scale: scale, rate: try hyper.spread(&graph, graph.div(rate, corrected1)))
+  }
+
+  @Sendable private static func adamDefinition(
+    _ graph: inout Graph, _ inputs: [Value], _: Attributes
+  ) throws -> [Value] {
+    let parts = try adamParts(&graph, inputs)
+    let shrunk = try graph.mul(inputs[0], parts.hyper.spread(&graph, parts.shrink))
+    let step = try graph.mul(parts.rate, graph.div(parts.mean, parts.root))
+    return [try graph.sub(shrunk, step), parts.mean, parts.square]
+  }
+
+  @Sendable private static func adjointDefinition(
+    _ graph: inout Graph, _ inputs: [Value], _: Attributes
+  ) throws -> [Value] {
+    let parts = try adamParts(&graph, inputs)
+    let (p, m, v, hyper) = (inputs[4], inputs[5], inputs[6], parts.hyper)
+    let step = try graph.div(graph.mul(parts.rate, p), parts.root)
+    let mean = try graph.sub(m, step)
+    let isPositive = try graph.call(gt, [parts.square, graph.zeros(like: v)])
+    let base = try graph.select(isPositive, parts.square, graph.constant(1, like: v))
+    let slope = try graph.mul(graph.mul(parts.scale, parts.root), graph.call(sqrt, [base]))
+    let change = try graph.scale(graph.div(graph.mul(step, parts.mean), slope), 0.5)
+    let square = try graph.add(v, graph.select(isPositive, change, graph.zeros(like: v)))
+    let (beta1, beta2) = (try hyper.spread(&graph, 1), try hyper.spread(&graph, 2))
+    let first = try graph.mul(graph.shift(graph.neg(beta1), 1), mean)
+    let second = try graph.mul(
+      graph.scale(graph.shift(graph.neg(beta2), 1), 2), graph.mul(parts.gradient, square))
+    let gradient = try graph.add(first, second)
+    return [
+      try graph.add(
+        graph.mul(p, hyper.spread(&graph, parts.shrink)),
+        graph.mul(hyper.spread(&graph, parts.decay), gradient)),
+      try hyper.directed(&graph, gradient, 7), try graph.mul(beta1, mean),
+      try graph.mul(beta2, square),
+    ]
   }
 
   /// The moving average of x with factor hyper[index], and that factor.
@@ -174,5 +238,5 @@ extension P {
     return try graph.select(isPositive, graph.call(sqrt, [base]), zero)
   }
 
-  package static let updates: [Primitive] = [sgdUpdate, adamUpdate]
+  package static let updates: [Primitive] = [sgdUpdate, adamUpdate, adamAdjoint]
 }

@@ -16,17 +16,8 @@ private func adamHyperparameters(weightDecay: Double) -> [Hyperparameter] {
 /// What both share; `decoupled` is where they differ.
 private enum AdamUpdate {
   private static let isAmsgrad = Directed.own
-  /// Written out instead of the fused kernel, whose derivative would compute every option.
-  private static let isWritten = Directed.own * 2
 
-  static func unrolledStructure(_ hyper: [Double]) -> Int {
-    isWritten | (hyper[6] != 0 ? isAmsgrad : 0)
-      | Directed.structure(decay: hyper[4], maximize: hyper[5])
-  }
-
-  private static func isElementwise(_ structure: Int) -> Bool {
-    structure & (isAmsgrad | isWritten) != 0
-  }
+  private static func isElementwise(_ structure: Int) -> Bool { structure & isAmsgrad != 0 }
 
   /// With AMSGrad, which has no kernel of its own, the decay is in the structure.
   static func structure(_ hyper: [Double]) -> Int {
@@ -71,6 +62,16 @@ private enum AdamUpdate {
     return (results[0], [results[1], results[2]])
   }
 
+  static func adjoint(
+    _ parameter: Value, _ gradient: Value, _ state: [Value], _ cotangents: [Value],
+    _ hyper: [Value], _ structure: Int, in graph: inout Graph
+  ) throws -> (parameter: Value, gradient: Value, state: [Value])? {
+    if isElementwise(structure) { return nil }
+    let operands = [parameter, gradient] + state + cotangents + [hyper[0]]
+    let results = try graph.apply(P.adamAdjoint, operands)
+    return (results[0], results[1], Array(results[2...]))
+  }
+
   private static func written(
     _ parameter: Value, _ gradient: Value, _ state: [Value], _ hyper: [Value], _ structure: Int,
     decoupled: Bool, in graph: inout Graph
@@ -83,8 +84,7 @@ private enum AdamUpdate {
     let square = try Directed.average(
       state[1], try graph.call(P.mul, [gradient, gradient]), keep: hyper[3], take: hyper[4],
       in: &graph)
-    let isAmsgrad = structure & isAmsgrad != 0
-    let largest = isAmsgrad ? try graph.call(P.maximum, [state[2], square]) : square
+    let largest = try graph.call(P.maximum, [state[2], square])
     let scale = try Vectors.spread(hyper[5], like: largest, in: &graph)
     let root = try graph.call(P.div, [try Directed.root(largest, in: &graph), scale])
     let margin = try Vectors.spread(hyper[6], like: root, in: &graph)
@@ -97,7 +97,7 @@ private enum AdamUpdate {
     }
     let rate = try Vectors.spread(hyper[0], like: parameter, in: &graph)
     result = try graph.call(P.sub, [result, try graph.call(P.mul, [rate, change])])
-    return (result, [mean, square] + (isAmsgrad ? [largest] : []))
+    return (result, [mean, square, largest])
   }
 }
 
@@ -124,8 +124,6 @@ enum Adam: OptimizerRule {
 
   static func structure(_ hyper: [Double]) -> Int { AdamUpdate.structure(hyper) }
 
-  static func unrolledStructure(_ hyper: [Double]) -> Int { AdamUpdate.unrolledStructure(hyper) }
-
   static func stateNames(structure: Int) -> [String] { AdamUpdate.stateNames(structure) }
 
   static func form(structure: Int) -> RuntimeForm { AdamUpdate.form(structure) }
@@ -140,6 +138,13 @@ enum Adam: OptimizerRule {
   ) throws -> (parameter: Value, state: [Value]) {
     try AdamUpdate.update(
       parameter, gradient, state, hyper, structure, decoupled: false, in: &graph)
+  }
+
+  static func adjoint(
+    parameter: Value, gradient: Value, state: [Value], cotangents: [Value], hyper: [Value],
+    structure: Int, in graph: inout Graph
+  ) throws -> (parameter: Value, gradient: Value, state: [Value])? {
+    try AdamUpdate.adjoint(parameter, gradient, state, cotangents, hyper, structure, in: &graph)
   }
 
   static let adapts = true
@@ -161,8 +166,6 @@ enum AdamW: OptimizerRule {
 
   static func structure(_ hyper: [Double]) -> Int { AdamUpdate.structure(hyper) }
 
-  static func unrolledStructure(_ hyper: [Double]) -> Int { AdamUpdate.unrolledStructure(hyper) }
-
   static func stateNames(structure: Int) -> [String] { AdamUpdate.stateNames(structure) }
 
   static func form(structure: Int) -> RuntimeForm { AdamUpdate.form(structure) }
@@ -177,6 +180,13 @@ enum AdamW: OptimizerRule {
   ) throws -> (parameter: Value, state: [Value]) {
     try AdamUpdate.update(
       parameter, gradient, state, hyper, structure, decoupled: true, in: &graph)
+  }
+
+  static func adjoint(
+    parameter: Value, gradient: Value, state: [Value], cotangents: [Value], hyper: [Value],
+    structure: Int, in graph: inout Graph
+  ) throws -> (parameter: Value, gradient: Value, state: [Value])? {
+    try AdamUpdate.adjoint(parameter, gradient, state, cotangents, hyper, structure, in: &graph)
   }
 
   static let adapts = true

@@ -21,29 +21,22 @@ final class Adjoint {
     let own = Set(unrolled.moved.map(\.parameterID))
     let lambda = upper.map { own.contains($0.parameterID) ? nil : unrolled.input(of: $0) }
     let gradients = try unrolled.gradients(of: theta + lambda.compactMap { $0 })
-    // Cut off: the update's own cotangents come first, the loss's follow from ḡ.
-    let cut = try gradients.prefix(theta.count).map { gradient in
-      try gradient.map { try unrolled.graph.call(P.stopGradient, [$0]) }
-    }
-    let after = try unrolled.update(cut)
-    let cotangents = after.map { unrolled.addVector(like: $0) }
-    let through = cut.compactMap { $0 }
-    let back = try Transform.vjp(
-      &unrolled.graph, of: after, cotangents: cotangents, wrt: unrolled.before + through)
+    // The update's own cotangents come first, the loss's follow from ḡ.
+    let cotangents = unrolled.before.map { unrolled.addVector(like: $0) }
+    let back = try unrolled.pulledBack(Array(gradients.prefix(theta.count)), cotangents)
     let wanted = gradients.compactMap { $0 }
-    let moving = zip(theta.indices.filter { cut[$0] != nil }, back.suffix(through.count))
-    let pairs = moving.filter { $0.1 != nil }
-    let scale = unrolled.scale
+    let pairs = zip(theta, back.gradients).filter { $0.1 != nil }
     var products = try GradientScale.linear(
-      scale, pairs.compactMap(\.1), in: &unrolled.graph
+      unrolled.scale, pairs.compactMap(\.1), in: &unrolled.graph
     ) { graph, vectors in
-      try Transform.jvp(&graph, of: wanted, wrt: pairs.map { theta[$0.0] }, tangents: vectors)
+      try Transform.jvp(&graph, of: wanted, wrt: pairs.map(\.0), tangents: vectors)
     }.makeIterator()
 
     var outputs: [Value] = []
-    for (place, value) in unrolled.before.enumerated() {
+    for (place, value) in back.before.enumerated() {
       let product = place < theta.count && gradients[place] != nil ? products.next() ?? nil : nil
-      outputs.append(try Self.sum(back[place], product, like: value, in: &unrolled.graph))
+      outputs.append(
+        try product.map { try unrolled.graph.call(P.add, [value, $0]) } ?? value)
     }
     var reached: [Int] = []
     for place in upper.indices where lambda[place] != nil {
@@ -58,13 +51,6 @@ final class Adjoint {
     self.upper = upper
     ids = unrolled.moved.map(\.parameterID)
     program = try unrolled.compiled(outputs)
-  }
-
-  private static func sum(
-    _ a: Value?, _ b: Value?, like value: Value, in graph: inout Graph
-  ) throws -> Value {
-    guard let a, let b else { return try a ?? b ?? graph.constant(0, like: value) }
-    return try graph.call(P.add, [a, b])
   }
 
   /// Replaces the cotangents, by parameter, of what the step moves, and adds to the sums.

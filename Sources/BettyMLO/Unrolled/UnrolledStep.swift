@@ -138,24 +138,89 @@ struct UnrolledStep {
     return after
   }
 
+  /// Goes back over the update: from cotangents of θ and state after it to those of θ and state before it,
+  /// and of the gradients, of θ.
+  mutating func pulledBack(
+    _ gradients: [Value?], _ cotangents: [Value]
+  ) throws -> (before: [Value], gradients: [Value?]) {
+    var back = cotangents
+    var along = gradients.map { _ in Value?.none }
+    let found = present.compactMap { gradients[$0] }
+    let limit = problem.config.gradientClipping
+    let clipped = limit > 0 ? try StepBuilder.clip(found, to: limit, in: &graph) : found
+    var next = clipped.makeIterator()
+    var places: [Int] = []
+    var place = problem.parameters.count
+    for position in present {
+      guard gradients[position] != nil, let gradient = next.next() else { continue }
+      places.append(position)
+      guard let entry = optimizer.position(of: problem.parameters[position]) else { continue }
+      let range = place..<place + optimizer.entries[entry].state.count
+      place = range.upperBound
+      let made = try adjoint(
+        before[position], gradient, Array(before[range]),
+        [cotangents[position]] + cotangents[range], entry)
+      back[position] = made.parameter
+      along[position] = made.gradient
+      back.replaceSubrange(range, with: made.state)
+    }
+    guard limit > 0 else { return (back, along) }
+    let pairs = zip(clipped, places).filter { along[$0.1] != nil }
+    let through = try Transform.vjp(
+      &graph, of: pairs.map(\.0), cotangents: pairs.map { along[$0.1] }, wrt: found)
+    for (position, value) in zip(places, through) { along[position] = value }
+    return (back, along)
+  }
+
+  private mutating func adjoint(
+    _ parameter: Value, _ gradient: Value, _ state: [Value], _ cotangents: [Value], _ entry: Int
+  ) throws -> (parameter: Value, gradient: Value?, state: [Value]) {
+    let (rule, structure) = (optimizer.rule, self.structure(entry))
+    let hyper = try self.hyper(entry, graph.dtype(of: parameter))
+    if let made = try rule.adjoint(
+      parameter: parameter, gradient: gradient, state: state, cotangents: cotangents,
+      hyper: hyper, structure: structure, in: &graph)
+    {
+      return (made.parameter, made.gradient, made.state)
+    }
+    // Its own value, so that nothing behind the gradient is gone through.
+    let cut = try graph.call(P.stopGradient, [gradient])
+    let updated = try rule.update(
+      parameter: parameter, gradient: cut, state: state, hyper: hyper, structure: structure,
+      in: &graph)
+    let back = try Transform.vjp(
+      &graph, of: [updated.parameter] + updated.state, cotangents: cotangents,
+      wrt: [parameter, cut] + state)
+    let values = try zip([parameter, gradient] + state, back).map { value, found in
+      try found ?? graph.constant(0, like: value)
+    }
+    return (values[0], back[1] == nil ? nil : values[1], Array(values[2...]))
+  }
+
   private mutating func updated(
     _ parameter: Value, _ gradient: Value, _ state: [Value], _ entry: Int
   ) throws -> (parameter: Value, state: [Value]) {
-    let rule = optimizer.rule
-    let structure = rule.unrolledStructure(optimizer.groups[optimizer.entries[entry].group].hyper)
-    let count = optimizer.unrolledRuntime(entry).count
+    let hyper = try self.hyper(entry, graph.dtype(of: parameter))
+    return try optimizer.rule.update(
+      parameter: parameter, gradient: gradient, state: state, hyper: hyper,
+      structure: structure(entry), in: &graph)
+  }
+
+  private func structure(_ entry: Int) -> Int {
+    optimizer.groups[optimizer.entries[entry].group].structure
+  }
+
+  /// Inputs for the numbers that the update of one parameter reads.
+  private mutating func hyper(_ entry: Int, _ dtype: DType) throws -> [Value] {
+    let count = optimizer.runtime(entry).count
     let first = hyperCount
     hyperCount += count
-    var hyper: [Value] = []
-    switch rule.form(structure: structure) {
-    case .vector: hyper = [addInput(try TensorType(.f64, [count]), .hyper(first))]
+    switch optimizer.rule.form(structure: structure(entry)) {
+    case .vector: return [addInput(try TensorType(.f64, [count]), .hyper(first))]
     case .scalars:
-      let type = try TensorType(graph.dtype(of: parameter), [])
-      for offset in 0..<count { hyper.append(addInput(type, .hyper(first + offset))) }
+      let type = try TensorType(dtype, [])
+      return (0..<count).map { addInput(type, .hyper(first + $0)) }
     }
-    return try rule.update(
-      parameter: parameter, gradient: gradient, state: state, hyper: hyper, structure: structure,
-      in: &graph)
   }
 
   // MARK: Program

@@ -82,7 +82,7 @@ final class Unrolling {
   func hyper(_ present: [Int]) -> [Double] {
     guard isWanted, let optimizer = problem.optimizer else { return [] }
     let positions = present.compactMap { optimizer.position(of: problem.parameters[$0]) }
-    return positions.flatMap { optimizer.unrolledRuntime($0) }
+    return positions.flatMap { optimizer.runtime($0) }
   }
 
   /// One more loss whose gradient the next optimizer step takes.
