@@ -129,6 +129,14 @@ import Testing
     Large(
       P.sgdUpdate,
       [.init([40001]), .init([40001]), .init([40001]), .init([7], 1...1, dtype: .f64)]),
+    Large(P.iota, [], ["shape": .ints([30, 41, 50]), "axis": .int(1), "dtype": .dtype(.f32)]),
+    Large(P.oneHot, [indices([999], below: 100)], ["classes": .int(100), "dtype": .dtype(.f32)]),
+    Large(
+      P.pad, [.init([40, 31, 50])],
+      [
+        "low": .ints([1, 2, 3]), "high": .ints([2, 1, 0]), "interior": .ints([0, 1, 1]),
+        "value": .double(0.5),
+      ]),
     Large(P.matmul, [.init([400, 300]), .init([300, 1])], matrix),
     Large(P.matmul, [.init([1, 300]), .init([300, 400])], matrix),
     Large(

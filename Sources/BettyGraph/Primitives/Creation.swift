@@ -96,32 +96,35 @@ extension P {
     let length = type.shape[axis]
     let inner = Array(type.shape[(axis + 1)...]).product
     let count = type.count
-    return PreparedKernel { frame, _ in
-      let out = frame.operands[0]
+    let tasks = request.tasks(count, units: count)
+    return PreparedKernel(tasks: tasks) { frame, task in
+      let (out, range) = (frame.operands[0], part(task, of: tasks, count))
       switch type.dtype {
-      case .f64: fill(out, count, length, inner) { Double($0) }
-      case .f32: fill(out, count, length, inner) { Float($0) }
-      case .i64: fill(out, count, length, inner) { Int64($0) }
-      case .i32: fill(out, count, length, inner) { Int32(truncatingIfNeeded: $0) }
-      default: fill(out, count, length, inner) { UInt8(truncatingIfNeeded: $0) }
+      case .f64: fill(out, range, length, inner) { Double($0) }
+      case .f32: fill(out, range, length, inner) { Float($0) }
+      case .i64: fill(out, range, length, inner) { Int64($0) }
+      case .i32: fill(out, range, length, inner) { Int32(truncatingIfNeeded: $0) }
+      default: fill(out, range, length, inner) { UInt8(truncatingIfNeeded: $0) }
       }
     }
   }
 
   private static func fill<T>(
-    _ out: UnsafeMutableRawPointer, _ count: Int, _ length: Int, _ inner: Int,
+    _ out: UnsafeMutableRawPointer, _ range: Range<Int>, _ length: Int, _ inner: Int,
     _ convert: (Int) -> T
   ) {
+    if range.isEmpty { return }
     let out = out.assumingMemoryBound(to: T.self)
-    var position = 0
-    while position < count {
-      for step in 0..<length {
-        let value = convert(step)
-        for _ in 0..<inner {
-          out[position] = value
-          position += 1
-        }
+    var position = range.lowerBound
+    var step = position / inner % length
+    while position < range.upperBound {
+      let value = convert(step)
+      let end = Swift.min((position / inner + 1) * inner, range.upperBound)
+      while position < end {
+        out[position] = value
+        position += 1
       }
+      step = step + 1 == length ? 0 : step + 1
     }
   }
 

@@ -257,13 +257,15 @@ extension P {
     let output = request.outputs[0]
     let (count, classes) = (request.inputs[0].count, request.attributes.int("classes"))
     let (size, one) = (output.dtype.size, pattern(1, output.dtype))
-    return PreparedKernel { frame, _ in
-      let out = frame.operands[1]
+    let tasks = request.tasks(output.count, units: count)
+    return PreparedKernel(tasks: tasks) { frame, task in
+      let (out, range) = (frame.operands[1], part(task, of: tasks, count))
       let indices = frame.operands[0].assumingMemoryBound(to: Int64.self)
-      memset(out, 0, output.byteCount)
+      let row = classes * size
+      memset(out + range.lowerBound * row, 0, range.count * row)
       withUnsafeBytes(of: one) { bytes in
         guard let base = bytes.baseAddress else { return }
-        for position in 0..<count {
+        for position in range {
           let index = Int(indices[position])
           guard index >= 0, index < classes else {
             if frame.status.pointee == 0 { frame.status.pointee = Int64(position) + 1 }

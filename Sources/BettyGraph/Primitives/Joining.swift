@@ -94,11 +94,17 @@ extension P {
     let rows = columns == 0 ? 0 : input.count / columns
     let outer = Array(input.shape.dropLast())
     let step = strides.last ?? 1
-    return PreparedKernel { [offset, strides] frame, _ in
+    let parts = request.tasks(output.count, units: output.count)
+    let filling = PreparedKernel.Stage(tasks: parts) { frame, task in
+      let range = part(task, of: parts, output.count)
       withUnsafeBytes(of: element) { bytes in
-        if let base = bytes.baseAddress { fill(frame.operands[1], base, size, output.count) }
+        guard let base = bytes.baseAddress else { return }
+        fill(frame.operands[1] + range.lowerBound * size, base, size, range.count)
       }
-      for row in 0..<rows {
+    }
+    let tasks = request.tasks(input.count, units: rows)
+    let copying = PreparedKernel.Stage(tasks: tasks) { [offset, strides] frame, task in
+      for row in part(task, of: tasks, rows) {
         var (rest, place) = (row, offset)
         for axis in outer.indices.reversed() {
           place += rest % outer[axis] * strides[axis]
@@ -115,6 +121,7 @@ extension P {
         }
       }
     }
+    return PreparedKernel(stages: [filling, copying])
   }
 
   /// The operands one after the other along an axis.
