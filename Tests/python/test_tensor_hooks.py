@@ -139,7 +139,7 @@ def test_bad_hooks():
         betty.ones(2).register_hook(print)
     x = leaf([1.0, 2.0])
     for hook, kind, message in (
-        (lambda g: 3.0, TypeError, "expected None or a tensor from it, got float"),
+        (lambda g: 3.0, TypeError, "expected a hook to return None or a tensor, got float"),
         (lambda g: g[:1], RuntimeError, r"the hook gave betty.float32\[1\]"),
         (lambda g: 1 / 0, ZeroDivisionError, "division"),
     ):

@@ -114,30 +114,27 @@ def hooked_in(outputs: Sequence[Tensor]) -> bool:
     return any(position >= 0 for position in found)
 
 
-def _called(tensor: Tensor, gradient: Tensor, create: bool) -> Tensor:
+def _called(tensor: Tensor, gradient: Tensor) -> Tensor:
     """What a tensor's hooks make of its gradient."""
     entry = _entries.get(id(tensor))
-    if entry is None:
-        return gradient
-    before = _native.grad_mode_set(create)
-    try:
-        for hook in list(entry.hooks.values()):
-            made = hook(gradient)
-            if made is None:
-                continue
-            if not isinstance(made, Tensor):
-                raise TypeError(
-                    f"expected a hook to return None or a tensor, got {type(made).__name__}"
-                )
-            if made.shape != gradient.shape or made.dtype != gradient.dtype:
-                raise RuntimeError(
-                    f"hook: the gradient is {gradient.dtype}{list(gradient.shape)}, the hook gave "
-                    f"{made.dtype}{list(made.shape)}"
-                )
-            gradient = made
-    finally:
-        _native.grad_mode_set(before)
+    for hook in list(entry.hooks.values()) if entry is not None else ():
+        made = hook(gradient)
+        if made is None:
+            continue
+        if not isinstance(made, Tensor):
+            kind = type(made).__name__
+            raise TypeError(f"expected a hook to return None or a tensor, got {kind}")
+        if made.shape != gradient.shape or made.dtype != gradient.dtype:
+            raise RuntimeError(
+                f"hook: the gradient is {gradient.dtype}{list(gradient.shape)}, the hook gave "
+                f"{made.dtype}{list(made.shape)}"
+            )
+        gradient = made
     return gradient
+
+
+def _ones(output: Tensor) -> Tensor:
+    return _native.operation("zeros_like")(output) + 1
 
 
 def through_hooks(
@@ -148,6 +145,20 @@ def through_hooks(
     create: bool,
 ) -> list[Tensor | None]:
     """Backward part by part. The gradients of ``wanted``; without, leaves get theirs added."""
+    before = _native.grad_mode_set(create)
+    try:
+        return _by_parts(outputs, cotangents, wanted, keep, create)
+    finally:
+        _native.grad_mode_set(before)
+
+
+def _by_parts(
+    outputs: tuple[Tensor, ...],
+    cotangents: tuple[Tensor | None, ...] | None,
+    wanted: tuple[Tensor, ...] | None,
+    keep: bool,
+    create: bool,
+) -> list[Tensor | None]:
     stops = {id(t): t for e in list(_entries.values()) if (t := e.tensor) is not None}
     stops |= {id(t): t for t in wanted or ()}
     given = tuple(stops.values())
@@ -170,14 +181,14 @@ def through_hooks(
     plain = [(o, c) for o, c in pairs if id(o) not in stops]
     for output, cotangent in pairs:
         if id(output) in stops:
-            add(output, _native.operation("ones_like")(output) if cotangent is None else cotangent)
+            add(output, _ones(output) if cotangent is None else cotangent)
     if plain:
         part(tuple(o for o, _ in plain), tuple(c for _, c in plain), reached)
     for place, tensor in enumerate(reached):
         gradient = sums.get(id(tensor))
         if gradient is None:
             continue
-        gradient = sums[id(tensor)] = _called(tensor, gradient, create)
+        gradient = sums[id(tensor)] = _called(tensor, gradient)
         if not tensor.is_leaf:
             part((tensor,), (gradient,), reached[place + 1 :])
         elif wanted is None:
