@@ -84,7 +84,8 @@ struct Assembler {
     let loads = assembly.loads.map { storage.load($0.elementSize, $0.offset, $0.shape, $0.strides) }
     let code = TileCode(
       geometry: shape.geometry, operands: storage.keep(assembly.operands),
-      moving: assembly.moving, prologue: storage.keep(assembly.prologue),
+      moving: assembly.moving, hasRows: assembly.operands.contains(where: \.isPerRow),
+      prologue: storage.keep(assembly.prologue),
       body: storage.keep(assembly.body), loads: storage.keep(loads),
       reductions: storage.keep(assembly.reductions), scratchBytes: assembly.scratchBytes)
     scratchBytes = max(scratchBytes, assembly.scratchBytes)

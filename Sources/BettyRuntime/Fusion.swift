@@ -1,9 +1,11 @@
 // Decides which elementwise operations and reductions become one tile unit. Greedy, in order: an
 // operation joins the groups that make its operands as long as no path leaves a group and comes
-// back (such a group could not run in one piece). Nodes are looked at in blocks, so that the cost
-// stays proportional to the size of the graph.
+// back (such a group could not run in one piece). What is made of the sums of rows, one number a
+// row, joins as well, and so does what reads it repeated along the rows: a layer norm or the gradient
+// of a softmax passes over memory once. Nodes are looked at in blocks, so that the cost stays
+// proportional to the size of the graph.
 // Invariant: for each cluster, `ancestors` holds every node of the block that any member depends
-// on.
+// on; a member has as many elements as the cluster, or one for each of its rows.
 
 import BettyKernelInterface
 
@@ -110,7 +112,12 @@ private struct FusionBlock {
   private var sizes: [Int]
   /// Row length of a cluster's reductions, 0 for none.
   private var rows: [Int]
+  /// Elements of a cluster.
+  private var counts: [Int]
+  private var hasReduction: [Bool]
   private var isTile: [Bool]
+  /// A reduction that is better off as a step of its own unless others join it.
+  private var isReluctant: [Bool]
   /// The node looked at now.
   private var newest = 0
   /// Longer groups gain nothing and need ever more registers.
@@ -126,12 +133,16 @@ private struct FusionBlock {
     ancestors = members
     sizes = Array(repeating: 1, count: count)
     rows = Array(repeating: 0, count: count)
+    counts = range.map { lowered.counts[lowered.nodes[$0].results[0]] }
     isTile = Array(repeating: false, count: count)
+    hasReduction = isTile
+    isReluctant = isTile
   }
 
   func group(of node: Int) -> Int {
     let local = node - range.lowerBound
-    return isTile[local] ? cluster[local] + range.lowerBound : -1
+    guard isTile[local], !isReluctant[local] || sizes[cluster[local]] > 1 else { return -1 }
+    return cluster[local] + range.lowerBound
   }
 
   mutating func run() {
@@ -148,8 +159,12 @@ private struct FusionBlock {
       case .tile, .cast:
         isTile[local] = true
         guard lowered.counts[node.results[0]] > 0 else { continue }
-        for producer in producers(of: node) where joins(producer, node.results[0]) {
-          merge(cluster[producer], cluster[local])
+        for producer in producers(of: node) {
+          if joins(producer, node.results[0]) {
+            merge(cluster[producer], cluster[local])
+          } else if let source = spreadSource(producer, for: node.results[0]) {
+            merge(cluster[source], cluster[local], through: producer)
+          }
         }
       case .reduction: placeReduction(node, local)
       default: break
@@ -167,8 +182,29 @@ private struct FusionBlock {
 
   private func joins(_ producer: Int, _ value: Int) -> Bool {
     let node = lowered.nodes[range.lowerBound + producer]
-    return node.operation.isElementwise
-      && lowered.counts[node.results[0]] == lowered.counts[value]
+    guard lowered.counts[node.results[0]] == lowered.counts[value] else { return false }
+    return node.operation.isElementwise || isRow(producer)
+  }
+
+  /// Whether the node makes one number for each row of its cluster.
+  private func isRow(_ local: Int) -> Bool {
+    guard isTile[local], rows[cluster[local]] <= TileGeometry.longestRowInTile else { return false }
+    let node = lowered.nodes[range.lowerBound + local]
+    if node.isReduction { return ReductionShape(node, lowered)?.form == .rows }
+    return lowered.counts[node.results[0]] < counts[cluster[local]]
+  }
+
+  /// The node whose result, one number a row, `view` repeats along the rows of `value`.
+  private func spreadSource(_ view: Int, for value: Int) -> Int? {
+    let node = lowered.nodes[range.lowerBound + view]
+    guard case .view(let view) = node.operation else { return nil }
+    let producer = lowered.producers[node.inputs[0]]
+    let local = producer - range.lowerBound
+    guard producer >= 0, local >= 0, isRow(local),
+      view.isSpread(of: lowered.counts[node.inputs[0]]),
+      view.shape[1] == rows[cluster[local]], lowered.counts[value] == counts[cluster[local]]
+    else { return nil }
+    return local
   }
 
   private mutating func placeReduction(_ node: LoweredNode, _ local: Int) {
@@ -176,39 +212,56 @@ private struct FusionBlock {
       return
     }
     rows[local] = shape.row
+    counts[local] = lowered.counts[node.inputs[0]]
+    hasReduction[local] = true
     if let producer = producers(of: node).first, joins(producer, node.inputs[0]) {
       isTile[local] = true
       if merge(cluster[producer], local) { return }
       isTile[local] = false
     }
+    if shape.form == .rows, shape.row <= TileGeometry.longestRowInTile {
+      isTile[local] = true
+      isReluctant[local] = !gathers(node)
+      return
+    }
     rows[local] = 0
     // Alone: through the tile machine when it has to be gathered, or when only chunks can be split.
-    var gathers = false
-    if case .view? = lowered.producer(of: node.inputs[0])?.operation { gathers = true }
     let splits =
       threads > 1 && shape.form != .rows
       && lowered.counts[node.inputs[0]] >= 2 * TileGeometry.leastPerTask
-    if gathers || splits {
+    if gathers(node) || splits {
       rows[local] = shape.row
       isTile[local] = true
     }
   }
 
+  private func gathers(_ node: LoweredNode) -> Bool {
+    if case .view? = lowered.producer(of: node.inputs[0])?.operation { true } else { false }
+  }
+
+  /// Whether the members of both can be one unit: the same elements, or one for each row.
+  private func fits(_ a: Int, _ b: Int) -> Bool {
+    if counts[a] == counts[b] { return rows[a] == 0 || rows[b] == 0 || rows[a] == rows[b] }
+    let (wide, narrow) = counts[a] > counts[b] ? (a, b) : (b, a)
+    return rows[wide] > 0 && !hasReduction[narrow] && counts[narrow] * rows[wide] == counts[wide]
+  }
+
+  /// `view`: a view of a member of `a` that a member of `b` reads, which goes along with them.
   @discardableResult
-  private mutating func merge(_ a: Int, _ b: Int) -> Bool {
+  private mutating func merge(_ a: Int, _ b: Int, through view: Int? = nil) -> Bool {
     if a == b { return true }
-    guard isTile[a], isTile[b], sizes[a] + sizes[b] <= FusionBlock.mostMembers,
-      rows[a] == 0 || rows[b] == 0 || rows[a] == rows[b]
+    guard isTile[a], isTile[b], sizes[a] + sizes[b] <= FusionBlock.mostMembers, fits(a, b)
     else { return false }
     var all = members[a]
     all.formUnion(members[b])
+    if let view { all.insert(view) }
     // A path out and back passes a node that one part needs and that needs the other part, so that
     // the other part cannot need it as well.
     var between = ancestors[a]
     between.formSymmetricDifference(ancestors[b])
     between.subtract(all)
     guard between.allSatisfy({ !ancestors[cluster[$0]].meets(all) }) else { return false }
-    _ = members[b].allSatisfy { local in
+    _ = all.allSatisfy { local in
       cluster[local] = a
       return true
     }
@@ -217,6 +270,8 @@ private struct FusionBlock {
     ancestors[a].subtract(all)
     sizes[a] += sizes[b]
     rows[a] = max(rows[a], rows[b])
+    counts[a] = max(counts[a], counts[b])
+    hasReduction[a] = hasReduction[a] || hasReduction[b]
     if between.isEmpty { return true }
     // Whoever depended on a part depends on the whole now, and on what the whole needs.
     var reach = all

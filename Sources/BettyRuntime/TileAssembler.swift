@@ -40,6 +40,7 @@ struct TileAssembler {
   /// An instruction over values; `result` is -1 for reductions.
   struct Draft {
     var kind: TileInstruction.Kind
+    var isPerRow = false
     var result: Int
     var inputs: [Int]
     var detail = 0
@@ -115,7 +116,10 @@ struct TileAssembler {
       }
       load(inputs, &ready)
       ready.insert(result)
-      body.append(Draft(kind: .compute, result: result, inputs: inputs, function: function))
+      body.append(
+        Draft(
+          kind: .compute, isPerRow: isPerRow(result), result: result, inputs: inputs,
+          function: function))
     }
   }
 
@@ -170,7 +174,9 @@ struct TileAssembler {
       case .strided(let view, let source):
         assembly.loads.append((size, view.offset * size, view.shape, view.strides))
         let operand = addOperand(.value(source), stride: 0)
-        if view.isSplat {
+        if isMadeHere(source) {
+          body.append(stridedLoad(value, operand))
+        } else if view.isSplat {
           prologue.append(fill(value, operand))
         } else if isInvariant(view, value) {
           prologue.append(stridedLoad(value, operand))
@@ -181,9 +187,16 @@ struct TileAssembler {
     }
   }
 
+  /// Whether a value of this unit has one number a row.
+  func isPerRow(_ value: Int) -> Bool { lowered.counts[value] < shape.geometry.count }
+
+  private func isMadeHere(_ value: Int) -> Bool {
+    lowered.producers[value] >= 0 && unit.nodes.contains(lowered.producers[value])
+  }
+
   private func isInvariant(_ view: View, _ value: Int) -> Bool {
     let geometry = shape.geometry
-    return view.period < lowered.counts[value] && !geometry.splitsRows
+    return !isPerRow(value) && view.period < lowered.counts[value] && !geometry.splitsRows
       && geometry.tile % view.period == 0
   }
 
@@ -195,14 +208,20 @@ struct TileAssembler {
   }
   private func stridedLoad(_ value: Int, _ operand: Int) -> Draft {
     Draft(
-      kind: .load, result: value, inputs: [-2 - operand], detail: assembly.loads.count - 1,
-      function: TileAssembler.nothing)
+      kind: .load, isPerRow: isPerRow(value), result: value, inputs: [-2 - operand],
+      detail: assembly.loads.count - 1, function: TileAssembler.nothing)
   }
 
   private mutating func addOperand(_ binding: Binding, stride: Int) -> Int {
     assembly.bindings.append(binding)
     assembly.operands.append(TileOperand(stride: stride, register: -1))
     return assembly.operands.count - 1
+  }
+
+  private mutating func addMoving(_ value: Int) -> Int {
+    let operand = addOperand(.value(value), stride: lowered.dtypes[value].size)
+    assembly.operands[operand].isPerRow = isPerRow(value)
+    return operand
   }
 
   private mutating func addReduction(_ node: LoweredNode) throws {
@@ -252,7 +271,9 @@ struct TileAssembler {
       }
       guard late, let copy = kernelTable[.copy, lowered.dtypes[draft.result]] else { continue }
       stores.append(
-        Draft(kind: .compute, result: draft.result, inputs: [draft.result], function: copy))
+        Draft(
+          kind: .compute, isPerRow: draft.isPerRow, result: draft.result, inputs: [draft.result],
+          function: copy))
     }
   }
 
@@ -272,12 +293,9 @@ struct TileAssembler {
     }
     let fixed = assembly.operands.count
     for value in moving {
-      operandOf[value] = addOperand(.value(value), stride: lowered.dtypes[value].size)
+      operandOf[value] = addMoving(value)
     }
-    for store in stores {
-      let operand = addOperand(.value(store.result), stride: lowered.dtypes[store.result].size)
-      pendingStores.append(operand)
-    }
+    for store in stores { pendingStores.append(addMoving(store.result)) }
     rotate(fixed: fixed)
   }
 

@@ -1,6 +1,7 @@
 // The code of a tile unit: instructions over tiles of about 1024 elements that stay in the first
 // cache. An operand is a register (scratch of the worker), or memory that moves along with the
-// position.
+// position. Some instructions and operands have one number for each row of the tile, where rows lie
+// whole in tiles.
 // Invariant: instructions never allocate or fail; a chunk touches only its own part of what it
 // writes.
 
@@ -22,11 +23,15 @@ struct TileGeometry {
   /// Elements of cheap work below which threads do not pay.
   static let leastPerTask = 32768
 
-  /// `cost` is the work an element takes, 1 for a cheap operation.
-  init(count: Int, row: Int, elementSize: Int, cost: Int, threads: Int) {
+  /// `cost` is the work an element takes, 1 for a cheap operation; with `hasRows` there are
+  /// operations on one number a row, which take a call for each tile.
+  init(
+    count: Int, row: Int, hasRows: Bool = false, elementSize: Int, cost: Int, threads: Int
+  ) {
     self.count = count
     self.row = row
-    let ideal = elementSize > 4 ? TileGeometry.tileElements / 2 : TileGeometry.tileElements
+    let most = TileGeometry.tileElements * (hasRows && row > 128 ? 4 : 1)
+    let ideal = elementSize > 4 ? most / 2 : most
     splitsRows = row > TileGeometry.longestRowInTile
     if row == 0 || splitsRows {
       tile = max(min(ideal, count), 1)
@@ -60,6 +65,8 @@ struct TileInstruction {
     case reduce
   }
   var kind: Kind
+  /// Works on one number a row.
+  var isPerRow = false
   var destination: Int32 = 0
   var a: Int32 = 0
   var b: Int32 = 0
@@ -69,8 +76,10 @@ struct TileInstruction {
 }
 
 struct TileOperand {
-  /// Bytes per element that a memory operand moves; 0 for one that stays.
+  /// Bytes per element, or per row, that a memory operand moves; 0 for one that stays.
   var stride: Int
+  /// Has one number a row.
+  var isPerRow = false
   /// Offset of a register in the worker's scratch, -1 for memory.
   var register: Int
 }
@@ -120,6 +129,8 @@ struct TileCode {
   var operands: UnsafeBufferPointer<TileOperand>
   /// The first so many operands move with the position.
   var moving: Int
+  /// Whether anything has one number a row.
+  var hasRows: Bool
   /// Once per chunk, then once per tile.
   var prologue: UnsafeBufferPointer<TileInstruction>
   var body: UnsafeBufferPointer<TileInstruction>

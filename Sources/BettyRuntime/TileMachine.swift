@@ -51,22 +51,42 @@ struct TileMachine {
 
   private func start(at position: Int) {
     let operands = code.pointee.operands
+    let rows = code.pointee.hasRows ? position / code.pointee.geometry.row : 0
     for index in 0..<operands.count {
       let operand = operands[index]
       current[index] =
         operand.register >= 0
-        ? scratch + operand.register : base[index] + operand.stride &* position
+        ? scratch + operand.register
+        : base[index] + operand.stride &* (operand.isPerRow ? rows : position)
     }
   }
 
   @inline(__always)
   private func move(by count: Int) {
     let operands = code.pointee.operands
-    for index in 0..<code.pointee.moving { current[index] += operands[index].stride &* count }
+    guard code.pointee.hasRows else {
+      for index in 0..<code.pointee.moving { current[index] += operands[index].stride &* count }
+      return
+    }
+    let rows = count / code.pointee.geometry.row
+    for index in 0..<code.pointee.moving {
+      let operand = operands[index]
+      current[index] += operand.stride &* (operand.isPerRow ? rows : count)
+    }
   }
 
   @inline(__always)
   private func execute(_ instruction: TileInstruction, _ position: Int, _ count: Int) {
+    if instruction.isPerRow {
+      let row = code.pointee.geometry.row
+      run(instruction, position / row, count / row)
+    } else {
+      run(instruction, position, count)
+    }
+  }
+
+  @inline(__always)
+  private func run(_ instruction: TileInstruction, _ position: Int, _ count: Int) {
     let destination = current[Int(instruction.destination)]
     let a = current[Int(instruction.a)]
     switch instruction.kind {

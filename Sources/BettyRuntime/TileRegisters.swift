@@ -87,7 +87,7 @@ extension TileAssembler {
     let inputs = draft.inputs.map { Int32(operand($0)) }
     let a = inputs.first ?? 0
     return TileInstruction(
-      kind: draft.kind, destination: Int32(destination), a: a,
+      kind: draft.kind, isPerRow: draft.isPerRow, destination: Int32(destination), a: a,
       b: inputs.count > 1 ? inputs[1] : a, c: inputs.count > 2 ? inputs[2] : a,
       detail: Int32(draft.detail), function: draft.function)
   }

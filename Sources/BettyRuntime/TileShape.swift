@@ -53,8 +53,7 @@ struct TileShape {
 
   init(_ unit: Unit, _ units: Units, threads: Int) {
     let lowered = units.lowered
-    let first = lowered.nodes[unit.nodes[0]]
-    let space = first.isReduction ? first.inputs[0] : first.results[0]
+    let count = units.count(of: unit)
     var reductions: [ReductionShape] = []
     var size = 1
     var work = 0
@@ -74,8 +73,12 @@ struct TileShape {
     }
     self.reductions = reductions
     let row = reductions.map(\.row).max() ?? 0
+    let hasRows = unit.nodes.contains { index in
+      let node = lowered.nodes[index]
+      return !node.isReduction && lowered.counts[node.results[0]] < count
+    }
     geometry = TileGeometry(
-      count: lowered.counts[space], row: row > 0 ? row : period, elementSize: size,
+      count: count, row: row > 0 ? row : period, hasRows: hasRows, elementSize: size,
       cost: work / 3, threads: threads)
   }
 }

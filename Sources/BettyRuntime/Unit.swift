@@ -1,6 +1,5 @@
 // Units: what becomes one step of a program. A tile unit is a group of elementwise operations with
-// the reductions at their end; constants and views that only tile units read need no unit of their
-// own.
+// their reductions; constants and views that only tile units read need no unit of their own.
 // Invariant: `reads` are the roots (memory owners) a unit takes from memory, `writes` those it
 // makes.
 
@@ -54,6 +53,14 @@ struct Units {
       }
     }
     return .memory(value)
+  }
+
+  /// Elements that a tile unit walks over; its values have so many, or one for each row.
+  func count(of unit: Unit) -> Int {
+    unit.nodes.reduce(0) { most, index in
+      let node = lowered.nodes[index]
+      return max(most, lowered.counts[node.isReduction ? node.inputs[0] : node.results[0]])
+    }
   }
 
   private mutating func need(_ value: Int) {
@@ -142,6 +149,7 @@ struct Units {
           case .strided(_, let source): value = source
           case .memory: break
           }
+          if inside.contains(value) { continue }
         }
         let root = lowered.root(of: value).value
         if !reads.contains(root) { reads.append(root) }

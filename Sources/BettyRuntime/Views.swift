@@ -1,6 +1,11 @@
 // Arithmetic on views: their canonical form and the view of a view.
 
 extension View {
+  /// Each of `count` elements of a source from its start, repeated along a row.
+  func isSpread(of count: Int) -> Bool {
+    offset == 0 && shape.count == 2 && shape[0] == count && strides == [1, 0]
+  }
+
   /// Without axes of length 1 and with neighbours that walk as one axis merged.
   var canonical: View {
     var result = View(offset: offset, shape: [], strides: [])

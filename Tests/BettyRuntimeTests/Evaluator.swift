@@ -108,6 +108,8 @@ struct Evaluator {
     case .tanh: tanh(x[0])
     case .sigmoid: 1 / (1 + exp(-x[0]))
     case .sin: sin(x[0])
+    case .rsqrt: 1 / x[0].squareRoot()
+    case .reciprocal: 1 / x[0]
     case .cos: cos(x[0])
     case .relu: x[0] > 0 ? x[0] : 0
     case .gelu: x[0] * 0.5 * (1 + erf(x[0] * 0.5.squareRoot()))

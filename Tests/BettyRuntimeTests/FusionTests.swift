@@ -187,18 +187,67 @@ func biasGeluResidualIsOneKernel(rows: Int, columns: Int) throws {
   }
 }
 
-@Test func valueNeededTwiceAcrossAReduction() throws {
-  // y - max(y): the reduction must end before the subtraction starts.
+@Test(arguments: [(4, 6, 0, 1), (4, 6, 1, 2), (90, 700, 0, 1), (3, 2500, 0, 2)])
+func valueNeededTwiceAcrossAReduction(
+  rows: Int, columns: Int, axis: Int, steps: Int
+) throws {
+  // y - max(y): the reduction must end before the subtraction starts, for each row or column.
   var graph = Graph()
-  let x = try graph.input([4, 6])
+  let x = try graph.input([rows, columns])
   let y = try graph.call(P.sin, [x])
-  let top = try graph.call(P.max, [y], ["axes": .ints([1])])
-  graph.outputs = [try graph.call(P.sub, [y, graph.spread(top, [4, 6], [0])])]
-  let program = try Compiler.compile(graph)
-  #expect(program.stepCount == 2, "\(program.listing)")
+  let top = try graph.call(P.max, [y], ["axes": .ints([1 - axis])])
+  let wide = try graph.spread(top, [rows, columns], [axis])
+  graph.outputs = [try graph.call(P.sub, [y, wide])]
+  let program = try Compiler.compile(graph, options: CompileOptions(threads: 2))
+  #expect(program.stepCount == steps, "\(program.listing)")
   var generator = Generator(3)
-  let inputs = [random(24, &generator)]
+  let inputs = [random(rows * columns, &generator)]
   expectClose(try run(program, inputs)[0], try Evaluator.run(graph, inputs)[0])
+}
+
+/// (x - mean) / sqrt(variance + eps) * weight + bias over the rows.
+private func layerNorm(_ rows: Int, _ columns: Int) throws -> Graph {
+  var graph = Graph()
+  let shape = [rows, columns]
+  let x = try graph.input(shape)
+  let (weight, bias) = (try graph.input([columns]), try graph.input([columns]))
+  func mean(_ value: Value) throws -> Value {
+    let sum = try graph.total(value, [1])
+    return try graph.call(P.mul, [sum, graph.number(1 / Double(columns), [rows])])
+  }
+  let centred = try graph.call(P.sub, [x, graph.spread(mean(x), shape, [0])])
+  let variance = try mean(graph.call(P.mul, [centred, centred]))
+  let wider = try graph.call(P.add, [variance, graph.number(1e-5, [rows])])
+  let factor = try graph.call(P.rsqrt, [wider])
+  let standard = try graph.call(P.mul, [centred, graph.spread(factor, shape, [0])])
+  let scaled = try graph.call(P.mul, [standard, graph.spread(weight, shape, [1])])
+  graph.outputs = [try graph.call(P.add, [scaled, graph.spread(bias, shape, [1])])]
+  return graph
+}
+
+@Test(arguments: [(3, 5), (64, 100), (70, 300), (400, 768), (17, 2048)])
+func layerNormIsOneKernelForwardAndTwoBackward(rows: Int, columns: Int) throws {
+  for threads in [1, 2] {
+    var graph = try layerNorm(rows, columns)
+    let options = CompileOptions(threads: threads)
+    var generator = Generator(8)
+    var inputs = graph.inputs.map { random(graph.type(of: $0).count, &generator) }
+    let program = try Compiler.compile(graph, options: options)
+    #expect(program.stepCount == 1, "\(program.listing)")
+    expectClose(try run(program, inputs)[0], try Evaluator.run(graph, inputs)[0], tolerance: 1e-4)
+    let cotangent = graph.addInput(graph.type(of: graph.outputs[0]))
+    inputs.append(random(rows * columns, &generator))
+    graph.outputs = try Transform.vjp(
+      &graph, of: graph.outputs, cotangents: [cotangent], wrt: Array(graph.inputs.prefix(3))
+    ).compactMap { $0 }
+    let gradient = try Transform.simplify(graph)
+    let backward = try Compiler.compile(gradient, options: options)
+    #expect(backward.stepCount <= 2, "\(backward.listing)")
+    let expected = try Evaluator.run(gradient, inputs)
+    for (result, reference) in zip(try run(backward, inputs), expected) {
+      expectClose(result, reference, tolerance: 1e-3)
+    }
+  }
 }
 
 @Test(arguments: [DType.bf16, .f16]) func storageTypesComputeInF32(dtype: DType) throws {
