@@ -126,6 +126,9 @@ package struct KernelTable: Sendable {
   /// loss[i] = max(x, 0) - x y + log(1 + exp(-|x|)): (loss, x, y, count)
   package var bceWithLogits = [@convention(c) (Raw, RawIn, RawIn, Int) -> Void]()
 
+  /// [f64, f32]
+  package var attention = [AttentionKernels]()
+
   // Random numbers: Philox 4x32-10 (Salmon et al., SC 2011). Element i of a draw depends on the key
   // (seed, counter) and i alone, never on tasks. key points at two Int64.
   /// [f64, f32]: uniform on [0, 1): (destination, key, first element, count); destination at `first`

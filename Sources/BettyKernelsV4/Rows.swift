@@ -53,10 +53,17 @@ struct WeightedSoftmax<E: FloatElement>: RowOp {
 @inline(never) func sumRow<E: FloatElement>(
   _: E.Type, _ row: RawIn, _ columns: Int, _ keep: Raw?
 ) -> (largest: E.Scalar, sum: E.Scalar) {
+  let largest = reduceRun(Largest<E>.self, E.lowest, row, columns)
+  return (largest, sumExponentials(E.self, row, columns, largest, keep))
+}
+
+/// The sum of exp(x - shift); the exponentials go to `keep` if it is given.
+@inline(always) func sumExponentials<E: FloatElement>(
+  _: E.Type, _ row: RawIn, _ columns: Int, _ by: E.Scalar, _ keep: Raw?
+) -> E.Scalar {
   let size = MemoryLayout<E.Scalar>.size
   let lanes = E.lanes
-  let largest = reduceRun(Largest<E>.self, E.lowest, row, columns)
-  let shift = E.splat(largest)
+  let shift = E.splat(by)
   let zero = E.splat(0)
   var total = zero
   var other = zero
@@ -88,7 +95,7 @@ struct WeightedSoftmax<E: FloatElement>: RowOp {
     total = total + x
     c &+= lanes
   }
-  return (largest, E.sum(total))
+  return E.sum(total)
 }
 
 @inline(always) func writeRows<R: RowOp>(

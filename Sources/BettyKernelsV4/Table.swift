@@ -23,6 +23,7 @@ package func makeKernelTable(isa: String) -> KernelTable {
   table.fillIndexed()
   table.fillOrdered()
   table.fillRows()
+  table.fillAttention()
   table.fillRandom()
   table.fillUpdates()
   table.fillWindows()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sqrt
 
 from betty import _functions as ops
-from betty._creation import full, zeros
+from betty._creation import zeros
 from betty._native import Tensor
 from betty._native import bool as boolean
 from betty.nn.functional.dropouts import check_probability, dropout
@@ -25,6 +25,9 @@ def scaled_dot_product_attention(
     enable_gqa: bool = False,
 ) -> Tensor:
     """softmax(query keyᵀ scale + mask) value over [..., length, width].
+
+    Value and gradient take memory linear in the lengths; a second derivative takes it for all L S
+    weights.
 
     Args:
         query: [..., L, E].
@@ -49,11 +52,12 @@ def scaled_dot_product_attention(
     check_probability(dropout_p)
     if enable_gqa:
         key, value = (_shared_heads(query, part) for part in (key, value))
+    options = {} if scale is None else {"scale": float(scale)}
     if dropout_p == 0.0:
-        options = {} if scale is None else {"scale": float(scale)}
         return ops.attention(query, key, value, attn_mask, is_causal=is_causal, **options)
-    weights = _weights(query, key, attn_mask, is_causal, scale)
-    return dropout(weights, dropout_p) @ value
+    return ops.attention_dropout(
+        query, key, value, attn_mask, p=dropout_p, is_causal=is_causal, **options
+    )
 
 
 def _shared_heads(query: Tensor, part: Tensor) -> Tensor:
@@ -65,20 +69,10 @@ def _shared_heads(query: Tensor, part: Tensor) -> Tensor:
     return part if heads == own else part.repeat_interleave(heads // own, -3)
 
 
-def _weights(
-    query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool, scale: float | None
-) -> Tensor:
-    """The attention weights [..., L, S]; 0 in a row without any key."""
-    factor = 1 / sqrt(max(query.shape[-1], 1)) if scale is None else scale
-    scores = (query * factor) @ key.transpose(-2, -1)
-    if is_causal:
-        mask = full((scores.shape[-2], scores.shape[-1]), True, dtype=boolean).tril()
-    if mask is None:
-        return ops.softmax(scores, dim=-1)
-    if mask.dtype != boolean:
-        return ops.softmax(scores + mask, dim=-1)
-    weights = ops.softmax(scores.masked_fill(~mask, float("-inf")), dim=-1)
-    return weights.masked_fill(~mask, 0.0)
+def _weights(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
+    """The attention weights [..., L, S] under a mask that is added."""
+    scores = (query / sqrt(max(query.shape[-1], 1))) @ key.transpose(-2, -1)
+    return ops.softmax(scores if mask is None else scores + mask, dim=-1)
 
 
 def multi_head_attention_forward(
@@ -150,7 +144,7 @@ def multi_head_attention_forward(
     dropout_p = dropout_p if training else 0.0
     chosen = None
     if need_weights:
-        chosen = _weights(q, k, mask, False, None)
+        chosen = _weights(q, k, mask)
         if dropout_p > 0.0:
             chosen = dropout(chosen, dropout_p)
         result = chosen @ v
