@@ -88,6 +88,11 @@ private struct Bits {
     for i in words.indices where words[i] & other.words[i] != 0 { return true }
     return false
   }
+  /// The smallest member of a set that has one.
+  var first: Int {
+    let index = words.firstIndex { $0 != 0 } ?? 0
+    return index << 6 + words[index].trailingZeroBitCount
+  }
   /// False as soon as `body` is.
   func allSatisfy(_ body: (Int) -> Bool) -> Bool {
     for (index, word) in words.enumerated() {
@@ -273,10 +278,11 @@ private struct FusionBlock {
     counts[a] = max(counts[a], counts[b])
     hasReduction[a] = hasReduction[a] || hasReduction[b]
     if between.isEmpty { return true }
-    // Whoever depended on a part depends on the whole now, and on what the whole needs.
+    // Whoever depended on a part depends on the whole now, and on what the whole needs; it comes after
+    // the first member.
     var reach = all
     reach.formUnion(ancestors[a])
-    for local in 0...newest
+    for local in all.first...newest
     where cluster[local] == local && local != a && ancestors[local].meets(all) {
       ancestors[local].formUnion(reach)
     }

@@ -239,25 +239,26 @@ struct Plan {
     for (index, unit) in units.list.enumerated() {
       blocks.append(Block(bytes: temporaryBytes(unit), at: timetable.places[index]))
     }
-    var placed: [Int] = []  // by offset
+    // By offset; copies, because every block is held against every other.
+    var placed: [Block] = []
     let order = blocks.indices.filter { blocks[$0].bytes > 0 }
       .sorted { (blocks[$1].bytes, $0) < (blocks[$0].bytes, $1) }
     for index in order {
-      let block = blocks[index]
+      var block = blocks[index]
       let size = (block.bytes + 63) & ~63
       var offset = 0
       var position = 0
-      for (rank, other) in placed.enumerated() {
-        let taken = blocks[other]
+      for (rank, taken) in placed.enumerated() {
         if !taken.meets(block) { continue }
         if taken.offset >= offset + size { break }
         offset = max(offset, taken.offset + ((taken.bytes + 63) & ~63))
         position = rank + 1
       }
-      blocks[index].offset = offset
-      while position < placed.count, blocks[placed[position]].offset < offset { position += 1 }
-      while position > 0, blocks[placed[position - 1]].offset > offset { position -= 1 }
-      placed.insert(index, at: position)
+      block.offset = offset
+      blocks[index] = block
+      while position < placed.count, placed[position].offset < offset { position += 1 }
+      while position > 0, placed[position - 1].offset > offset { position -= 1 }
+      placed.insert(block, at: position)
       arenaBytes = max(arenaBytes, offset + size)
     }
     for value in blockOf.indices where blockOf[value] >= 0 {

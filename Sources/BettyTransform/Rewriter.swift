@@ -193,8 +193,10 @@ extension Rewriter {
 
   /// The node that makes a value, if it applies `primitive`.
   func match(_ value: Value, _ primitive: Primitive) -> Node? {
-    guard let node = graph.node(of: value), node.primitive === primitive else { return nil }
-    return node
+    // Looked at where it lies: most of the time it is another, and a copy would count references.
+    let producer = graph.producers[value.index]
+    guard producer >= 0, graph.nodes[producer].primitive === primitive else { return nil }
+    return graph.nodes[producer]
   }
 
   /// The operand of the unary primitive that makes a value.
