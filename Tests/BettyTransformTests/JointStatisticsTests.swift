@@ -47,10 +47,9 @@ import Testing
     try joined.verify()
     #expect(map.count == apart.types.count)
     var (a, b) = (joined, whole)
-    a.outputs += try Transform.gradient(&a, of: a.outputs[0], wrt: Array(a.inputs[...2])).compactMap
-    { $0 }
-    b.outputs += try Transform.gradient(&b, of: b.outputs[0], wrt: Array(b.inputs[...2])).compactMap
-    { $0 }
+    let wrt = Array(a.inputs[...2])
+    a.outputs += try Transform.gradient(&a, of: a.outputs[0], wrt: wrt).compactMap { $0 }
+    b.outputs += try Transform.gradient(&b, of: b.outputs[0], wrt: wrt).compactMap { $0 }
     for (got, wanted) in zip(
       try Reference.evaluate(a, point(a)), try Reference.evaluate(b, point(b)))
     {
