@@ -87,6 +87,7 @@ class Tensor:
         create_graph: _bool = False,
         inputs: Sequence[Tensor] | None = None,
     ) -> None: ...
+    def register_hook(self, hook: Any) -> Any: ...
 '''
 
 OPERATORS = [
