@@ -108,19 +108,6 @@ PyObject *hypergradient_options(PyObject *module, PyObject *method) {
   return pairs;
 }
 
-PyObject *hypergradient_methods(PyObject *module, PyObject *unused) {
-  (void)module, (void)unused;
-  PyObject *names = PyList_New(0);
-  for (int32_t i = 0; names && betty_hypergradient_method(i); i++) {
-    PyObject *name = PyUnicode_FromString(betty_hypergradient_method(i));
-    if (!name || PyList_Append(names, name)) Py_CLEAR(names);
-    Py_XDECREF(name);
-  }
-  PyObject *tuple = names ? PySequence_Tuple(names) : NULL;
-  Py_XDECREF(names);
-  return tuple;
-}
-
 PyObject *problem_memory(PyObject *self, PyObject *number) {
   long index = PyLong_AsLong(number);
   if (index == -1 && PyErr_Occurred()) return NULL;
