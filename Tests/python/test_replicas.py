@@ -200,13 +200,13 @@ def test_a_replica_that_raises(replay):
 
     rs = np.random.RandomState(0)
     module = Net(rs, (5, 6, 3), betty.float64, dropout=0.3, norm=True)
-    problem = Failing("low", Config(replay=replay), module,
+    # A step that is logged is recorded, also where others are replayed.
+    problem = Failing("low", Config(replay=replay, log_step=1), module,
                       optim.Adam(module.parameters(), lr=0.1),
                       train_data_loader=batches(rs, (12,), betty.float64))  # fmt: skip
     engine = Engine([problem], EngineConfig(train_iters=1, strategy="data_parallel", replicas=2))
     engine.run()
     problem.fails = True
-    problem.config.replay = False
     state = values(engine), buffers(engine), betty.get_rng_state().tolist(), problem.count
     with pytest.raises(KeyError, match="of my own"):
         engine.run()
