@@ -13,13 +13,14 @@ from typing import Any
 from betty import autograd
 from betty._native import Tensor
 from betty.nn.utils import clip_grad_norm_
+from betty.problems.access import ProblemAccess
 
 __all__ = ["ProblemParts"]
 
 PARTS = ("get_loss", "backward", "optimizer_step", "zero_grad", "clip_grad")
 
 
-class ProblemParts:
+class ProblemParts(ProblemAccess):
     """The part of :class:`~betty.problems.Problem` that a descent step is made of."""
 
     def one_step_descent(self, batch: Any = None) -> dict[str, Any]:

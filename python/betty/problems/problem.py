@@ -15,7 +15,6 @@ from betty._native import Tensor, evaluate
 from betty.configs import Config
 from betty.hypergradient.info import MethodInfo
 from betty.nn import Module
-from betty.problems.access import ProblemAccess
 from betty.problems.data import Batches, flatten, to_tensors
 from betty.problems.parts import ProblemParts
 from betty.problems.replicas import merged, refilled
@@ -37,7 +36,7 @@ HOOKS = (
 DRAWS = ("get_batch", "get_batch_single_loader")
 
 
-class Problem(ProblemState, ProblemParts, ProblemAccess):
+class Problem(ProblemState, ProblemParts):
     """A level: subclass it and define ``training_step``.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from betty import _native
+from betty.problems.access import ProblemAccess
 
 __all__ = ["ProblemState"]
 
@@ -12,7 +13,7 @@ PARTS = ("module", "optimizer", "scheduler")
 KEPT = ("count", "loss_scale", "hypergradient")
 
 
-class ProblemState:
+class ProblemState(ProblemAccess):
     """The part of :class:`~betty.problems.Problem` that saves and resumes."""
 
     def state_dict(self) -> dict[str, Any]:
