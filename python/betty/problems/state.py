@@ -19,8 +19,8 @@ class ProblemState(ProblemAccess):
     def state_dict(self) -> dict[str, Any]:
         """States of module, optimizer and scheduler under these names, and the count.
 
-        Under ``"hypergradient"`` what methods keep from call to call (the last solution of cg with a
-        warm start); with ``precision="fp16"`` the loss scale and the good steps since it changed.
+        Under ``"hypergradient"`` what methods keep from call to call (the last solution of cg with
+        a warm start); with ``precision="fp16"`` the loss scale and the good steps since it changed.
         """
         state: dict[str, Any] = {}
         for key in PARTS:
