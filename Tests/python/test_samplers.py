@@ -200,7 +200,7 @@ def test_images_become_channels_first():
 def test_collating():
     joined = default_collate([Point(1.5, "a"), Point(2.0, "b")])
     assert joined.x.dtype is betty.float64
-    assert joined.y == ["a", "b"]
+    assert joined.y == ("a", "b")
     assert default_collate([{"k": np.float32(1)}, {"k": np.float32(2)}])["k"].dtype is betty.float32
     with pytest.raises(RuntimeError, match="different shapes"):
         default_collate([np.ones(2), np.ones(3)])

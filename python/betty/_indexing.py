@@ -47,6 +47,8 @@ def _as_value(x: Tensor, value: Any) -> Tensor:
         return value
     if isinstance(value, (bool, int, float)):
         return _native.from_scalar(value)
+    if value is None:
+        raise TypeError(f"can't assign a NoneType to a {x.type()}")
     from betty._creation import as_tensor
 
     return as_tensor(value)

@@ -139,7 +139,11 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
 
 matrix_exp = F.matrix_exp
 matmul = F.matmul
-vander = F.vander
+
+
+def vander(x: Tensor, *, N: int | None = None) -> Tensor:
+    """Rising powers of the elements of a vector, one element a row."""
+    return F.vander(x, N, True)
 
 
 def multi_dot(tensors: Any) -> Tensor:

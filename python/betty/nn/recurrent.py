@@ -123,6 +123,14 @@ class RNNBase(Module):
         """Draws all parameters within 1 / sqrt(hidden_size)."""
         _draw_uniform(self, self.hidden_size)
 
+    @property
+    def all_weights(self) -> list[list[Any]]:
+        """The parameters, one list for each layer and direction."""
+        count = self.num_layers * (2 if self.bidirectional else 1)
+        held = list(self._parameters.values())
+        size = len(held) // count
+        return [held[first : first + size] for first in range(0, len(held), size)]
+
     def flatten_parameters(self) -> None:
         """Does nothing: there is no other layout."""
 

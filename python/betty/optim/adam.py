@@ -27,6 +27,7 @@ class Adam(Optimizer):
         fused: Accepted for migration; every update is fused.
     """
 
+    _decoupled = False
     _pairs = {"betas": ("beta1", "beta2")}
 
     def __init__(
@@ -53,12 +54,19 @@ class Adam(Optimizer):
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
                 "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "differentiable": differentiable,
+                "fused": fused,
+                "decoupled_weight_decay": self._decoupled,
             },
         )
 
 
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019)."""
+
+    _decoupled = True
 
     def __init__(
         self,

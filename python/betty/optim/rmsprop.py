@@ -51,5 +51,8 @@ class RMSprop(Optimizer):
                 "centered": centered,
                 "weight_decay": weight_decay,
                 "maximize": maximize,
+                "foreach": foreach,
+                "capturable": capturable,
+                "differentiable": differentiable,
             },
         )

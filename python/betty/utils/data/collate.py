@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from betty._creation import as_tensor, from_numpy
+from betty._creation import as_tensor, from_numpy, tensor
 from betty._functions import stack
 from betty._native import Tensor
 
@@ -52,6 +52,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
             raise TypeError(f"default_collate: cannot make a batch of arrays of {first.dtype}")
         return _stacked([np.asarray(sample) for sample in batch])
     if isinstance(first, (bool, int)):
+        if any(type(sample) is float for sample in batch):
+            return tensor(list(batch))
         return from_numpy(np.asarray(batch))
     if isinstance(first, float):
         return from_numpy(np.asarray(batch, dtype=np.float64))
@@ -86,7 +88,11 @@ def _columns(batch: Sequence[Any]) -> Any:
     first = batch[0]
     if any(len(sample) != len(first) for sample in batch):
         raise RuntimeError("default_collate: each element in list of batch should be of equal size")
-    columns = [default_collate(column) for column in zip(*batch, strict=True)]
+    # Text stays as zip gives it, a tuple.
+    columns = [
+        column if isinstance(column[0], (str, bytes)) else default_collate(column)
+        for column in zip(*batch, strict=True)
+    ]
     return type(first)(*columns) if hasattr(first, "_fields") else columns
 
 

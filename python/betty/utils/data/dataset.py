@@ -62,7 +62,7 @@ class TensorDataset(Dataset):
             raise ValueError("TensorDataset: give at least one tensor")
         lengths = [tensor.shape[0] if tensor.dim() else 0 for tensor in tensors]
         if len(set(lengths)) > 1:
-            raise ValueError(f"TensorDataset: tensors have different lengths {lengths}")
+            raise AssertionError(f"TensorDataset: tensors have different lengths {lengths}")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
@@ -133,7 +133,7 @@ class ConcatDataset(Dataset):
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
-            raise ValueError("ConcatDataset: give at least one data set")
+            raise AssertionError("ConcatDataset: give at least one data set")
         for each in self.datasets:
             if isinstance(each, IterableDataset):
                 raise TypeError("ConcatDataset: takes no IterableDataset, see ChainDataset")
