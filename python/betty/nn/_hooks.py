@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from betty.nn._backward_hooks import BackwardCall
 from betty.utils.hooks import RemovableHandle, register
 
 __all__ = ["Hooked"]
@@ -26,21 +27,25 @@ class Hooked:
     forward: Callable[..., Any]
     _forward_pre_hooks: OrderedDict[int, _Hook] = OrderedDict()
     _forward_hooks: OrderedDict[int, _Hook] = OrderedDict()
+    _backward_pre_hooks: OrderedDict[int, Any] = OrderedDict()
     _backward_hooks: OrderedDict[int, Any] = OrderedDict()
     _state_dict_hooks: OrderedDict[int, Any] = OrderedDict()
     _load_state_dict_pre_hooks: OrderedDict[int, Any] = OrderedDict()
     _load_state_dict_post_hooks: OrderedDict[int, Any] = OrderedDict()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._forward_hooks or self._forward_pre_hooks:
+        if self._forward_hooks or self._forward_pre_hooks or self._is_watched:
             return self._call_hooked(args, kwargs)
         return self.forward(*args, **kwargs)
+
+    #: Whether the module has hooks on gradients.
+    _is_watched = False
 
     def _call_hooked(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         result, after = None, list(self._forward_hooks.values())
         try:
             args, kwargs = self._before(args, kwargs)
-            result = self.forward(*args, **kwargs)
+            result = self._forward_watched(args, kwargs)
             while after:
                 result = self._after(after.pop(0), args, kwargs, result)
         except Exception:
@@ -49,6 +54,14 @@ class Hooked:
                     self._after(hook, args, kwargs, result)
             raise
         return result
+
+    def _forward_watched(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Forward, with the hooks on gradients set if there are any."""
+        before, after = self._backward_pre_hooks.values(), self._backward_hooks.values()
+        if not before and not after:
+            return self.forward(*args, **kwargs)
+        call = BackwardCall(self, list(before), list(after))
+        return call.leaving(self.forward(*call.entering(args), **kwargs))
 
     def _before(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
         for hook in list(self._forward_pre_hooks.values()):
@@ -126,6 +139,32 @@ class Hooked:
         """
         entry = _Hook(hook, with_kwargs, always_call)
         return register(self._table("_forward_hooks"), entry, prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls ``hook(module, grad_input, grad_output)`` when gradients of the inputs are known.
+
+        Args:
+            hook: Gets tuples with a gradient for each positional argument and for each output, None
+                for what needs none; what it returns replaces ``grad_input``.
+            prepend: Whether it goes before the hooks that are there.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook away.
+        """
+        object.__setattr__(self, "_is_watched", True)
+        return register(self._table("_backward_hooks"), hook, prepend)
+
+    register_backward_hook = register_full_backward_hook
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls ``hook(module, grad_output)`` when gradients of the outputs are known; what it
+        returns replaces them."""
+        object.__setattr__(self, "_is_watched", True)
+        return register(self._table("_backward_pre_hooks"), hook, prepend)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Calls ``hook(module, state_dict, prefix, local_metadata)`` on what state_dict gives."""
