@@ -168,12 +168,15 @@ package final class Function: Sendable {
       throw .value("\(name): input \(position) cannot be left out")
     }
     var positions: [Operand?] = []
-    var next = operands.makeIterator()
+    // A key is drawn last, whatever is left out before it.
+    var next = operands.dropLast(takesKey ? 1 : 0).makeIterator()
     if inputs.isVariadic {
       positions = operands
     } else {
       for position in inputs.names.indices {
-        positions.append(omitted.contains(position) ? nil : next.next())
+        let isKey = takesKey && position == inputs.names.count - 1
+        positions.append(
+          isKey ? operands.last : omitted.contains(position) ? nil : next.next())
       }
     }
     guard operands.count >= inputs.required, operands.count <= inputs.maximum - omitted.count else {

@@ -41,7 +41,7 @@ import Testing
       ?[2, 2]: narrow gather take_along_dim glu
       ?[2, 2, 3]: unflatten stack embedding
       ?[5, 3]: embedding#1
-      ?[2, 3, 2]: attention attention#3
+      ?[2, 3, 2]: attention attention#3 attention_dropout
       ?[3, 2]: attention#1
       ?[2, 2, 3, 2]: attention#2
       ?[3, 3]: cat tril triu

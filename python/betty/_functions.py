@@ -60,6 +60,7 @@ __all__ = [
     "atan2",
     "atanh",
     "attention",
+    "attention_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "baddbmm",
@@ -384,6 +385,7 @@ _atan = operation("atan")
 _atan2 = operation("atan2")
 _atanh = operation("atanh")
 _attention = operation("attention")
+_attention_dropout = operation("attention_dropout")
 _avg_pool1d = operation("avg_pool1d")
 _avg_pool2d = operation("avg_pool2d")
 _baddbmm = operation("baddbmm")
@@ -1001,6 +1003,22 @@ def attention(
     takes part, a floating one is added."""
     made = _call(_attention, (query, keys, value), (mask,), is_causal=is_causal, scale=scale)
     return made if out is None else _stored(out, made)
+
+
+def attention_dropout(
+    query: Tensor,
+    keys: Tensor | Number,
+    value: Tensor | Number,
+    *,
+    mask: Tensor | Number | None = None,
+    p: _float,
+    is_causal: _bool = False,
+    scale: _float | None = None,
+) -> Tensor:
+    """attention whose weights are zeroed with probability p, the others divided by 1 - p."""
+    return _call(
+        _attention_dropout, (query, keys, value), (mask,), p=p, is_causal=is_causal, scale=scale
+    )
 
 
 def avg_pool1d(

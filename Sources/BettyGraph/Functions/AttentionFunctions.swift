@@ -85,11 +85,14 @@ extension Functions {
     }
     if let key { operands.append(key) }
     let scale = attributes.double("scale", default: 1 / Double(max(width, 1)).squareRoot())
-    return try b.graph.apply(
-      P.attention, operands,
+    // Storage types are computed in f32; bools and the key stay as they are.
+    let wide = try operands.map { try b.cast($0, b.dtype($0).computeType) }
+    let made = try b.graph.apply(
+      P.attention, wide,
       [
         "scale": .double(scale), "is_causal": .bool(isCausal), "dropout": .double(dropout),
         "masked": .bool(mask != nil),
-      ])[0]
+      ])
+    return try b.cast(made[0], b.dtype(values[0]))
   }
 }

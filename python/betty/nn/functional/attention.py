@@ -56,7 +56,7 @@ def scaled_dot_product_attention(
     if dropout_p == 0.0:
         return ops.attention(query, key, value, attn_mask, is_causal=is_causal, **options)
     return ops.attention_dropout(
-        query, key, value, attn_mask, p=dropout_p, is_causal=is_causal, **options
+        query, key, value, mask=attn_mask, p=dropout_p, is_causal=is_causal, **options
     )
 
 
