@@ -30,7 +30,7 @@ struct TileGeometry {
   ) {
     self.count = count
     self.row = row
-    let most = TileGeometry.tileElements * (hasRows && row > 128 ? 4 : 1)
+    let most = TileGeometry.tileElements * (hasRows && row > 128 ? 2 : 1)
     let ideal = elementSize > 4 ? most / 2 : most
     splitsRows = row > TileGeometry.longestRowInTile
     if row == 0 || splitsRows {
