@@ -4,6 +4,7 @@
 
 import BettyKernelInterface
 import COpenBLAS
+import Glibc
 
 package enum Contract {
   /// out[m, n] = op(a)[m, k] op(b)[k, n], added to what is there if it accumulates
@@ -56,12 +57,26 @@ package enum Contract {
 
   private static func operation(_ transpose: Bool) -> Int32 { transpose ? 112 : 111 }
 
+  /// Sums up to this length are so quick that it shows how slowly OpenBLAS clears the result.
+  private static let shortest = 512
+
+  /// Whether the product has to be added to the result: clears that first where memset does better.
+  private static func adds(_ call: Call, _ bytes: Int) -> Bool {
+    if call.accumulates || call.k > shortest { return call.accumulates }
+    if call.ldOut == call.n {
+      memset(call.out, 0, call.m * call.n * bytes)
+    } else {
+      for row in 0..<call.m { memset(call.out + row * call.ldOut * bytes, 0, call.n * bytes) }
+    }
+    return true
+  }
+
   private static func single(_ call: Call) {
     cblas_sgemm(
       rowMajor, operation(call.transposeA), operation(call.transposeB), Int32(call.m),
       Int32(call.n), Int32(call.k), 1, call.a.assumingMemoryBound(to: Float.self),
       Int32(call.lda), call.b.assumingMemoryBound(to: Float.self), Int32(call.ldb),
-      call.accumulates ? 1 : 0,
+      adds(call, 4) ? 1 : 0,
       call.out.assumingMemoryBound(to: Float.self), Int32(call.ldOut))
   }
 
@@ -70,7 +85,7 @@ package enum Contract {
       rowMajor, operation(call.transposeA), operation(call.transposeB), Int32(call.m),
       Int32(call.n), Int32(call.k), 1, call.a.assumingMemoryBound(to: Double.self),
       Int32(call.lda), call.b.assumingMemoryBound(to: Double.self), Int32(call.ldb),
-      call.accumulates ? 1 : 0,
+      adds(call, 8) ? 1 : 0,
       call.out.assumingMemoryBound(to: Double.self), Int32(call.ldOut))
   }
 
