@@ -136,7 +136,7 @@ def learn(arguments) -> nn.Module:
     adam = betty.optim.Adam(outer_net.parameters(), lr=2e-3)
     sgd = betty.optim.SGD(inner_net.parameters(), lr=RATE)
     outer = Outer("outer", Config(), outer_net, adam)
-    config = Config(type="cg", cg_iterations=3, cg_damping=1.0, unroll_steps=STEPS)
+    config = Config(type="cg", cg_iterations=3, unroll_steps=STEPS)
     inner = Inner("inner", config, inner_net, sgd)
     engine = Maml(
         problems=[outer, inner],
