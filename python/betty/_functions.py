@@ -1014,11 +1014,13 @@ def attention_dropout(
     p: _float,
     is_causal: _bool = False,
     scale: _float | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
     """attention whose weights are zeroed with probability p, the others divided by 1 - p."""
-    return _call(
+    made = _call(
         _attention_dropout, (query, keys, value), (mask,), p=p, is_causal=is_causal, scale=scale
     )
+    return made if out is None else _stored(out, made)
 
 
 def avg_pool1d(
