@@ -87,12 +87,12 @@ private func check(
     }
   }
 
-  /// Depthwise ones have no kernels of these types: the compiler widens them.
+  /// Depthwise and empty ones have no kernels of these types: the compiler widens them.
   static let cases: [ConvolutionCase] = {
     var cases = ConvolutionCase.all + ConvolutionTests.large
     cases.append(ConvolutionCase(x: [2, 5, 4, 300], kernel: [1, 1, 900]))
     cases.append(ConvolutionCase(x: [1, 3, 3, 903], kernel: [1, 1, 301]))
-    return cases.filter { $0.groups == 1 || $0.groups < $0.x[3] }
+    return cases.filter { ($0.groups == 1 || $0.groups < $0.x[3]) && !$0.x.contains(0) }
   }()
 
   @Test(arguments: cases) func convolutions(_ item: ConvolutionCase) throws {
