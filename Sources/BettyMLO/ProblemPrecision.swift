@@ -2,6 +2,7 @@
 // and of the processor.
 
 import BettyGraph
+import BettyKernelInterface
 import BettyRuntime
 import BettyTransform
 import Synchronization
@@ -44,4 +45,52 @@ extension Problem {
   }
 
   private static let hasWarned = Mutex(false)
+}
+
+/// A capture about to become part of a step: its graph, with the statistics that replicas share and in the
+/// precision of its problem, and what its values became there.
+struct MixedCapture {
+  let capture: Capture
+  let graph: Graph
+  /// Those asked for, then those computed already, then what the user holds.
+  let roots: [Value]
+  let computed: [(position: Int, value: Value)]
+  let held: [Value]
+  private let mayBeHalf: Bool
+
+  /// `synchronized`: every batch norm is by the statistics of the whole batch. What the user has read
+  /// already is not computed again, unless it may depend on statistics that replicas share.
+  init(
+    _ capture: Capture, _ owners: PrecisionOwners? = nil, synchronized: Bool = false
+  ) throws {
+    self.capture = capture
+    let joined = try capture.synchronized(all: synchronized)
+    let isJoined = joined.graph.nodes.count != capture.graph.nodes.count
+    let computed = isJoined ? [] : capture.computed
+    let count = capture.roots.count
+    let recorded = capture.roots + computed.map(\.value) + capture.graph.outputs
+    var (graph, values) = (joined.graph, recorded.map { joined.map[$0.index] })
+    if let owners {
+      (graph, values) = try Transform.mixed(graph, owners, keeping: values)
+    }
+    self.graph = graph
+    mayBeHalf = owners?.includes(.fp16) ?? false
+    roots = Array(values[..<count])
+    self.computed = zip(computed, values[count...]).map { ($0.position, $1) }
+    held = Array(values[(count + computed.count)...])
+  }
+
+  var recorded: RecordedGraph { RecordedGraph(graph, loss: roots[0], mayBeHalf: mayBeHalf) }
+}
+
+extension Graph {
+  /// Whether a product, or one in a loop, has a result of such a type.
+  func hasProducts(_ isSuch: (DType) -> Bool) -> Bool {
+    nodes.contains { node in
+      if node.primitive.precisionPolicy == .low {
+        return isSuch(types[node.results.lowerBound].dtype)
+      }
+      return node.attributes.graph("body")?.hasProducts(isSuch) ?? false
+    }
+  }
 }

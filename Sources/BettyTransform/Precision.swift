@@ -22,6 +22,10 @@ package struct PrecisionOwners: Sendable {
     self.inputs = inputs
   }
 
+  package func includes(_ precision: Precision) -> Bool {
+    own == precision || inputs.contains(precision)
+  }
+
   var isMixed: Bool { own != .fp32 || inputs.contains { $0 != nil && $0 != .fp32 } }
 }
 

@@ -47,6 +47,20 @@ def test_the_demo_saves_its_figure(small):
     assert figure.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_the_demo_learns_as_well_in_low_precision(precision, monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    import data_reweighting as demo
+
+    split, bar = demo.split_digits(0), demo.tqdm(disable=True)
+    scores = []
+    for kind in ("fp32", precision):
+        module, _ = demo.train(demo.REWEIGHTED, split, 0.05, 0, 150, kind, bar)
+        scores.append(demo.accuracy(module, split.test))
+    # In percent of 500 samples: less than what another seed makes of it.
+    assert scores[0] > 80 and abs(scores[0] - scores[1]) <= 2
+
+
 def test_the_demo_refuses_a_run_without_steps(tmp_path):
     done = run("data_reweighting.py", "--steps", "0", folder=tmp_path)
     assert done.returncode == 2
