@@ -13,19 +13,8 @@ import pytest
 from betty import nn, optim
 from betty.configs import Config, EngineConfig
 from betty.engine import Engine
-from betty.problems import ImplicitProblem, IterativeProblem
-
-METHODS = {
-    "darts": {},
-    "sama": {},
-    "exact": {},
-    "reinforce": {},
-    "cg": {"cg_iterations": 5, "cg_damping": 0.5},
-    "neumann": {"neumann_iterations": 5, "neumann_alpha": 0.3},
-    "iterative": {},
-    "forward": {},
-}
-LOW = ("bf16", "fp16")
+from betty.problems import ImplicitProblem
+from precision_programs import LOW, METHODS, cosine, hypergradient, program, single
 
 
 @pytest.fixture(autouse=True)
@@ -34,83 +23,6 @@ def quiet():
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*AVX512-BF16")
         yield
-
-
-class Weights(nn.Module):
-    def __init__(self, count):
-        super().__init__()
-        self.logits = nn.Parameter(betty.linspace(-1, 1, count))
-
-    def forward(self):
-        return betty.sigmoid(self.logits)
-
-
-class Upper(ImplicitProblem):
-    """The loss of the classifier on clean samples."""
-
-    def training_step(self, batch):
-        images, labels = batch
-        return F.cross_entropy(self.lower(images), labels)
-
-
-def lower_step(self, batch):
-    """The loss on samples of which each counts as much as its weight says."""
-    images, labels = batch
-    losses = F.cross_entropy(self.module(images), labels, reduction="none")
-    weights = self.upper()
-    return (weights * losses).sum() / weights.sum()
-
-
-def data(count, seed):
-    random = np.random.default_rng(seed)
-    images = random.normal(size=(count, 20)).astype(np.float32)
-    labels = (images[:, :4].argmax(1)).astype(np.int64)
-    return betty.from_numpy(images), betty.from_numpy(labels)
-
-
-def program(method="darts", precision="fp32", upper="fp32", kind=Upper, **given):
-    """Sample weights above a classifier of two layers."""
-    settings = {name: given.pop(name) for name in list(given) if name in ("roll_back", "iters")}
-    betty.manual_seed(3)
-    module = nn.Sequential(nn.Linear(20, 32), nn.Tanh(), nn.Linear(32, 4))
-    weights = Weights(30)
-    unrolled = method in ("iterative", "forward")
-    base = IterativeProblem if unrolled else ImplicitProblem
-    below = type("Lower", (base,), {"training_step": lower_step})
-    options = {"unroll_steps": 2, **METHODS[method], **given}
-    optimizer = optim.SGD(module.parameters(), lr=0.5, momentum=0.9)
-    lower = below(
-        "lower",
-        Config(type=method, precision=precision, **options),
-        module,
-        optimizer,
-        train_data_loader=[data(30, 0)],
-    )
-    adam = optim.Adam(weights.parameters(), lr=0.05)
-    above = kind("upper", Config(precision=upper), weights, adam, train_data_loader=[data(25, 1)])
-    edges = {"u2l": {above: [lower]}, "l2u": {lower: [above]}}
-    config = EngineConfig(
-        train_iters=settings.get("iters", 6), roll_back=settings.get("roll_back", False)
-    )
-    return Engine([above, lower], config, edges)
-
-
-class Watched(Upper):
-    """Keeps what its optimizer is given."""
-
-    def grad_callback(self):
-        self.seen = self.module.logits.grad.detach().numpy().copy()
-
-
-def hypergradient(method, precision, kind=Watched):
-    """What the first step of the upper problem takes."""
-    engine = program(method, precision, kind=kind, iters=2)
-    engine.run()
-    return engine.upper.seen
-
-
-def cosine(a, b):
-    return float(a.ravel() @ b.ravel() / np.linalg.norm(a) / np.linalg.norm(b))
 
 
 @pytest.mark.parametrize("precision", LOW)
@@ -299,117 +211,13 @@ def test_dump_shows_the_casts_and_describe_the_precision():
     assert "bf16" not in betty.dump(engine.lower) + betty.dump(engine.upper)
 
 
-class Single(ImplicitProblem):
-    def training_step(self, batch):
-        return self.factor * (self.module(batch) ** 2).mean()
-
-    factor = 1.0
-
-
-class WatchedSingle(Single):
-    def grad_callback(self):
-        self.seen = self.module.weight.grad.numpy().copy()
-
-
-def single(precision, factor=1.0, dtype=betty.float32, kind=Single, **options):
-    betty.manual_seed(0)
-    module = nn.Linear(8, 8).to(dtype)
-    kind = type("Kind", (kind,), {"factor": factor})
-    sgd = optim.SGD(module.parameters(), lr=1e-3)
-    config = Config(precision=precision, **options)
-    only = kind("only", config, module, sgd, train_data_loader=[betty.ones(4, 8, dtype=dtype)])
-    return Engine([only], EngineConfig(train_iters=1), {}), only
-
-
-# fp16
-
-
-def test_overflow_leaves_the_step_out_and_halves_the_scale():
-    engine, only = single("fp16", factor=1e5, initial_dynamic_scale=2.0**40)
-    before = only.module.weight.detach().numpy().copy()
-    engine.run()
-    assert only.skipped_steps == 1 and only.loss_scale == 2.0**39
-    assert (only.module.weight.detach().numpy() == before).all()
-
-
-def test_the_scale_falls_until_steps_are_taken():
-    engine, only = single("fp16", initial_dynamic_scale=2.0**30, scale_factor=4.0)
-    for _ in range(20):
-        engine.run()
-    assert 0 < only.skipped_steps < 20
-    assert only.loss_scale == 2.0**30 / 4.0**only.skipped_steps
-    exact = single("fp32")
-    for _ in range(20 - only.skipped_steps):
-        exact[0].run()
-    moved = exact[1].module.weight.detach().numpy()
-    assert np.allclose(only.module.weight.detach().numpy(), moved, atol=2e-4)
-
-
-def test_small_gradients_do_not_vanish():
-    """1e-8 is no number of f16; scaled it is."""
-    found = {}
-    for precision in ("fp32", "fp16"):
-        engine, only = single(precision, factor=1e-7, kind=WatchedSingle)
-        engine.run()
-        found[precision] = only.seen
-    assert np.abs(found["fp32"]).max() < 1e-7
-    assert cosine(found["fp32"], found["fp16"]) > 0.999
-
-
-@pytest.mark.parametrize("scale", [1e-9, 1e6])
-@pytest.mark.parametrize("method", ["exact", "cg", "iterative", "forward"])
-def test_vectors_carry_their_own_scale(method, scale):
-    """A vector of any size gives the same direction: it is brought into range."""
-
-    class Near(Watched):
-        def training_step(self, batch):
-            return scale * sum(((p - 0.1) ** 2).sum() for p in self.lower.module.parameters())
-
-    exact = hypergradient(method, "fp32", Near)
-    rounded = hypergradient(method, "fp16", Near)
-    assert np.isfinite(rounded).all()
-    assert cosine(exact, rounded) > 0.99
-
-
-def test_hundreds_of_overflows_in_a_row_end_the_run():
-    engine, only = single("fp16", factor=float("inf"))
-    before = only.module.weight.detach().numpy().copy()
-    with pytest.raises(RuntimeError, match=r"problem 'only'.*200 steps in a row overflowed"):
-        for _ in range(300):
-            engine.run()
-    assert only.skipped_steps == 200
-    assert (only.module.weight.detach().numpy() == before).all()
-
-
-def test_a_loss_that_is_not_finite_stops_where_that_is_asked_for():
-    engine, only = single("fp16", factor=float("nan"), on_nan="stop")
-    with pytest.raises(RuntimeError, match="problem 'only': the loss or its gradient"):
-        engine.run()
-    assert only.loss_scale == 4096
-    engine, only = single("fp16", initial_dynamic_scale=2.0**40, on_nan="stop")
-    engine.run()
-    assert only.skipped_steps == 1
-
-
-def test_the_scale_grows_after_good_steps_and_is_resumed():
-    engine, only = single("fp16")
-    engine.run()
-    state = only.state_dict()
-    assert state["loss_scale"] == (4096.0, 1)
-    again, other = single("fp16")
-    other.load_state_dict({**state, "loss_scale": (1024.0, 1999)})
-    again.run()
-    assert other.loss_scale == 2048 and other.state_dict()["loss_scale"] == (2048.0, 0)
-    with pytest.raises(ValueError, match="loss_scale"):
-        other.load_state_dict({"loss_scale": (-1.0, 0)})
-    assert "loss_scale" not in single("bf16")[1].state_dict()
-
-
 # Bad input, and what is told
 
 
 def test_that_bf16_is_storage_only_is_told_once():
-    program = "from test_precision import single; single('bf16')[0].run(); single('bf16')[0].run()"
+    program = (
+        "from precision_programs import single; single('bf16')[0].run(); single('bf16')[0].run()"
+    )
     run = subprocess.run(
         [sys.executable, "-W", "always", "-c", program],
         capture_output=True, text=True, check=True, cwd=Path(__file__).parent,
