@@ -53,6 +53,8 @@ struct Recompute {
     for output in source.outputs { isKept[output] = true }
     for input in source.inputs { isKept[input] = true }
     for (index, node) in source.nodes.enumerated() {
+      // What was rounded to a storage type is there to be stored, in place of what it was rounded from.
+      if case .cast = node.operation, isStorage(node.results[0]) { isKept[node.results[0]] = true }
       let isTile = group[index] >= 0
       if !isTile { for input in node.inputs { isKept[input] = true } }
       if !node.operation.isElementwise {
@@ -62,6 +64,10 @@ struct Recompute {
         }
       }
     }
+  }
+
+  private func isStorage(_ value: Int) -> Bool {
+    source.dtypes[value].computeType != source.dtypes[value]
   }
 
   private func groupOfProducer(_ value: Int) -> Int {

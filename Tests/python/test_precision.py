@@ -211,6 +211,28 @@ def test_dump_shows_the_casts_and_describe_the_precision():
     assert "bf16" not in betty.dump(engine.lower) + betty.dump(engine.upper)
 
 
+class Mean(ImplicitProblem):
+    def training_step(self, batch):
+        return (self.module(batch) ** 2).mean()
+
+
+def test_low_precision_takes_less_memory():
+    """Planned bytes of a step whose activations outweigh its parameters."""
+
+    def planned(precision):
+        betty.manual_seed(0)
+        layers = [part for _ in range(12) for part in (nn.Linear(64, 64), nn.GELU())]
+        module = nn.Sequential(*layers)
+        sgd = optim.SGD(module.parameters(), lr=0.1)
+        x = betty.randn(2048, 64)
+        only = Mean("only", Config(precision=precision), module, sgd, train_data_loader=[x])
+        engine = Engine([only], EngineConfig(train_iters=1), {})
+        engine.run()
+        return int(re.search(r"arena of (\d+) bytes", betty.dump(only))[1])
+
+    assert 0 < planned("bf16") <= 0.7 * planned("fp32")
+
+
 # Bad input, and what is told
 
 
