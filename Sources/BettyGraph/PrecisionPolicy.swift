@@ -58,6 +58,8 @@ package enum PrecisionPolicy: Sendable {
         + [P.sum, P.prod, P.logsumexp, P.cumsum] + P.factorisations + P.normalizations + P.updates
         + P.loops + [P.logSoftmax, P.crossEntropy, P.crossEntropyGradient, P.bceWithLogits]
         + [P.indexAdd, P.scatterAdd, P.windowScatter, P.windowSum, P.windowSpread]
+        // Query, keys and values come rounded from the products that make them.
+        + P.attentions
     ),
   ]
 }
@@ -102,7 +104,8 @@ extension Function {
     let isFactored = primitives.contains { primitive in
       P.factorisations.contains { $0 === primitive }
     }
-    if policies.contains(.low), !isFactored { return .low }
+    let attends = primitives.contains { $0 === P.attention }
+    if policies.contains(.low) || attends, !isFactored { return .low }
     let losesDigits = primitives.contains { primitive in
       primitive.precisionPolicy == .full && !P.sumsInFull.contains { $0 === primitive }
     }
