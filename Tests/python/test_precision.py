@@ -230,7 +230,9 @@ def test_low_precision_takes_less_memory():
         engine.run()
         return int(re.search(r"arena of (\d+) bytes", betty.dump(only))[1])
 
-    assert 0 < planned("bf16") <= 0.7 * planned("fp32")
+    # A processor that widens operands needs room for that besides.
+    bound = 0.7 if betty.backends.cpu.has_bf16() else 0.8
+    assert 0 < planned("bf16") <= bound * planned("fp32")
 
 
 # Bad input, and what is told
