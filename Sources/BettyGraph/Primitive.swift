@@ -78,11 +78,15 @@ package struct KernelRequest: Sendable {
   package let table: KernelTable
   /// Threads that may work on it; the number of tasks is fixed from this and the size.
   package let threads: Int
+  /// For a primitive that reads views: how an operand is seen, nil for a contiguous one. A kernel that
+  /// cannot read it so throws, and is asked again with copies.
+  package let views: [StridedView?]
 
   package init(
     inputs: [TensorType], outputs: [TensorType], attributes: Attributes, table: KernelTable,
-    threads: Int
+    threads: Int, views: [StridedView?]? = nil
   ) {
+    self.views = views ?? inputs.map { _ in nil }
     self.inputs = inputs
     self.outputs = outputs
     self.attributes = attributes
@@ -248,6 +252,8 @@ package final class Primitive: Sendable {
   package let samples: [Sample]
   /// Worth keeping for a later gradient once computed (products, sorts), unlike a fused chain.
   package let isExpensive: Bool
+  /// Its kernel can take operands that are views of others.
+  package let readsViews: Bool
   /// Operations of one application, where they are not one an element: see Cost.swift.
   package let flops: Flops?
   /// What a status reported by the kernel means, where it is not the position of a bad index.
@@ -256,7 +262,8 @@ package final class Primitive: Sendable {
   package init(
     _ name: String, attributes: [AttributeSpec] = [], derivative: Derivative, kernel: Kernel,
     batching: Batching? = nil, samples: [Sample], isExpensive: Bool = false,
-    flops: Flops? = nil, failure: (@Sendable (Int64) -> BettyError)? = nil,
+    readsViews: Bool = false, flops: Flops? = nil,
+    failure: (@Sendable (Int64) -> BettyError)? = nil,
     typeRule: @escaping TypeRule
   ) {
     self.name = name
@@ -267,6 +274,7 @@ package final class Primitive: Sendable {
     self.batching = batching ?? .standard(kernel, derivative)
     self.samples = samples
     self.isExpensive = isExpensive
+    self.readsViews = readsViews
     self.flops = flops
     self.failure = failure
   }

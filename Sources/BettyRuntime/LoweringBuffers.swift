@@ -22,6 +22,9 @@ extension Lowering {
       inputs: application.types, outputs: application.results, attributes: node.attributes,
       table: kernelTable, threads: threads)
     let storage = (application.types + application.results).contains { $0.dtype.isStorageOnly }
+    if node.primitive.readsViews, let made = readingViews(application, request, prepare) {
+      return made
+    }
     if !storage {
       return append(application, application.inputs, application.results, try prepare(request))
     }
@@ -29,6 +32,27 @@ extension Lowering {
       return append(application, application.inputs, application.results, kernel)
     }
     return try widened(application, prepare)
+  }
+
+  /// The kernel on operands that are views, where it takes them.
+  private mutating func readingViews(
+    _ application: BufferApplication, _ request: KernelRequest, _ prepare: Prepare
+  ) -> [Int]? {
+    var inputs = application.inputs
+    var views = [StridedView?](repeating: nil, count: inputs.count)
+    for (position, value) in inputs.enumerated() {
+      guard let node = lowered.producer(of: value), case .view(let view) = node.operation,
+        let strides = view.strides(of: application.types[position].shape)
+      else { continue }
+      inputs[position] = node.inputs[0]
+      views[position] = StridedView(offset: view.offset, strides: strides)
+    }
+    guard views.contains(where: { $0 != nil }) else { return nil }
+    let seen = KernelRequest(
+      inputs: request.inputs, outputs: request.outputs, attributes: request.attributes,
+      table: request.table, threads: request.threads, views: views)
+    guard let kernel = try? prepare(seen) else { return nil }
+    return append(application, inputs, application.results, kernel)
   }
 
   private mutating func widened(

@@ -6,6 +6,26 @@ extension View {
     offset == 0 && shape.count == 2 && shape[0] == count && strides == [1, 0]
   }
 
+  /// The strides of a value of this shape that is seen through this canonical view; nil where an axis
+  /// of the shape is none of the view's, nor part of one.
+  func strides(of wanted: [Int]) -> [Int]? {
+    var result = [Int](repeating: 0, count: wanted.count)
+    var axis = shape.count - 1
+    var left = axis >= 0 ? shape[axis] : 1
+    var stride = axis >= 0 ? strides[axis] : 0
+    for place in wanted.indices.reversed() where wanted[place] != 1 {
+      if left == 1, axis > 0 {
+        axis -= 1
+        (left, stride) = (shape[axis], strides[axis])
+      }
+      guard left % wanted[place] == 0 else { return nil }
+      result[place] = stride
+      left /= wanted[place]
+      stride *= wanted[place]
+    }
+    return result
+  }
+
   /// Without axes of length 1 and with neighbours that walk as one axis merged.
   var canonical: View {
     var result = View(offset: offset, shape: [], strides: [])

@@ -244,4 +244,33 @@ struct AttentionCase: CustomTestStringConvertible, Sendable {
     // The logarithms and delta, two numbers a query of each batch.
     #expect(planned == [512, 1024, 2048].map { 2 * 2 * $0 * 4 }, "\(planned)")
   }
+
+  /// Heads lie between each other, [batch, length, heads, width]: products and attention read them there.
+  @Test(arguments: [DType.f64, .f32], [1, 2])
+  func headsAreReadWhereTheyLie(_ dtype: DType, _ threads: Int) throws {
+    var graph = Graph()
+    var heads: [Value] = []
+    for (length, width) in [(7, 4), (9, 4), (9, 5)] {
+      let x = graph.addInput(try TensorType(dtype, [2, length, 3 * width]))
+      heads.append(try graph.permute(graph.reshape(x, [2, length, 3, width]), [0, 2, 1, 3]))
+    }
+    let attended = try graph.apply(
+      P.attention, heads,
+      [
+        "scale": .double(0.5), "is_causal": .bool(false), "dropout": .double(0),
+        "masked": .bool(false),
+      ])
+    let scores = try graph.matmul(heads[0], heads[1], transposeB: true)
+    graph.outputs = [attended[0], attended[1], scores, try graph.matmul(scores, heads[2])]
+    let program = try Compiler.compile(graph, options: CompileOptions(threads: threads))
+    #expect(program.stepCount == 3, "\(program.listing)")
+    var generator = Generator(12)
+    let numbers = graph.inputs.map { generator.uniform(-2...2, graph.type(of: $0).count) }
+    let example = AttentionCase(threads: threads, dtype: dtype)
+    let made = try example.compile(graph, numbers)
+    let wanted = try Reference.evaluate(graph, numbers)
+    for (number, pair) in zip(made, wanted).enumerated() {
+      expect(pair.0, pair.1, example.tolerance, "result \(number)")
+    }
+  }
 }

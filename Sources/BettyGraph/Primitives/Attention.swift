@@ -80,7 +80,7 @@ extension P {
     "attention", attributes: attentionAttributes,
     derivative: .custom(vjp: attentionGradients, jvp: attentionTangent),
     kernel: .buffer(prepare: AttentionPlan.forward), batching: .rule(batchAttention),
-    samples: attentionSamples(), isExpensive: true,
+    samples: attentionSamples(), isExpensive: true, readsViews: true,
     flops: attentionFlops
   ) { inputs, attributes in
     let size = try AttentionOperands(inputs, attributes, others: 0, "attention")
@@ -97,7 +97,7 @@ extension P {
     "attention_gradient", attributes: attentionAttributes,
     derivative: .decomposed(attentionGradientDefinition),
     kernel: .buffer(prepare: AttentionPlan.backward), batching: .rule(batchAttention),
-    samples: attentionSamples(others: true), isExpensive: true,
+    samples: attentionSamples(others: true), isExpensive: true, readsViews: true,
     flops: attentionGradientFlops
   ) { inputs, attributes in
     let name = "attention_gradient"

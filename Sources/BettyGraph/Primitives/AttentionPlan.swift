@@ -7,26 +7,28 @@ import BettyKernels
 import Glibc
 
 struct AttentionPlan: Sendable {
-  private let size: Shape
-  private let kernels: AttentionKernels
+  let size: Shape
+  let kernels: AttentionKernels
   private let contract: @Sendable (Contract.Call) -> Void
   private let uniform: @convention(c) (Raw, UnsafePointer<Int64>, Int, Int) -> Void
   private let fill: @convention(c) (Raw, RawIn, Int, Int) -> Void
   /// The bytes of -inf.
   private let lowest: UInt64
   /// Bytes of an element.
-  private let bytes: Int
+  let bytes: Int
   private let bias: Mask?
   private let allowed: Mask?
+  /// Of query, keys, value and the cotangent [batches, queries, valueWidth], by position.
+  private let layouts: [MatrixLayout?]
   /// Position of the key of the draw among the operands.
-  private let key: Int?
+  let key: Int?
   /// Queries and keys of a block.
-  private let rows: Int
-  private let columns: Int
-  private let threads: Int
+  let rows: Int
+  let columns: Int
+  let threads: Int
 
   /// What AttentionOperands says, for bodies.
-  private struct Shape: Sendable {
+  struct Shape: Sendable {
     let batches: Int
     let queries: Int
     let keys: Int
@@ -67,7 +69,7 @@ struct AttentionPlan: Sendable {
   private static let blockRows = 128
   private static let blockColumns = 128
 
-  private init(_ request: KernelRequest, others: Int, _ name: String) throws {
+  init(_ request: KernelRequest, others: Int, _ name: String) throws {
     let found = try AttentionOperands(request.inputs, request.attributes, others: others, name)
     let dtype = request.inputs[0].dtype
     kernels = try request.floating(request.table.attention, dtype, name)
@@ -80,6 +82,7 @@ struct AttentionPlan: Sendable {
       batches: found.batch.product, queries: found.queries, keys: found.keys, width: found.width,
       valueWidth: found.valueWidth, scale: found.scale, isCausal: found.isCausal,
       dropout: found.dropout)
+    layouts = try Self.layouts(request, others: others, name)
     let mask = found.mask.map { (request.inputs[$0], Mask(request.inputs[$0], $0, found.batch)) }
     (bias, allowed) = mask?.0.dtype == .bool ? (nil, mask?.1) : (mask?.1, nil)
     key = found.key
@@ -88,34 +91,64 @@ struct AttentionPlan: Sendable {
     threads = request.threads
   }
 
+  /// The matrices may be views whose rows are contiguous; nothing else may be one.
+  private static func layouts(
+    _ request: KernelRequest, others: Int, _ name: String
+  ) throws -> [MatrixLayout?] {
+    let matrices = others > 0 ? [0, 1, 2, 5] : [0, 1, 2]
+    return try request.inputs.indices.map { position in
+      guard matrices.contains(position) else {
+        guard request.views[position] == nil else {
+          throw BettyError(.notSupported, "\(name): operand \(position) must be contiguous")
+        }
+        return nil
+      }
+      let layout = try MatrixLayout(request.inputs[position], request.views[position], name)
+      guard !layout.isFlipped else {
+        throw BettyError(.notSupported, "\(name): rows of operand \(position) must be contiguous")
+      }
+      return layout
+    }
+  }
+
   // MARK: Blocks
 
   /// A block of queries of one batch, or a block of its keys.
-  private struct Part {
+  struct Part {
     let batch: Int
     let range: Range<Int>
   }
 
-  private func parts(_ length: Int, _ block: Int) -> Int { (length + block - 1) / block }
+  func parts(_ length: Int, _ block: Int) -> Int { (length + block - 1) / block }
 
-  private func part(_ index: Int, of length: Int, _ block: Int) -> Part {
+  func part(_ index: Int, of length: Int, _ block: Int) -> Part {
     let (batch, number) = index.quotientAndRemainder(dividingBy: parts(length, block))
     return Part(batch: batch, range: number * block..<Swift.min((number + 1) * block, length))
   }
 
   /// Address of `row` of an operand [batches, length, width].
   @inline(__always)
-  private func place(
+  func place(
     _ operand: Raw, _ batch: Int, _ row: Int, _ length: Int, _ width: Int
   ) -> Raw { operand + (batch * length + row) * width * bytes }
 
+  /// Address of a row of a matrix among the operands, and the elements between rows.
+  @inline(__always)
+  func row(
+    _ operands: UnsafePointer<Raw>, _ position: Int, _ batch: Int, _ row: Int
+  ) -> (start: Raw, ld: Int) {
+    // Made for every matrix by `layouts`.
+    let layout = layouts[position].unsafelyUnwrapped
+    return (operands[position] + (layout.starts[batch] + row * layout.ld) * bytes, layout.ld)
+  }
+
   /// Whether some query of the block sees some key of the other.
-  private func meets(_ queries: Range<Int>, _ keys: Range<Int>) -> Bool {
+  func meets(_ queries: Range<Int>, _ keys: Range<Int>) -> Bool {
     !size.isCausal || keys.lowerBound < queries.upperBound
   }
 
   /// out = a bᵀ or so; sizes that are 0 leave zeros.
-  private func multiply(
+  func multiply(
     _ m: Int, _ n: Int, _ k: Int, _ a: Raw, _ lda: Int, transposeA: Bool = false, _ b: Raw,
     _ ldb: Int, transposeB: Bool = false, into out: Raw, adding: Bool
   ) {
@@ -131,14 +164,14 @@ struct AttentionPlan: Sendable {
   }
 
   /// The logits of a block: scaled products of queries and keys under the mask.
-  private func logits(
+  func logits(
     _ scores: Raw, _ operands: UnsafePointer<Raw>, _ batch: Int, _ queries: Range<Int>,
     _ keys: Range<Int>
   ) {
+    let query = row(operands, 0, batch, queries.lowerBound)
+    let key = row(operands, 1, batch, keys.lowerBound)
     multiply(
-      queries.count, keys.count, size.width,
-      place(operands[0], batch, queries.lowerBound, size.queries, size.width), size.width,
-      place(operands[1], batch, keys.lowerBound, size.keys, size.width), size.width,
+      queries.count, keys.count, size.width, query.start, query.ld, key.start, key.ld,
       transposeB: true, into: scores, adding: false)
     var block = AttentionBlock(rows: queries.count, columns: keys.count, scale: size.scale)
     if size.isCausal { block.visible = queries.lowerBound + 1 - keys.lowerBound }
@@ -158,7 +191,7 @@ struct AttentionPlan: Sendable {
   }
 
   /// to = from under dropout; the draws of a row are those of the whole scores.
-  private func drop(
+  func drop(
     _ to: Raw, _ from: Raw, draws: Raw, _ operands: UnsafePointer<Raw>, _ batch: Int,
     _ queries: Range<Int>, _ keys: Range<Int>
   ) {
@@ -174,9 +207,9 @@ struct AttentionPlan: Sendable {
 
   // MARK: Scratch
 
-  private var blockBytes: Int { (rows * columns * bytes + 63) & ~63 }
+  var blockBytes: Int { (rows * columns * bytes + 63) & ~63 }
   private var rowBytes: Int { (rows * bytes + 63) & ~63 }
-  private var drawBytes: Int { (columns * DType.f32.size + 63) & ~63 }
+  var drawBytes: Int { (columns * DType.f32.size + 63) & ~63 }
 
   // MARK: Forward
 
@@ -217,10 +250,10 @@ struct AttentionPlan: Sendable {
       kernels.attend(scores, largest, sums, factors, queries.count, keys.count)
       drop(scores, scores, draws: draws, frame.operands, batch, queries, keys)
       if !isFirst { kernels.scaleRows(out, factors, queries.count, size.valueWidth) }
+      let value = row(frame.operands, 2, batch, keys.lowerBound)
       multiply(
-        queries.count, size.valueWidth, keys.count, scores, keys.count,
-        place(frame.operands[2], batch, keys.lowerBound, size.keys, size.valueWidth),
-        size.valueWidth, into: out, adding: !isFirst)
+        queries.count, size.valueWidth, keys.count, scores, keys.count, value.start, value.ld,
+        into: out, adding: !isFirst)
       isFirst = false
     }
     if isFirst { memset(out, 0, queries.count * size.valueWidth * bytes) }
@@ -230,142 +263,12 @@ struct AttentionPlan: Sendable {
   }
 
   /// Tasks for so many products of the size of the scores that fall into `units`.
-  private func tasks(products: Int, units: Int) -> Int {
+  func tasks(products: Int, units: Int) -> Int {
     // 100 microseconds are some 10 million multiplications and additions on one core.
     let work =
       Double(products * size.batches) * Double(size.queries) * Double(size.keys)
       * Double(size.width + size.valueWidth)
     guard threads > 1, work >= 1e7, units > 1 else { return 1 }
     return Swift.min(threads * 4, units, Int(Swift.min(work / 5e6, 1e6)))
-  }
-
-  // MARK: Backward
-
-  /// Where the operands of the gradient lie.
-  private struct GradientFrame {
-    let frame: KernelFrame
-    let inputs: Int
-    var logarithms: Raw { frame.operands[3] }
-    var delta: Raw { frame.operands[4] }
-    var cotangent: Raw { frame.operands[5] }
-    var queries: Raw { frame.operands[inputs] }
-    var keys: Raw { frame.operands[inputs + 1] }
-    var values: Raw { frame.operands[inputs + 2] }
-  }
-
-  /// Batches are independent; with fewer of them than threads, blocks of queries and then blocks of
-  /// keys are, at the price of making the scores twice.
-  static func backward(_ request: KernelRequest) throws -> PreparedKernel {
-    let plan = try AttentionPlan(request, others: 3, "attention_gradient")
-    let size = plan.size
-    if size.batches == 0 { return PreparedKernel { _, _ in } }
-    let count = request.inputs.count
-    let scratch = 3 * plan.blockBytes + plan.drawBytes
-    let work = plan.tasks(products: 3, units: Int.max)
-    if size.batches >= Swift.min(work, request.threads) {
-      let tasks = plan.tasks(products: 3, units: size.batches)
-      return PreparedKernel(tasks: tasks, scratchBytes: scratch) { frame, task in
-        let frame = GradientFrame(frame: frame, inputs: count)
-        for batch in BettyGraph.part(task, of: tasks, size.batches) {
-          plan.clear(frame.queries, batch, 0..<size.queries, size.queries, size.width)
-          for block in 0..<plan.parts(size.keys, plan.columns) {
-            let keys = plan.part(block, of: size.keys, plan.columns).range
-            plan.descend(frame, batch, 0..<size.queries, keys, toQueries: true, toKeys: true)
-          }
-        }
-      }
-    }
-    let rowUnits = size.batches * plan.parts(size.queries, plan.rows)
-    let keyUnits = size.batches * plan.parts(size.keys, plan.columns)
-    let rowTasks = plan.tasks(products: 2, units: rowUnits)
-    let keyTasks = plan.tasks(products: 2, units: keyUnits)
-    let ofQueries = PreparedKernel.Stage(tasks: rowTasks) { frame, task in
-      let frame = GradientFrame(frame: frame, inputs: count)
-      for index in BettyGraph.part(task, of: rowTasks, rowUnits) {
-        let part = plan.part(index, of: size.queries, plan.rows)
-        plan.clear(frame.queries, part.batch, part.range, size.queries, size.width)
-        for block in 0..<plan.parts(size.keys, plan.columns) {
-          let keys = plan.part(block, of: size.keys, plan.columns).range
-          plan.descend(frame, part.batch, part.range, keys, toQueries: true, toKeys: false)
-        }
-      }
-    }
-    let ofKeys = PreparedKernel.Stage(tasks: keyTasks) { frame, task in
-      let frame = GradientFrame(frame: frame, inputs: count)
-      for index in BettyGraph.part(task, of: keyTasks, keyUnits) {
-        let part = plan.part(index, of: size.keys, plan.columns)
-        plan.descend(
-          frame, part.batch, 0..<size.queries, part.range, toQueries: false, toKeys: true)
-      }
-    }
-    return PreparedKernel(stages: [ofQueries, ofKeys], scratchBytes: scratch)
-  }
-
-  private func clear(
-    _ operand: Raw, _ batch: Int, _ range: Range<Int>, _ length: Int, _ width: Int
-  ) {
-    memset(
-      place(operand, batch, range.lowerBound, length, width), 0, range.count * width * bytes)
-  }
-
-  /// What a block of keys takes part in: its own gradients are made, those of the queries added to.
-  private func descend(
-    _ frame: GradientFrame, _ batch: Int, _ queries: Range<Int>, _ keys: Range<Int>,
-    toQueries: Bool, toKeys: Bool
-  ) {
-    let weights = frame.frame.scratch
-    let dropped = weights + blockBytes
-    let slopes = dropped + blockBytes
-    let draws = slopes + blockBytes
-    if toKeys {
-      clear(frame.keys, batch, keys, size.keys, size.width)
-      clear(frame.values, batch, keys, size.keys, size.valueWidth)
-    }
-    let key = place(frame.frame.operands[1], batch, keys.lowerBound, size.keys, size.width)
-    let value = place(
-      frame.frame.operands[2], batch, keys.lowerBound, size.keys, size.valueWidth)
-    var first = queries.lowerBound
-    while first < queries.upperBound {
-      let block = first..<Swift.min(first + rows, queries.upperBound)
-      first = block.upperBound
-      guard meets(block, keys) else { continue }
-      let (m, n) = (block.count, keys.count)
-      let operands = frame.frame.operands
-      logits(weights, operands, batch, block, keys)
-      kernels.recall(
-        weights, place(frame.logarithms, batch, block.lowerBound, size.queries, 1), m, n)
-      let cotangent = place(
-        frame.cotangent, batch, block.lowerBound, size.queries, size.valueWidth)
-      var used = weights
-      if self.key != nil {
-        drop(dropped, weights, draws: draws, operands, batch, block, keys)
-        used = dropped
-      }
-      if toKeys {
-        multiply(
-          n, size.valueWidth, m, used, n, transposeA: true, cotangent, size.valueWidth,
-          into: place(frame.values, batch, keys.lowerBound, size.keys, size.valueWidth),
-          adding: true)
-      }
-      multiply(
-        m, n, size.valueWidth, cotangent, size.valueWidth, value, size.valueWidth,
-        transposeB: true, into: slopes, adding: false)
-      if self.key != nil { drop(slopes, slopes, draws: draws, operands, batch, block, keys) }
-      kernels.slope(
-        slopes, weights, place(frame.delta, batch, block.lowerBound, size.queries, 1), size.scale,
-        m, n)
-      if toQueries {
-        multiply(
-          m, size.width, n, slopes, n, key, size.width,
-          into: place(frame.queries, batch, block.lowerBound, size.queries, size.width),
-          adding: true)
-      }
-      if toKeys {
-        multiply(
-          n, size.width, m, slopes, n, transposeA: true,
-          place(operands[0], batch, block.lowerBound, size.queries, size.width), size.width,
-          into: place(frame.keys, batch, keys.lowerBound, size.keys, size.width), adding: true)
-      }
-    }
   }
 }

@@ -30,7 +30,7 @@ extension P {
           : try graph.matmul(a, cotangent, transposeA: !ta)
       }),
     kernel: .buffer(prepare: prepareMatmul), batching: .rule(batchMatmul),
-    samples: matmulSamples, isExpensive: true,
+    samples: matmulSamples, isExpensive: true, readsViews: true,
     flops: matmulFlops
   ) { inputs, attributes in
     try Rules.count(inputs, 2, "matmul")
@@ -109,14 +109,19 @@ extension P {
       let bytes = request.outputs[0].byteCount
       return PreparedKernel { frame, _ in memset(frame.operands[2], 0, bytes) }
     }
-    if dtype.computeType != dtype { return try prepareNarrowProduct(request, size) }
-    if dtype.isFloating, size.n == 1 || size.m == 1 {
+    let isNarrow = dtype.computeType != dtype
+    let isVector = dtype.isFloating && (size.n == 1 || size.m == 1)
+    guard request.views.allSatisfy({ $0 == nil }) || !(isNarrow || isVector) else {
+      throw BettyError(.notSupported, "matmul: operands must be contiguous")
+    }
+    if isNarrow { return try prepareNarrowProduct(request, size) }
+    if isVector {
       let (index, table) = (Int(dtype.rawValue), request.table)
       if index < table.matvec.count, index < table.vecmat.count {
         return prepareVector(request, size, table.matvec[index], table.vecmat[index])
       }
     }
-    return prepareGemm(request, size)
+    return try prepareGemm(request, size)
   }
 
   private typealias VectorFunction =
@@ -155,12 +160,34 @@ extension P {
     }
   }
 
-  private static func prepareGemm(_ request: KernelRequest, _ size: Product) -> PreparedKernel {
+  private static func prepareGemm(
+    _ request: KernelRequest, _ size: Product
+  ) throws -> PreparedKernel {
     let dtype = request.inputs[0].dtype
     let contract = Contract.function(dtype)
     let plan = GemmPlan(size, threads: request.threads)
+    let bytes = dtype.size
+    let a = try MatrixLayout(request.inputs[0], request.views[0], "matmul")
+    let b = try MatrixLayout(request.inputs[1], request.views[1], "matmul")
+    let (ta, tb) = (size.ta != a.isFlipped, size.tb != b.isFlipped)
+    let outBytes = size.m * size.n * bytes
     return PreparedKernel(tasks: plan.tasks) { frame, task in
-      plan.forCalls(task, size, frame, bytes: dtype.size, outBytes: dtype.size, contract)
+      let (group, piece) = task.quotientAndRemainder(dividingBy: plan.pieces)
+      let rows = plan.splitsRows ? part(piece, of: plan.pieces, size.m) : 0..<size.m
+      let columns = plan.splitsRows ? 0..<size.n : part(piece, of: plan.pieces, size.n)
+      let aOffset = rows.lowerBound * (ta ? 1 : a.ld)
+      let bOffset = columns.lowerBound * (tb ? b.ld : 1)
+      let outOffset = (rows.lowerBound * size.n + columns.lowerBound) * bytes
+      for batch in part(group, of: plan.groups, size.batches) {
+        contract(
+          Contract.Call(
+            m: rows.count, n: columns.count, k: size.k,
+            a: UnsafeRawPointer(frame.operands[0] + (a.starts[batch] + aOffset) * bytes),
+            lda: a.ld, transposeA: ta,
+            b: UnsafeRawPointer(frame.operands[1] + (b.starts[batch] + bOffset) * bytes),
+            ldb: b.ld, transposeB: tb, out: frame.operands[2] + batch * outBytes + outOffset,
+            ldOut: size.n))
+      }
     }
   }
 
