@@ -10,7 +10,8 @@ import CBettySupport
   let tilePixels = 8
 #else
   typealias Lane = SIMD8<Float>
-  let tilePixels = 4
+  // Twelve sums, two vectors of filters and a number fill sixteen registers.
+  let tilePixels = 6
 #endif
 
 @inline(always) var laneCount: Int { Lane.scalarCount }
@@ -150,9 +151,9 @@ func convolve<N: TileNumbers, R: TileResults>(
     }
   #else
     if wide {
-      tile4x2(N.self, R.self, places, filters, runs, count, at, last)
+      tile6x2(N.self, R.self, places, filters, runs, count, at, last)
     } else {
-      tile4x1(N.self, R.self, places, filters, runs, count, at, last)
+      tile6x1(N.self, R.self, places, filters, runs, count, at, last)
     }
   #endif
 }

@@ -184,8 +184,8 @@ import BettyKernelInterface
     R.write(places[7].target + at, c7 + d7, last)
   }
 #else
-  /// 4 pixels × 2 vectors of filters; `last` lanes of the last vector are stored.
-  @inline(never) func tile4x2<N: TileNumbers, R: TileResults>(
+  /// 6 pixels × 2 vectors of filters; `last` lanes of the last vector are stored.
+  @inline(never) func tile6x2<N: TileNumbers, R: TileResults>(
     _: N.Type, _: R.Type, _ places: UnsafePointer<PixelPlace>, _ filters: RawIn,
     _ runs: UnsafePointer<ConvolutionRun>, _ count: Int, _ at: Int, _ last: Int
   ) {
@@ -193,6 +193,8 @@ import BettyKernelInterface
     let p1 = places[1].source
     let p2 = places[2].source
     let p3 = places[3].source
+    let p4 = places[4].source
+    let p5 = places[5].source
     var c00 = R.start(places[0].target + at, laneCount)
     var c01 = R.start(places[0].target + (at &+ R.laneBytes), last)
     var c10 = R.start(places[1].target + at, laneCount)
@@ -201,6 +203,10 @@ import BettyKernelInterface
     var c21 = R.start(places[2].target + (at &+ R.laneBytes), last)
     var c30 = R.start(places[3].target + at, laneCount)
     var c31 = R.start(places[3].target + (at &+ R.laneBytes), last)
+    var c40 = R.start(places[4].target + at, laneCount)
+    var c41 = R.start(places[4].target + (at &+ R.laneBytes), last)
+    var c50 = R.start(places[5].target + at, laneCount)
+    var c51 = R.start(places[5].target + (at &+ R.laneBytes), last)
     var w = filters
     for run in 0..<count {
       var e = runs[run].offset
@@ -220,6 +226,12 @@ import BettyKernelInterface
         let a3 = N.number(p3 + e)
         c30 = N.multiplyAdd(a3, w0, c30)
         c31 = N.multiplyAdd(a3, w1, c31)
+        let a4 = N.number(p4 + e)
+        c40 = N.multiplyAdd(a4, w0, c40)
+        c41 = N.multiplyAdd(a4, w1, c41)
+        let a5 = N.number(p5 + e)
+        c50 = N.multiplyAdd(a5, w0, c50)
+        c51 = N.multiplyAdd(a5, w1, c51)
         e &+= 4
         w += 2 &* laneBytes
       }
@@ -233,6 +245,10 @@ import BettyKernelInterface
       R.put(places[2].target + (at &+ R.laneBytes), c21)
       R.put(places[3].target + at, c30)
       R.put(places[3].target + (at &+ R.laneBytes), c31)
+      R.put(places[4].target + at, c40)
+      R.put(places[4].target + (at &+ R.laneBytes), c41)
+      R.put(places[5].target + at, c50)
+      R.put(places[5].target + (at &+ R.laneBytes), c51)
       return
     }
     R.put(places[0].target + at, c00)
@@ -243,10 +259,14 @@ import BettyKernelInterface
     R.put(places[2].target + (at &+ R.laneBytes), c21, last)
     R.put(places[3].target + at, c30)
     R.put(places[3].target + (at &+ R.laneBytes), c31, last)
+    R.put(places[4].target + at, c40)
+    R.put(places[4].target + (at &+ R.laneBytes), c41, last)
+    R.put(places[5].target + at, c50)
+    R.put(places[5].target + (at &+ R.laneBytes), c51, last)
   }
 
-  /// 4 pixels × 1 vector of filters; `last` lanes of the last vector are stored.
-  @inline(never) func tile4x1<N: TileNumbers, R: TileResults>(
+  /// 6 pixels × 1 vector of filters; `last` lanes of the last vector are stored.
+  @inline(never) func tile6x1<N: TileNumbers, R: TileResults>(
     _: N.Type, _: R.Type, _ places: UnsafePointer<PixelPlace>, _ filters: RawIn,
     _ runs: UnsafePointer<ConvolutionRun>, _ count: Int, _ at: Int, _ last: Int
   ) {
@@ -254,10 +274,14 @@ import BettyKernelInterface
     let p1 = places[1].source
     let p2 = places[2].source
     let p3 = places[3].source
+    let p4 = places[4].source
+    let p5 = places[5].source
     var c00 = R.start(places[0].target + at, last)
     var c10 = R.start(places[1].target + at, last)
     var c20 = R.start(places[2].target + at, last)
     var c30 = R.start(places[3].target + at, last)
+    var c40 = R.start(places[4].target + at, last)
+    var c50 = R.start(places[5].target + at, last)
     var w = filters
     for run in 0..<count {
       var e = runs[run].offset
@@ -272,6 +296,10 @@ import BettyKernelInterface
         c20 = N.multiplyAdd(a2, w0, c20)
         let a3 = N.number(p3 + e)
         c30 = N.multiplyAdd(a3, w0, c30)
+        let a4 = N.number(p4 + e)
+        c40 = N.multiplyAdd(a4, w0, c40)
+        let a5 = N.number(p5 + e)
+        c50 = N.multiplyAdd(a5, w0, c50)
         e &+= 4
         w += 1 &* laneBytes
       }
@@ -281,11 +309,15 @@ import BettyKernelInterface
       R.put(places[1].target + at, c10)
       R.put(places[2].target + at, c20)
       R.put(places[3].target + at, c30)
+      R.put(places[4].target + at, c40)
+      R.put(places[5].target + at, c50)
       return
     }
     R.put(places[0].target + at, c00, last)
     R.put(places[1].target + at, c10, last)
     R.put(places[2].target + at, c20, last)
     R.put(places[3].target + at, c30, last)
+    R.put(places[4].target + at, c40, last)
+    R.put(places[5].target + at, c50, last)
   }
 #endif
