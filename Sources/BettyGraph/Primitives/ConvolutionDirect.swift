@@ -65,6 +65,14 @@ enum DirectKernels {
 extension ConvolutionSize {
   /// A product of matrices so deep that it is better blocked than streamed through the tiles.
   var isPlainProduct: Bool { isPointwise && groups == 1 && channels * filters > 1 << 18 }
+
+  /// Gradients of filters that are better products: pixels need no unfolding, or it pays because short
+  /// registers read both operands from the second-level cache all the time.
+  func isFilterProduct(_ direct: DirectConvolution?) -> Bool {
+    guard groups == 1 else { return false }
+    if isPointwise { return channels * filters >= 1 << 10 }
+    return (direct?.laneCount ?? 16) < 16 && filters >= 64 && channels >= 64
+  }
 }
 
 /// Where the packed filters of each class and group lie.

@@ -144,14 +144,20 @@ extension P {
     let name = "convolution_weight_gradient"
     let size = try ConvolutionRules(request.inputs[0], request.attributes, name)
       .size(x: request.inputs[0], w: request.outputs[0].with(request.inputs[0].dtype))
-    if let kernel = DirectKernels.filters(request, size) { return kernel }
+    let isProduct =
+      request.inputs[0].dtype == .f32 && size.isFilterProduct(request.table.direct)
+    if !isProduct, let kernel = DirectKernels.filters(request, size) { return kernel }
     let plan = try UnfoldedPlan(request, size, name)
     let pixels = size.batch * size.outPixels
     let outBytes = request.outputs[0].byteCount
-    return PreparedKernel(scratchBytes: plan.scratch) { frame, _ in
-      let out = frame.operands[2]
+    let step = (outBytes + 63) & ~63
+    let add = request.table[.add, .f32]
+    let splits = plan.bytes == 4 && add != nil && outBytes > 0
+    let tasks = splits ? request.tasks(convolving: size, units: request.threads) : 1
+    let sum = PreparedKernel.Stage(tasks: tasks) { frame, task in
+      let out = tasks == 1 ? frame.operands[2] : frame.operands[3] + task * step
       memset(out, 0, outBytes)
-      plan.forBlocks(0..<pixels) { block, group in
+      plan.forBlocks(part(task, of: tasks, pixels)) { block, group in
         let (rows, ld) = plan.columns(frame.operands[0], frame, group, block)
         let from = frame.operands[1] + block.lowerBound * size.filters * plan.bytes
         plan.contract(
@@ -162,6 +168,12 @@ extension P {
             ldOut: size.filters, accumulates: true))
       }
     }
+    guard tasks > 1, let add else {
+      return PreparedKernel(stages: [sum], scratchBytes: plan.scratch)
+    }
+    return PreparedKernel(
+      stages: [sum, DirectKernels.join(outBytes, step, tasks, request, add)],
+      scratchBytes: plan.scratch, workspaceBytes: tasks * step)
   }
 }
 
