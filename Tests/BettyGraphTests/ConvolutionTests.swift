@@ -75,7 +75,7 @@ struct ConvolutionCase: Sendable, CustomStringConvertible {
         x: [1, 1, 20, 6], kernel: [1, 5, 7], stride: [1, 3], low: [0, 2], high: [0, 2]),
       ConvolutionCase(x: [2, 4, 4, 16], kernel: [3, 3, 16]),
       // Gradients of filters by products.
-      ConvolutionCase(x: [2, 4, 5, 66], kernel: [3, 3, 65], low: [1, 1], high: [1, 1]),
+      ConvolutionCase(x: [1, 3, 4, 66], kernel: [3, 3, 257], low: [1, 1], high: [1, 1]),
       ConvolutionCase(x: [2, 3, 4, 33], kernel: [1, 1, 34]),
       ConvolutionCase(x: [2, 3, 3, 16], kernel: [3, 3, 16], low: [5, 4], high: [4, 6]),
       ConvolutionCase(x: [1, 5, 6, 16], kernel: [3, 3, 16], low: [0, 1], high: [1, 0]),
@@ -155,7 +155,7 @@ private func products(_ s: ConvolutionSize, _ visit: (_ x: Int, _ w: Int, _ y: I
     ConvolutionCase(
       x: [4, 30, 30, 3], kernel: [7, 7, 32], stride: [2, 2], low: [3, 3], high: [3, 3]),
     ConvolutionCase(x: [4, 20, 20, 64], kernel: [1, 1, 64]),
-    ConvolutionCase(x: [2, 12, 12, 64], kernel: [3, 3, 64], low: [1, 1], high: [1, 1]),
+    ConvolutionCase(x: [2, 12, 12, 64], kernel: [3, 3, 256], low: [1, 1], high: [1, 1]),
     ConvolutionCase(
       x: [8, 24, 24, 64], kernel: [5, 5, 64], low: [4, 4], high: [4, 4], dilation: [2, 2],
       groups: 64),

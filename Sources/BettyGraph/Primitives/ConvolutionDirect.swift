@@ -66,12 +66,13 @@ extension ConvolutionSize {
   /// A product of matrices so deep that it is better blocked than streamed through the tiles.
   var isPlainProduct: Bool { isPointwise && groups == 1 && channels * filters > 1 << 18 }
 
-  /// Gradients of filters that are better products: pixels need no unfolding, or it pays because short
-  /// registers read both operands from the second-level cache all the time.
+  /// Gradients of filters that are better products: pixels need no unfolding, or it pays because every
+  /// number is multiplied with many, while short registers read both operands from the second-level
+  /// cache for every tile.
   func isFilterProduct(_ direct: DirectConvolution?) -> Bool {
     guard groups == 1 else { return false }
     if isPointwise { return channels * filters >= 1 << 10 }
-    return (direct?.laneCount ?? 16) < 16 && filters >= 64 && channels >= 64
+    return (direct?.laneCount ?? 16) < 16 && filters >= 256 && channels >= 64
   }
 }
 
