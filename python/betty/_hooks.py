@@ -9,20 +9,19 @@ Invariant: a tensor that a recorded operation made keeps its hooks until its his
 
 from __future__ import annotations
 
-import itertools
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any
 
 from betty import _native
 from betty._native import Tensor
+from betty.utils.hooks import RemovableHandle
 
-__all__ = ["RemovableHandle", "any_hooks", "hooked_in", "through_hooks"]
+__all__ = ["TensorHandle", "any_hooks", "hooked_in", "through_hooks"]
 
 Hook = Callable[[Tensor], Any]
 MOST = 4096
 
-_numbers = itertools.count()
 # By id of the tensor's object; the oldest first.
 _entries: dict[int, _Entry] = {}
 
@@ -44,29 +43,23 @@ class _Entry:
         return self._tensor()
 
 
-class RemovableHandle:
-    """Takes a hook away again: by ``remove``, or at the end of a ``with`` block."""
+class TensorHandle(RemovableHandle):
+    """The handle of a hook on a tensor; a tensor without hooks is forgotten."""
 
     def __init__(self, tensor: Tensor, hook: Hook) -> None:
-        self.id = next(_numbers)
         self._key = id(tensor)
         self._entry = _entries.setdefault(self._key, _Entry(tensor))
+        super().__init__(self._entry.hooks)
         self._entry.hooks[self.id] = hook
 
     def remove(self) -> None:
         """Takes the hook away; a second time does nothing."""
-        self._entry.hooks.pop(self.id, None)
+        super().remove()
         if not self._entry.hooks and _entries.get(self._key) is self._entry:
             del _entries[self._key]
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.remove()
-
-
-def _register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
+def _register_hook(self: Tensor, hook: Hook) -> TensorHandle:
     """Has a function called with this tensor's gradient whenever backward has computed it.
 
     Args:
@@ -96,7 +89,7 @@ def _register_hook(self: Tensor, hook: Hook) -> RemovableHandle:
             (k for k, e in _entries.items() if e.tensor is None or not e.tensor.is_leaf), None
         )
         _entries.pop(oldest, None)
-    return RemovableHandle(self, hook)
+    return TensorHandle(self, hook)
 
 
 Tensor.register_hook = _register_hook  # type: ignore[method-assign]
