@@ -50,7 +50,8 @@ private struct JointStatistics {
   private(set) var result = Graph()
   private(set) var map: [Value]
   private var isMade: [Bool]
-  private var isJoined: [Bool]
+  /// Without a way back, nothing waits twice for the same reader.
+  private let mostWaiting: Int
   /// By value: the replica's variance, and by what it is corrected for being one of samples.
   private var corrections: [Int: (own: Double, joint: Double)] = [:]
 
@@ -59,7 +60,7 @@ private struct JointStatistics {
     self.groups = groups
     map = [Value](repeating: Value(-1), count: graph.types.count)
     isMade = [Bool](repeating: false, count: graph.nodes.count)
-    isJoined = [Bool](repeating: false, count: groups.count)
+    mostWaiting = graph.nodes.reduce(1) { $0 + $1.inputs.count } * (1 + groups[0].count)
     for (index, group) in groups.enumerated() { for node in group { groupOf[node] = index } }
     for input in graph.inputs { map[input.index] = result.addInput(graph.type(of: input)) }
   }
@@ -72,8 +73,6 @@ private struct JointStatistics {
   /// Makes a node after all that it needs, which for statistics is what every replica's need.
   private mutating func make(_ wanted: Int) throws {
     var stack = [wanted]
-    // Without a way back, nothing is on the stack twice for the same reader.
-    let longest = graph.nodes.reduce(1) { $0 + $1.inputs.count } * (1 + groups[0].count)
     while let node = stack.last {
       if isMade[node] {
         stack.removeLast()
@@ -86,7 +85,7 @@ private struct JointStatistics {
         if together.count > 1 { try join(together) } else { try copy(node) }
         stack.removeLast()
       } else {
-        guard stack.count <= longest else {
+        guard stack.count <= mostWaiting else {
           throw BettyError.runtime(
             "synchronized batch norm: replicas must normalise alike, one waits for the other")
         }
