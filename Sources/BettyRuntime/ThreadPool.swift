@@ -178,8 +178,15 @@ private final class Team: @unchecked Sendable {
     }
     drain(job, worker: 0)
     board.pointee.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)  // close
+    var spin = 0
     while board.pointee.active.load(ordering: .sequentiallyConsistent) != 0 {
-      betty_support_pause()
+      // On a crowded machine the worker may be waiting for this very processor.
+      if spin < Team.spins {
+        spin &+= 1
+        betty_support_pause()
+      } else {
+        sched_yield()
+      }
     }
   }
 
