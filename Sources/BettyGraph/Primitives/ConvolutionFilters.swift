@@ -63,7 +63,7 @@ extension DirectKernels {
   }
 
   /// Adds the sums of all tasks, in their order.
-  private static func join(
+  static func join(
     _ request: KernelRequest, count: Int, step: Int, _ add: TileFunction, _ narrow: TileFunction
   ) -> PreparedKernel.Stage {
     let result = request.outputs[0]

@@ -152,7 +152,7 @@ extension P {
     let outBytes = request.outputs[0].byteCount
     let step = (outBytes + 63) & ~63
     let add = request.table[.add, .f32]
-    let splits = plan.bytes == 4 && add != nil && outBytes > 0
+    let splits = request.outputs[0].dtype == .f32 && add != nil && outBytes > 0
     let tasks = splits ? request.tasks(convolving: size, units: request.threads) : 1
     let sum = PreparedKernel.Stage(tasks: tasks) { frame, task in
       let out = tasks == 1 ? frame.operands[2] : frame.operands[3] + task * step
@@ -172,7 +172,7 @@ extension P {
       return PreparedKernel(stages: [sum], scratchBytes: plan.scratch)
     }
     return PreparedKernel(
-      stages: [sum, DirectKernels.join(outBytes, step, tasks, request, add)],
+      stages: [sum, DirectKernels.join(request, count: tasks, step: step, add, add)],
       scratchBytes: plan.scratch, workspaceBytes: tasks * step)
   }
 }
