@@ -180,7 +180,9 @@ struct Plan {
       guard lowered.counts[operand] == lowered.counts[result],
         lowered.producer(of: result)?.isReduction == false
       else { return false }
-      return readsOnlyDirectly(operand, in: unit)
+      // A store over an operand may come at the end of the tile: too late for what reads the result
+      // along its rows.
+      return readsOnlyDirectly(operand, in: unit) && readsOnlyDirectly(result, in: unit)
     case .loop:
       let node = lowered.nodes[unit.nodes[0]]
       guard case .loop(let loop) = node.operation,
