@@ -22,6 +22,14 @@ package enum Recording {
     if function.takesKey && operands.count < function.inputs.names.count {
       return try callWithKey(function, attributes, operands)
     }
+    return try callWhole(function, attributes, operands)
+  }
+
+  /// With its key, if it takes one; other operands may be left out before it.
+  @inline(__always)
+  private static func callWhole(
+    _ function: Function, _ attributes: InternedAttributes, _ operands: Operands
+  ) throws -> Tensor {
     let node = try Lock.held {
       let operation = try find(function, attributes, operands)
       return operation.isPlain
@@ -107,7 +115,7 @@ package enum Recording {
     let key = try RandomKeys.next()
     let all = Array(operands) + [Unmanaged.passUnretained(key)]
     defer { withExtendedLifetime(key) {} }
-    return try all.withUnsafeBufferPointer { try call(function, attributes, $0) }
+    return try all.withUnsafeBufferPointer { try callWhole(function, attributes, $0) }
   }
 }
 
