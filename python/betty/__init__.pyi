@@ -144,6 +144,7 @@ from betty._functions import atan as atan
 from betty._functions import atan2 as atan2
 from betty._functions import atanh as atanh
 from betty._functions import attention as attention
+from betty._functions import attention_dropout as attention_dropout
 from betty._functions import baddbmm as baddbmm
 from betty._functions import bitwise_and as bitwise_and
 from betty._functions import bitwise_left_shift as bitwise_left_shift
