@@ -48,7 +48,12 @@ public func betty_tensor_update(_ handle: Handle?, _ result: Handle?) -> Int32 {
 
 @_cdecl("betty_tensor_set_data")
 public func betty_tensor_set_data(_ handle: Handle?, _ source: Handle?) -> Int32 {
-  boundary { try tensor(handle).setData(tensor(source, "source")) }
+  boundary {
+    let (target, value) = (try tensor(handle), try tensor(source, "source"))
+    // A tensor that changes its type takes its old value along: what was made of it comes first.
+    if value.type != target.type { try Recording.evaluate([value]) }
+    try target.setData(value)
+  }
 }
 
 @_cdecl("betty_tensor_detach")

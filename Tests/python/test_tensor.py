@@ -344,3 +344,10 @@ def test_seeds():
 
 def test_lists_keep_every_digit_of_the_type_asked_for():
     assert betty.tensor([0.1, -1e-9], dtype=betty.float64).tolist() == [0.1, -1e-9]
+
+
+def test_data_of_another_shape_that_is_made_of_the_tensor_itself():
+    x = betty.from_numpy(np.arange(4, dtype=np.float32))
+    longer = betty.cat([x, betty.ones(2) * 5])
+    x.data = longer
+    assert x.tolist() == longer.tolist() == [0, 1, 2, 3, 5, 5]
