@@ -45,7 +45,7 @@ def functional_call(
         >>> layer = betty.nn.Linear(2, 1)
         >>> given = {"weight": betty.ones(1, 2), "bias": betty.zeros(1)}
         >>> betty.func.functional_call(layer, given, betty.tensor([[1.0, 2.0]]))
-        tensor([[3.]], grad_fn=<LinearBackward0>)
+        tensor([[3.]])
     """
     given = _joined(parameter_and_buffer_dicts)
     places = _places(module)
