@@ -603,7 +603,7 @@ betty_status betty_engine_set_global_step(betty_engine *engine, int64_t step);
 betty_status betty_threads_set(int32_t count);
 int32_t betty_threads_get(void);
 
-/* 1 if this processor multiplies bf16 numbers by itself (AVX512-BF16); 0 if bf16 is only how
+/* 1 if this processor multiplies bf16 faster than f32 (AVX512-BF16 of AMD); 0 if bf16 is only how
  * numbers are stored, and products of them are calculated in f32. */
 int32_t betty_has_bf16(void);
 

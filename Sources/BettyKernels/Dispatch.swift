@@ -31,6 +31,12 @@ package func runnableKernelTables() -> [KernelTable] {
 
 /// nil for a copy that was left out of the build.
 private func makeTable(level: Int) -> KernelTable? {
+  guard var table = makeCopy(level: level) else { return nil }
+  table.multipliesPairs = level == 2 && betty_support_multiplies_pairs() != 0
+  return table
+}
+
+private func makeCopy(level: Int) -> KernelTable? {
   switch level {
   #if BETTY_KERNELS_V4
     case 2: BettyKernelsV4.makeKernelTable(isa: "v4")
@@ -53,8 +59,7 @@ private func bestTable(level: Int) -> KernelTable {
   return KernelTable(isa: "none")
 }
 
-/// Whether pairs of bf16 numbers are multiplied and added by one instruction. The level of v4 asks for
-/// it, so that no kernel of that copy has to.
+/// Whether pairs of bf16 numbers are multiplied and added by one instruction that is worth it.
 package var hasNativeBF16: Bool { kernelTable.multipliesPairs }
 
 /// The kernels of this process.

@@ -5,9 +5,6 @@ import BettyKernelInterface
 
 package func makeKernelTable(isa: String) -> KernelTable {
   var table = KernelTable(isa: isa)
-  #if BETTY_WIDE
-    table.multipliesPairs = true
-  #endif
   table.fillElementwiseF32()
   table.fillElementwiseF64()
   table.fillElementwiseI64()

@@ -40,8 +40,8 @@ extension Problem {
     }
     guard isFirst else { return }
     try hooks.warn?(
-      "problem '\(name)': this processor has no AVX512-BF16, so precision 'bf16' saves memory but "
-        + "no time")
+      "problem '\(name)': this processor has no fast bf16 product, so precision 'bf16' saves memory "
+        + "but no time")
   }
 
   private static let hasWarned = Mutex(false)

@@ -3,6 +3,6 @@
 import BettyKernels
 
 package enum ProcessorTraits {
-  /// Whether products of bf16 are faster than those of f32: the widest kernels need AVX512-BF16.
+  /// Whether products of bf16 are faster than those of f32: AVX512-BF16, where it is fast.
   package static var multipliesBF16: Bool { hasNativeBF16 }
 }

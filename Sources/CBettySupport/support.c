@@ -1,5 +1,14 @@
 #include "support.h"
 
+int betty_support_multiplies_pairs(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
+#else
+  return 0;
+#endif
+}
+
 int betty_support_isa_level(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();

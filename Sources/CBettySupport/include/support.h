@@ -10,3 +10,6 @@
 
 // 0 baseline, 1 x86-64-v3 (AVX2, FMA, F16C), 2 x86-64-v4 (AVX-512 F/BW/CD/DQ/VL) with AVX512-BF16.
 int betty_support_isa_level(void);
+// Whether the instruction of AVX512-BF16 does twice the work of a fused multiply-add in its time. On
+// AMD's processors it does; on Intel's it takes four times as long.
+int betty_support_multiplies_pairs(void);

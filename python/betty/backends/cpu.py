@@ -8,12 +8,12 @@ __all__ = ["has_bf16"]
 
 
 def has_bf16() -> bool:
-    """Whether products and convolutions of bf16 run on the processor's own bf16 instructions.
+    """Whether products and convolutions of bf16 are faster than those of f32.
 
-    Where they do not, bf16 halves the memory of what is stored and kernels calculate in f32.
+    Where they are not, bf16 halves the memory of what is stored and kernels calculate in f32.
 
     Returns:
-        True on processors with AVX512-BF16, unless the environment variable BETTY_ISA asks for an
+        True on processors whose AVX512-BF16 is fast (AMD's), unless the environment variable BETTY_ISA asks for an
         older instruction set.
 
     Example:
