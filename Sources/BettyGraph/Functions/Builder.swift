@@ -1,7 +1,8 @@
 // What function bodies are written with: primitives applied with broadcasting, constants, casts,
 // axes counted from either end, and errors in the name of the function. Invariant: what reaches a
 // primitive has equal shapes and element types, and arithmetic never sees a storage type (bf16,
-// f16): it is done in f32 and rounded back after each operation.
+// f16): it is done in f32 and rounded back after each operation. Products and convolutions have
+// kernels of their own that read those types.
 
 import BettyKernelInterface
 

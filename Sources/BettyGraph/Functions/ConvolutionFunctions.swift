@@ -80,6 +80,8 @@ private struct ConvolutionCall {
   let kernel: [Int]
   private(set) var low: [Int]
   private(set) var high: [Int]
+  /// What sums of bf16 and f16 stay in for a bias to be added, before they are rounded once.
+  private let sums: DType?
 
   init(_ b: Builder, _ x: Arguments, _ spatial: Int, _ attributes: Attributes) throws {
     self.spatial = spatial
@@ -96,6 +98,8 @@ private struct ConvolutionCall {
       return values
     }
     let (input, weight) = (b.type(x[0].value), b.type(x[1].value))
+    let computed = input.dtype.computeType
+    sums = x.optional(2) != nil && computed != input.dtype ? computed : nil
     guard input.rank == spatial + 1 || input.rank == spatial + 2 else {
       throw b.fail(.runtime, "input must be \(spatial + 1)-d or \(spatial + 2)-d, got \(input)")
     }
@@ -130,8 +134,10 @@ private struct ConvolutionCall {
   }
 
   func attributes(high: [Int]) -> Attributes {
-    Graph.convolutionAttributes(
+    var attributes = Graph.convolutionAttributes(
       stride: stride, low: low, high: high, dilation: dilation, groups: groups)
+    attributes["dtype"] = sums.map { .dtype($0) }
+    return attributes
   }
 
   /// Of a transposed convolution: the sizes that the windows reach, what is left as zeros behind
@@ -165,7 +171,7 @@ private struct ConvolutionCall {
 }
 
 extension Builder {
-  /// The input as [N, …, C] and the weight as [*R, in, out], of one element type that computes.
+  /// The input as [N, …, C] and the weight as [*R, in, out], of one element type.
   fileprivate mutating func channelsLast(
     _ x: Arguments, _ spatial: Int
   ) throws -> (input: Value, weight: Value) {
@@ -173,12 +179,8 @@ extension Builder {
     try needSameType([x[0].value, x[1].value] + (bias.map { [$0] } ?? []))
     var input = try needFloating(x[0], .runtime)
     if rank(input) == spatial + 1 { input = try reshape(input, [1] + shape(input)) }
-    let compute = dtype(input).computeType
     let axes = Array(2..<spatial + 2)
-    return (
-      try permute(cast(input, compute), [0] + axes + [1]),
-      try permute(cast(x[1].value, compute), axes + [1, 0])
-    )
+    return try (permute(input, [0] + axes + [1]), permute(x[1].value, axes + [1, 0]))
   }
 
   /// The result with its bias, as the user's input is laid out and typed.

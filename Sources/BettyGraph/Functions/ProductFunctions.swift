@@ -107,13 +107,13 @@ extension Builder {
     return try reshape(x, [shape.dropLast().reduce(1, *), columns])
   }
 
-  /// Product of two matrices or of equal batches of them.
+  /// Product of two matrices or of equal batches of them. The primitive reads bf16 and f16 as they are.
   mutating func product(_ x: Value, _ y: Value, transposeB: Bool = false) throws -> Value {
     try needSameType([x, y])
     guard dtype(x) != .bool else {
       throw fail(.runtime, "not defined for bool, got \(list([x, y]))")
     }
-    return try compute(
+    return try emit(
       P.matmul, [x, y], ["transpose_a": .bool(false), "transpose_b": .bool(transposeB)])
   }
 
