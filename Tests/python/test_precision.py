@@ -246,7 +246,9 @@ def test_that_bf16_is_storage_only_is_told_once():
         [sys.executable, "-W", "always", "-c", program],
         capture_output=True, text=True, check=True, cwd=Path(__file__).parent,
     )  # fmt: skip
-    told = run.stderr.count("RuntimeWarning: problem 'only': this processor has no fast bf16 product")
+    told = run.stderr.count(
+        "RuntimeWarning: problem 'only': this processor has no fast bf16 product"
+    )
     assert told == (0 if betty.backends.cpu.has_bf16() else 1)
 
 
