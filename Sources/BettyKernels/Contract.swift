@@ -72,12 +72,28 @@ package enum Contract {
   }
 
   private static func single(_ call: Call) {
+    guard let blocks = ThinProduct.blocks(call) else {
+      return single(call, rows: 0..<call.m, columns: 0..<call.n, adds: adds(call, 4))
+    }
+    for row in stride(from: 0, to: call.m, by: blocks.rows) {
+      let rows = row..<Swift.min(row + blocks.rows, call.m)
+      for column in stride(from: 0, to: call.n, by: blocks.columns) {
+        let columns = column..<Swift.min(column + blocks.columns, call.n)
+        single(call, rows: rows, columns: columns, adds: call.accumulates)
+      }
+    }
+  }
+
+  /// A part of the result.
+  private static func single(_ call: Call, rows: Range<Int>, columns: Range<Int>, adds: Bool) {
+    let a = call.a + rows.lowerBound * (call.transposeA ? 4 : call.lda * 4)
+    let b = call.b + columns.lowerBound * (call.transposeB ? call.ldb * 4 : 4)
+    let out = call.out + (rows.lowerBound * call.ldOut + columns.lowerBound) * 4
     cblas_sgemm(
-      rowMajor, operation(call.transposeA), operation(call.transposeB), Int32(call.m),
-      Int32(call.n), Int32(call.k), 1, call.a.assumingMemoryBound(to: Float.self),
-      Int32(call.lda), call.b.assumingMemoryBound(to: Float.self), Int32(call.ldb),
-      adds(call, 4) ? 1 : 0,
-      call.out.assumingMemoryBound(to: Float.self), Int32(call.ldOut))
+      rowMajor, operation(call.transposeA), operation(call.transposeB), Int32(rows.count),
+      Int32(columns.count), Int32(call.k), 1, a.assumingMemoryBound(to: Float.self),
+      Int32(call.lda), b.assumingMemoryBound(to: Float.self), Int32(call.ldb), adds ? 1 : 0,
+      out.assumingMemoryBound(to: Float.self), Int32(call.ldOut))
   }
 
   private static func double(_ call: Call) {
