@@ -10,6 +10,7 @@ struct StepCache: CustomStringConvertible {
   struct Entry {
     let keys: [StructureKey]
     let revision: Int32
+    let threads = ThreadPool.shared.threads
     /// Of the first recording.
     let graph: RecordedGraph
     let program: StepProgram
@@ -27,8 +28,11 @@ struct StepCache: CustomStringConvertible {
 
   /// Recent structures come first: a training loop repeats one or two.
   mutating func find(_ keys: [StructureKey], _ revision: Int32) -> Entry? {
+    let threads = ThreadPool.shared.threads
     guard
-      let place = entries.firstIndex(where: { $0.revision == revision && $0.keys == keys })
+      let place = entries.firstIndex(where: {
+        $0.revision == revision && $0.threads == threads && $0.keys == keys
+      })
     else { return nil }
     if place > 0 { entries.swapAt(place, place - 1) }
     return entries[max(place - 1, 0)]

@@ -19,6 +19,7 @@ final class Take {
   let stepped: [Int]
   let check: FiniteCheck
   private let isTraining: Bool
+  private let threads = ThreadPool.shared.threads
   /// Buffers that the step reads and does not change.
   private let fixed: [BufferUse]
   /// For each leaf the tensor of the batch that takes its place.
@@ -56,6 +57,7 @@ final class Take {
     isTraining: Bool
   ) -> Bool {
     self.revision == revision && self.isTraining == isTraining && self.adapted == adapted
+      && threads == ThreadPool.shared.threads
       && types.count == batch.count && fixed.allSatisfy(\.isAsRecorded)
       && lowerKeys.count == lowers.count
       && types.indices.allSatisfy { types[$0] == batch[$0].typeNumber }

@@ -43,18 +43,27 @@ struct TapeStep {
 
 /// Programs by the kind of step they serve and the upper parameters they differentiate.
 struct UnrolledCache<Made> {
-  private var entries: [(step: TapeStep, upper: [Int32], made: Made)] = []
+  private struct Entry {
+    let step: TapeStep
+    let upper: [Int32]
+    let threads = ThreadPool.shared.threads
+    let made: Made
+  }
+  private var entries: [Entry] = []
   private static var limit: Int { 32 }
 
   mutating func find(
     _ step: TapeStep, _ upper: [Int32], make: () throws -> Made
   ) rethrows -> Made {
-    if let entry = entries.first(where: { $0.upper == upper && $0.step.isLike(step) }) {
+    let threads = ThreadPool.shared.threads
+    if let entry = entries.first(where: {
+      $0.upper == upper && $0.threads == threads && $0.step.isLike(step)
+    }) {
       return entry.made
     }
     let made = try make()
     if entries.count >= Self.limit { entries.removeLast() }
-    entries.insert((step.withoutTensors, upper, made), at: 0)
+    entries.insert(Entry(step: step.withoutTensors, upper: upper, made: made), at: 0)
     return made
   }
 }

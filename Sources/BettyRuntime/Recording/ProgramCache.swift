@@ -1,5 +1,5 @@
-// Compiled recordings by structure. Invariants: used under the lock; bounded, what was used least recently
-// goes first; a hit compares every word.
+// Compiled recordings by structure and by the number of threads they were planned for. Invariants: used
+// under the lock; bounded, what was used least recently goes first; a hit compares every word.
 
 import BettyGraph
 import BettyKernelInterface
@@ -26,8 +26,9 @@ enum ProgramCache {
   @inline(__always)
   static func find(_ hash: UInt64, _ words: UnsafeBufferPointer<Int32>) -> CachedProgram? {
     var candidate = entries[hash]
+    let threads = ThreadPool.shared.threads
     while let entry = candidate {
-      if entry.words.count == words.count,
+      if entry.words.count == words.count, entry.program.threads == threads,
         entry.words.withUnsafeBufferPointer({ $0.elementsEqual(words) })
       {
         clock &+= 1
