@@ -6,7 +6,7 @@ out as matrices, of cost d^3. Before each run the caches are emptied, or small m
 from them and large ones not. The exponent is the slope of log time over log d from d = 1024 up;
 below that a fixed cost shows.
 
-    python benchmarks/complexity.py [--largest 4096]
+    python benchmarks/complexity.py [--largest 4096] [--write]
 """
 
 import argparse
@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import betty
 import numpy as np
+import report
 from betty import nn
 from betty.configs import Config, EngineConfig
 from betty.engine import Engine
@@ -96,25 +97,30 @@ def exponent(sizes: list[int], seconds: list[float]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--largest", type=int, default=4096)
+    parser.add_argument("--write", action="store_true", help="keep the table in RESULTS.md")
     given = parser.parse_args()
     betty.set_num_threads(1)
     sizes = [64 * 2**k for k in range(20) if 64 * 2**k <= given.largest]
     columns: list[list[float]] = [[], []]
-    print("| d    | path products, ms | materialised Jacobians, ms |")
-    print("| ---- | ----------------- | -------------------------- |")
+    rows = []
     for size in sizes:
         first, second, hessian = matrices(size)
         engine = build(size, first, second, hessian)
         vector = betty.ones(size)
         columns[0].append(best(lambda: engine.up._handle.gradients(1)))  # noqa: B023
         columns[1].append(best(lambda: (vector @ (second @ first)).numpy()))  # noqa: B023
-        print(
-            f"| {size:4} | {columns[0][-1] * 1e3:17.3f} | {columns[1][-1] * 1e3:26.3f} |",
-            flush=True,
-        )
+        rows.append([str(size), *(f"{column[-1] * 1e3:.3f}" for column in columns)])
+    text = report.table(["d", "path products, ms", "materialised Jacobians, ms"], rows)
     if sizes[-1] > FIRST:
         products, dense = (exponent(sizes, column) for column in columns)
-        print(f"exponents from d = {FIRST}: {products:.2f} and {dense:.2f}")
+        text += f"\n\nExponents from d = {FIRST}: {products:.2f} and {dense:.2f}."
+    print(text)
+    if given.write:
+        note = (
+            "One hypergradient over three levels with dense d × d Hessians, path products beside "
+            "materialised Jacobians, one thread, empty caches. Written by `complexity.py --write`."
+        )
+        report.write_section("Complexity", f"{note}\n\n{text}")
 
 
 if __name__ == "__main__":
