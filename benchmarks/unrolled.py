@@ -1,5 +1,6 @@
 """What differentiating an inner loop costs: time in units of a lower gradient with a step of SGD
 and of one with a step of the loop's own optimizer, memory in units of what an optimizer step moves.
+
 An MLP 784-200-10 on batches of 100, weighed by an upper problem. usage: unrolled.py [--write]
 """
 
