@@ -1300,7 +1300,7 @@ def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Ten
 
 
 def contiguous(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Itself: tensors are always contiguous."""
+    """Itself or, of a view that lies scattered in memory, a copy."""
     made = _contiguous(input)
     return made if out is None else _stored(out, made)
 

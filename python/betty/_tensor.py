@@ -280,7 +280,7 @@ _OWN = {
     "nelement": lambda self: self.numel(),
     "element_size": lambda self: self.dtype.itemsize,
     "is_contiguous": lambda self, memory_format=None: True,
-    "contiguous": lambda self, memory_format=None: self,
+    "contiguous": lambda self, memory_format=None: F.contiguous(self),
     "type_as": lambda self, other: _convert(self, other.dtype),
     "where": lambda self, condition, other: F.where(condition, self, other),
     "pin_memory": lambda self, device=None: self,

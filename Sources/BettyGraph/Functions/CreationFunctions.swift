@@ -86,7 +86,7 @@ extension Functions {
       samples: sample([2, 3])
     ) { b, x, _ in try b.emit(P.stopGradient, [x]) },
     moving("clone", doc: "A copy", samples: sample([2, 3])) { _, x, _ in x },
-    moving("contiguous", doc: "Itself: tensors are always contiguous", samples: sample([2, 3])) {
+    moving("contiguous", doc: "Itself or, of a view that lies scattered in memory, a copy", samples: sample([2, 3])) {
       _, x, _ in x
     },
   ]

@@ -208,11 +208,15 @@ extension Recording {
   private static func recordSpecial(_ operation: RecordedOperation, _ operands: Operands) -> Tensor
   {
     if let position = operation.returnedOperand {
-      return operands[position].takeUnretainedValue()
+      let operand = operands[position].takeUnretainedValue()
+      if operation.gathers, !operand.isContiguous { return record(operation, operands) }
+      return operand
     }
     let node = record(operation, operands)
     if operation.isView {
-      node.becomeView(of: operands[0].takeUnretainedValue())
+      let operand = operands[0].takeUnretainedValue()
+      if operation.gathers, !operand.isSeen(through: operation) { return node }
+      node.becomeView(of: operand)
     } else {
       becomeTuple(node, operation)
     }

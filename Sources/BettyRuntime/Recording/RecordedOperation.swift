@@ -28,6 +28,8 @@ package final class RecordedOperation: Sendable {
   let savesValues: Bool
   /// Its result is another look at the memory of its only input.
   let isView: Bool
+  /// Whether the result is a copy, and no view nor the operand itself, where that lies scattered.
+  let gathers: Bool
   /// The operand that is itself the result (`contiguous` of what is contiguous).
   let returnedOperand: Int?
 
@@ -57,6 +59,7 @@ package final class RecordedOperation: Sendable {
     savesValues = graph.savesValues
     self.isGradient = isGradient
     let single = operands.count == 1 && graph.outputs.count == 1 && !hasNumbers
+    gathers = isFunction && RecordedOperation.gatheringNames.contains(name)
     isView = isFunction && single && RecordedOperation.viewNames.contains(name) && graph.isViewChain
     let position = graph.outputs.count == 1 ? graph.inputs.firstIndex(of: graph.outputs[0]) : nil
     let returns = isFunction && RecordedOperation.identityNames.contains(name)
@@ -79,6 +82,11 @@ package final class RecordedOperation: Sendable {
     "unsqueeze", "permute", "transpose", "swapaxes", "swapdims", "t", "adjoint", "movedim",
     "moveaxis", "select", "narrow", "slice", "expand", "expand_as", "broadcast_to", "diagonal",
     "detach", "stop_gradient", "numpy_T", "mT",
+  ]
+
+  /// Those whose result is a copy where the operand lies scattered.
+  private static let gatheringNames: Set<String> = [
+    "reshape", "reshape_as", "flatten", "ravel", "contiguous",
   ]
 
   /// Primitives whose derivative reads no operand although it is no plain linear map of one.

@@ -38,10 +38,14 @@ package final class Tensor: @unchecked Sendable {
     static let randomKey = Flags(rawValue: 4096)
     /// Recorded while gradients were off: a constant to whoever differentiates a recording.
     static let constant = Flags(rawValue: 8192)
-    /// What it stands for is read through others, views of it, which may outlive its handles.
-    static let isBase = Flags(rawValue: 16384)
+    /// A view that its base counts among those that handles are held on.
+    static let counted = Flags(rawValue: 16384)
     /// The walk under way goes no further, unless it begins here.
     static let stop = Flags(rawValue: 32768)
+    /// What it stands for is of another type than it is as a value.
+    static let retyped = Flags(rawValue: 65536)
+    /// The bits from this one up count the views that handles are held on.
+    static let oneView = Flags(rawValue: 131072)
   }
 
   /// What is applied; nil for leaves and for results of a tuple.
@@ -201,16 +205,52 @@ extension Tensor {
     }
   }
 
-  /// Gives up a handle of C or Python. What was changed in place and is read no more stops standing for
-  /// what it was changed to: else that would be kept, and keep its own operand.
+  /// Gives up a handle of C or Python. What was changed in place and is read no more, neither itself nor
+  /// through a view, stops standing for what it was changed to: else that would be kept, and keep its own
+  /// operand.
   package func dropHandle() {
     releaseHandle()
-    if flags.contains(.redirect), !isHeld { Lock.held { forgetChange() } }
+    if !flags.isDisjoint(with: [.redirect, .view]), !isHeld { Lock.held { forget() } }
   }
 
+  /// Whether somebody holds a view of it. Of 2^15 or more the count stays as it is for good.
+  private var isSeen: Bool { flags.rawValue >= Flags.oneView.rawValue }
+
   /// Under the lock.
+  func countView() {
+    if flags.rawValue <= UInt32.max - Flags.oneView.rawValue {
+      flags = Flags(rawValue: flags.rawValue + Flags.oneView.rawValue)
+    }
+  }
+
+  private func discountView() {
+    let isFull = flags.rawValue > UInt32.max - Flags.oneView.rawValue
+    if isSeen, !isFull { flags = Flags(rawValue: flags.rawValue - Flags.oneView.rawValue) }
+  }
+
+  /// Of a handle and of the bases that only it kept in use. Under the lock.
+  private func forget() {
+    var handle = self
+    while !handle.isHeld, !handle.isSeen {
+      let base = handle.flags.contains(.counted) ? handle.base : nil
+      handle.forgetChange()
+      guard let base else { return }
+      handle.flags.remove(.counted)
+      base.discountView()
+      handle = base
+    }
+  }
+
+  /// It is no view any more. Under the lock.
+  func leaveBase() {
+    let base = flags.contains(.counted) ? base : nil
+    flags.subtract([.view, .counted])
+    base?.discountView()
+    base?.forget()
+  }
+
   private func forgetChange() {
-    guard flags.contains(.redirect), flags.isDisjoint(with: [.view, .isBase, .gradLeaf]), !isHeld,
+    guard flags.contains(.redirect), flags.isDisjoint(with: [.retyped, .gradLeaf]),
       flags.contains(.history) || buffer != nil, let extra, extra.gradient == nil
     else { return }
     flags.remove(.redirect)

@@ -8,8 +8,8 @@ import BettyKernelInterface
 extension Tensor {
   /// Makes a recorded node a view of the handle it was taken from. Under the lock.
   func becomeView(of handle: Tensor) {
-    flags.insert(.view)
-    handle.flags.insert(.isBase)
+    flags.insert([.view, .counted])
+    handle.countView()
     let input = input(0)?.takeUnretainedValue()
     let version = handle.root.extra?.version ?? 0
     if handle !== input || version != 0 {
@@ -141,10 +141,10 @@ extension Tensor {
           "data: only floating tensors can require grad, got \(TypeID.type(new.typeID))")
       }
       new.flags.insert(.wasRead)
-      flags.insert(.isBase)  // perhaps of another type: what it was as a value is not restored
+      if new.typeID != typeID { flags.insert(.retyped) }
       redirect(to: try Tensor.valueOnly(new, replacing: old, "data"))
       makeExtra().version &+= 1
-      flags.remove(.view)
+      leaveBase()
     }
   }
 
