@@ -45,10 +45,6 @@ final class EngineBox: Boxed {
         try check(progress(self.handle, self.userData), "Engine", "progress")
       }
     }
-    engine.hooks.isInterrupted = {
-      guard let interruption else { return false }
-      return interruption.check(interruption.userData) != 0
-    }
   }
 
   deinit { LiveObjects.forget(self) }

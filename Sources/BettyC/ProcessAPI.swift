@@ -74,18 +74,15 @@ public func betty_counter(
 
 public typealias Check = @convention(c) (UnsafeMutableRawPointer?) -> Int32
 
-/// What long work asks now and then whether it should stop. Set once, before work begins.
-struct Interruption: @unchecked Sendable {
-  let check: Check
-  let userData: UnsafeMutableRawPointer?
-}
-nonisolated(unsafe) private(set) var interruption: Interruption?
-
 @_cdecl("betty_interruption_set")
 public func betty_interruption_set(
   _ check: Check?, _ userData: UnsafeMutableRawPointer?
 ) -> Int32 {
-  boundary { interruption = check.map { Interruption(check: $0, userData: userData) } }
+  boundary {
+    nonisolated(unsafe) let userData = userData
+    guard let check else { return Interruption.check = nil }
+    Interruption.check = { check(userData) != 0 }
+  }
 }
 
 /// The version of the library, the one of python/pyproject.toml.

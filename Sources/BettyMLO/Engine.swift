@@ -84,8 +84,6 @@ package struct EngineHooks {
   package var trainStep: (() throws -> Void)?
   /// Gives true to stop the run.
   package var validation: (() throws -> Bool)?
-  /// Gives true when the user interrupts; asked some twenty times a second.
-  package var isInterrupted: (() throws -> Bool)?
   /// Told how far a run is, some twenty times a second; the steps that follow are recorded.
   package var progress: (() throws -> Void)?
   package init() {}
@@ -179,7 +177,7 @@ package final class Engine {
     if !isStarted { try start() }
     for leaf in leaves { try leaf.step() }
     guard pulse.isDue else { return }
-    if let isInterrupted = hooks.isInterrupted, try isInterrupted() {
+    if Interruption.isWanted {
       throw BettyError(.interrupted, "Engine: interrupted at step \(globalStep)")
     }
     if let progress = hooks.progress {

@@ -36,6 +36,8 @@ final class Instance {
   private let outputPatches: UnsafeBufferPointer<Patch>
   private let storage = Storage()
   private var nested: [Nested] = []
+  /// Of a run that may be stopped.
+  private var pulse: Pulse?
 
   /// A loop's body, with the tables of addresses that it is run with.
   private final class Nested {
@@ -119,8 +121,11 @@ final class Instance {
     let guarded = program.firstOverwrite
     for index in 0..<program.statusCount { statuses[index] = 0 }
     let isTimed = StepTimes.isOn
+    pulse = program.nanoseconds >= Interruption.leastNanoseconds ? Pulse() : nil
     for section in program.sections {
       let lane = program.lanes[section.firstLane]
+      if lane.first >= guarded { pulse = nil }
+      try stopIfWanted()
       if section.laneCount > 1 {
         let last = program.lanes[section.firstLane &+ section.laneCount &- 1]
         let end = last.first &+ last.count
@@ -131,7 +136,11 @@ final class Instance {
         continue
       }
       for index in lane.first..<lane.first &+ lane.count {
-        if index == guarded { try checkStatuses() }
+        if index == guarded {
+          try checkStatuses()
+          pulse = nil
+        }
+        try stopIfWanted()
         let start = isTimed ? StepTimes.now() : 0
         try run(steps.baseAddress.unsafelyUnwrapped + index)
         if isTimed { StepTimes.add(program.infos[index].label, since: start) }
@@ -139,6 +148,12 @@ final class Instance {
     }
     Counters.add(Counters.kernelsLaunched, steps.count)
     try checkStatuses()
+  }
+
+  /// Long programs only, until they begin to overwrite what they were given.
+  @inline(__always)
+  private func stopIfWanted() throws {
+    if pulse?.isDue == true, Interruption.isWanted { throw BettyError(.interrupted, "interrupted") }
   }
 
   // MARK: Lanes
@@ -294,6 +309,7 @@ final class Instance {
       let target = (loop.count &- 1 &- iteration) & 1 == 0 ? results : temporaries
       for carry in 0..<loop.carries { nested.outputs[carry] = target[carry] }
       try nested.instance.run(inputs: nested.inputs, outputs: nested.outputs)
+      try stopIfWanted()
       for carry in 0..<loop.carries where !loop.inPlace[carry] {
         nested.inputs[1 + carry] = target[carry]
       }

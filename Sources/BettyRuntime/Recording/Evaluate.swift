@@ -228,5 +228,7 @@ extension Tensor {
 
   /// Computes a chain that has become too long; an error shows when the value is read.
   @inline(never)
-  func shorten() { try? Recording.evaluate(Recording.results(of: self)) }
+  func shorten() {
+    Interruption.withheld { try? Recording.evaluate(Recording.results(of: self)) }
+  }
 }

@@ -1,11 +1,13 @@
 // A clock for things that should happen some twenty times a second, at the cost of a comparison a step.
 
-struct Pulse {
+package struct Pulse {
   private var last = ContinuousClock.now
   private var countdown = 1
 
+  package init() {}
+
   /// True when it is time again. The clock is read every 16 calls while 16 calls take no time.
-  var isDue: Bool {
+  package var isDue: Bool {
     mutating get {
       countdown -= 1
       guard countdown <= 0 else { return false }
