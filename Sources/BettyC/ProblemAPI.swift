@@ -141,10 +141,14 @@ public func betty_problem_new(
 ) -> Int32 {
   boundary {
     guard let given else { throw missing("callbacks") }
+    let name = try text(name, "name")
     var config = ProblemConfig()
-    for (name, value) in try options(settings).entries { try config.set(name, value) }
-    let box = try ProblemBox(
-      text(name, "name"), config, callbacks(given, ProblemCallbacks()), userData)
+    do {
+      for (option, value) in try options(settings).entries { try config.set(option, value) }
+    } catch let error as BettyError {
+      throw BettyError(error.kind, "problem '\(name)': \(error.message)")
+    }
+    let box = try ProblemBox(name, config, callbacks(given, ProblemCallbacks()), userData)
     try give(box, to: out, "out_problem")
   }
 }

@@ -106,7 +106,10 @@ package struct ProblemConfig: Sendable {
     case .bool(let given): number = given ? 1 : 0
     default: throw wrongKind(name, "float", value)
     }
-    guard number >= least, !number.isNaN else {
+    guard !number.isNaN else {
+      throw BettyError.value("Config: \(name) must be a number, got nan")
+    }
+    guard number >= least else {
       throw BettyError.value("Config: \(name) must be at least \(least), got \(number)")
     }
     return number

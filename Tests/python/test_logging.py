@@ -136,9 +136,13 @@ def test_a_log_of_ones_own():
 @pytest.mark.parametrize("replay", [False, True])
 def test_progress(replay, monkeypatch):
     tqdm = pytest.importorskip("tqdm.auto")
-    drawn = []
+    drawn, bars = [], []
 
     class Bar(tqdm.tqdm):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            bars.append(self)
+
         def set_postfix(self, shown, refresh=True):
             drawn.append((self.n, dict(shown)))
             super().set_postfix(shown, refresh=refresh)
@@ -151,6 +155,7 @@ def test_progress(replay, monkeypatch):
     engine.run()
     assert drawn and set(drawn[-1][1]) == {"lower", "upper"}
     assert float(drawn[-1][1]["lower"]) < 10
+    assert bars[-1].n == 60000
 
 
 def test_early_stopping():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 
 from betty.hypergradient.objects import Method
 from betty.logging import logger_mapping
@@ -150,6 +151,15 @@ class EngineConfig:
     early_stopping_metric: str = "loss"
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            given, wanted = getattr(self, field.name), type(field.default)
+            if not isinstance(given, str if wanted is str else SupportsIndex):
+                raise TypeError(
+                    f"EngineConfig: {field.name} takes {wanted.__name__}, "
+                    f"got {type(given).__name__} {given!r}"
+                )
+            if wanted is int:
+                setattr(self, field.name, index(given))
         if self.train_iters < 0:
             raise ValueError(
                 f"EngineConfig: train_iters must be at least 0, got {self.train_iters}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,13 @@ class Engine:
             raise ValueError(
                 f"Engine: dependencies must have keys 'u2l' and 'l2u', got {sorted(unknown)}"
             )
-        for edges in dependencies.values():
+        for kind, edges in dependencies.items():
             for source, targets in edges.items():
+                if isinstance(targets, str) or not isinstance(targets, Iterable):
+                    raise TypeError(
+                        f"Engine: dependencies give '{kind}' of {source!r} as a list of problems, "
+                        f"got {targets!r}"
+                    )
                 for problem in (source, *targets):
                     self._index(problem)
 
@@ -152,7 +157,8 @@ class Engine:
     def set_problem_attr(self, problem: Problem) -> str:
         """Makes a problem reachable by its name from the engine, the environment and the other
         problems; gives the name."""
-        if not isinstance(getattr(self, problem.name, problem), Problem):
+        taken = getattr(self, problem.name, problem)
+        if problem.name == "validation" or not isinstance(taken, Problem):
             raise ValueError(
                 f"Engine: it already has an attribute '{problem.name}': rename the problem"
             )
@@ -173,6 +179,8 @@ class Engine:
     def run(self) -> None:
         """Takes ``train_iters`` steps, validating every ``valid_step``."""
         self.train()
+        if self._progress is not None:
+            self._progress.begin()
         try:
             self._handle.run()
         finally:

@@ -12,6 +12,7 @@ typedef struct {
 typedef struct {
   PyObject_HEAD
   betty_problem *handle;
+  PyObject *name;
   PyObject *callbacks; /* dict: name -> callable */
   PyObject *optimizer; /* kept alive, or NULL */
 } ProblemObject;

@@ -6,6 +6,23 @@ PyTypeObject *problem_type;
 
 static ProblemObject *problem(PyObject *self) { return (ProblemObject *)self; }
 
+/* Keeps a callback's exception with a note of where it was raised. */
+static int32_t keep_noted(ProblemObject *self, const char *place) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  int64_t count = 0;
+  betty_status unknown = self->handle ? betty_problem_count(self->handle, &count) : BETTY_OK;
+  PyObject *note = PyUnicode_FromFormat(
+      "problem '%U', step %lld: in %s", self->name, unknown ? 0 : (long long)count, place);
+  PyObject *done = note && value ? PyObject_CallMethod(value, "add_note", "O", note) : NULL;
+  PyErr_Clear();
+  Py_XDECREF(note);
+  Py_XDECREF(done);
+  PyErr_Restore(type, value, traceback);
+  return keep_exception();
+}
+
 int has_callback(PyObject *callbacks, const char *name) {
   PyObject *found = PyDict_GetItemString(callbacks, name);
   return found && found != Py_None;
@@ -38,7 +55,7 @@ static int32_t training_step(
     result = status ? (raise_status(status), 1) : 0;
   }
   Py_XDECREF(loss);
-  if (result) keep_exception();
+  if (result) keep_noted(self, "training_step");
   PyGILState_Release(state);
   return result;
 }
@@ -46,7 +63,7 @@ static int32_t training_step(
 static int32_t hook(ProblemObject *self, const char *name) {
   PyGILState_STATE state = PyGILState_Ensure();
   PyObject *done = call_back(self->callbacks, name, NULL);
-  int32_t result = done ? 0 : keep_exception();
+  int32_t result = done ? 0 : keep_noted(self, name);
   Py_XDECREF(done);
   PyGILState_Release(state);
   return result;
@@ -79,9 +96,9 @@ static int32_t warn(betty_problem *handle, const char *message, void *user_data)
 static int32_t descend_hook(betty_problem *handle, int32_t fresh, void *user_data) {
   (void)handle;
   PyGILState_STATE state = PyGILState_Ensure();
-  PyObject *callbacks = ((ProblemObject *)user_data)->callbacks;
-  PyObject *done = call_back(callbacks, "descend", fresh ? Py_True : Py_False);
-  int32_t result = done ? 0 : keep_exception();
+  ProblemObject *self = user_data;
+  PyObject *done = call_back(self->callbacks, "descend", fresh ? Py_True : Py_False);
+  int32_t result = done ? 0 : keep_noted(self, "one_step_descent");
   Py_XDECREF(done);
   PyGILState_Release(state);
   return result;
@@ -90,7 +107,8 @@ static int32_t descend_hook(betty_problem *handle, int32_t fresh, void *user_dat
 /* The function "source" gives a list of tensors. */
 static int32_t source(betty_problem *handle, void *user_data) {
   PyGILState_STATE state = PyGILState_Ensure();
-  PyObject *batch = call_back(((ProblemObject *)user_data)->callbacks, "source", NULL);
+  ProblemObject *self = user_data;
+  PyObject *batch = call_back(self->callbacks, "source", NULL);
   int32_t count = 0, result = 1;
   betty_tensor **handles = batch ? tensor_list(batch, &count, "source") : NULL;
   if (handles) {
@@ -98,7 +116,7 @@ static int32_t source(betty_problem *handle, void *user_data) {
     result = status ? (raise_status(status), 1) : 0;
     PyMem_Free(handles);
   }
-  if (result) keep_exception();
+  if (result) keep_noted(self, "get_batch");
   Py_XDECREF(batch);
   PyGILState_Release(state);
   return result;
@@ -131,7 +149,8 @@ static PyObject *make(PyTypeObject *type, PyObject *arguments, PyObject *keyword
   ProblemObject *self = (ProblemObject *)allocate(type, 0);
   if (!self) return NULL;
   betty_options *given = options_from_dict(options);
-  self->callbacks = given ? PyDict_Copy(callbacks) : NULL;
+  self->name = given ? PyUnicode_FromString(name) : NULL;
+  self->callbacks = self->name ? PyDict_Copy(callbacks) : NULL;
   betty_status status = BETTY_OK;
   if (self->callbacks) {
     betty_problem_callbacks all = table(self->callbacks);
@@ -162,6 +181,7 @@ static void deallocate(PyObject *self) {
   PyObject_GC_UnTrack(self);
   betty_problem_free(problem(self)->handle);
   clear(self);
+  Py_CLEAR(problem(self)->name);
   freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
   release(self);
   Py_DECREF(type);

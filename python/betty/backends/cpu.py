@@ -13,8 +13,8 @@ def has_bf16() -> bool:
     Where they are not, bf16 halves the memory of what is stored and kernels calculate in f32.
 
     Returns:
-        True on processors whose AVX512-BF16 is fast (AMD's), unless the environment variable BETTY_ISA asks for an
-        older instruction set.
+        True on processors whose AVX512-BF16 is fast (AMD's), unless the environment variable
+        BETTY_ISA asks for an older instruction set.
 
     Example:
         >>> import betty

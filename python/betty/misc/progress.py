@@ -33,16 +33,17 @@ class ProgressBar:
         self.problems = engine.problems
         self.engine = engine
 
+    def begin(self) -> None:
+        """A run begins: its first step is the next one."""
+        self._start = self.engine.global_step
+        self._bar = self._make(total=self.engine.train_iters, mininterval=0)
+
     def update(self) -> None:
         """Draws the bar unless that was done a moment ago."""
-        step = self.engine.global_step
-        if self._bar is None:
-            self._start = step - 1
-            self._bar = self._make(total=self.engine.train_iters, mininterval=0)
-        if time.monotonic() - self._drawn < 0.5:
+        if self._bar is None or time.monotonic() - self._drawn < 0.5:
             return
         self._drawn = time.monotonic()
-        self._draw(step)
+        self._draw(self.engine.global_step)
 
     def _draw(self, step: int) -> None:
         losses = {problem.name: problem.stats().get("loss") for problem in self.problems}
