@@ -99,6 +99,10 @@ package final class Engine {
   private(set) var isStarted = false
   private var isRunning = false
   private var pulse = Pulse()
+  /// Whether a leaf has stepped in the step under way.
+  private var hasStepped = false
+  /// Whether a step has failed since all that was due was done.
+  private var mayOweSteps = false
 
   package init(_ problems: [Problem], config: EngineConfig) throws {
     guard !problems.isEmpty else { throw BettyError.value("Engine: no problems given") }
@@ -165,17 +169,41 @@ package final class Engine {
     if !isStarted { try start() }
     for iteration in 0..<config.trainIters {
       globalStep += 1
-      if let trainStep = hooks.trainStep { try trainStep() } else { try self.trainStep() }
+      hasStepped = false
+      do {
+        if let trainStep = hooks.trainStep { try trainStep() } else { try self.trainStep() }
+      } catch {
+        if !hasStepped { globalStep -= 1 }
+        mayOweSteps = true
+        throw error
+      }
       if (iteration + 1) % config.validStep == 0, let validation = hooks.validation {
         if try validation() { return }
       }
     }
   }
 
-  /// Steps every leaf once, and with them the problems above that are due.
+  /// Steps every leaf once, and with them the problems above that are due; before that, what a failure
+  /// of the last step has kept from being done.
   package func trainStep() throws {
     if !isStarted { try start() }
-    for leaf in leaves { try leaf.step() }
+    if mayOweSteps {
+      for problem in problems where problem.owesSteps { try problem.step() }
+      mayOweSteps = false
+    }
+    hasStepped = false
+    for (place, leaf) in leaves.enumerated() {
+      do { try leaf.step() } catch {
+        if !hasStepped && leaf.owesSteps {
+          leaf.forgetOwedStep()
+        } else {
+          hasStepped = true
+          for later in leaves[(place + 1)...] { later.oweStep() }
+        }
+        throw error
+      }
+      hasStepped = true
+    }
     guard pulse.isDue else { return }
     if Interruption.isWanted {
       throw BettyError(.interrupted, "Engine: interrupted at step \(globalStep)")

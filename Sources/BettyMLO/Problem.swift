@@ -43,6 +43,10 @@ package final class Problem {
   private var keepsGradients = false
   /// Micro-steps taken.
   package private(set) var count = 0
+  /// Steps of this call that are still to be taken; between calls only after a failure.
+  private var owed = 0
+  /// Whether the step under way has updated the parameters.
+  private var isUpdated = false
   /// Steps left out because they were not finite, or overflowed in f16.
   package internal(set) var skippedSteps = 0
   /// Keeps derivatives through products in f16 in range.
@@ -138,6 +142,7 @@ package final class Problem {
       path[1..<path.count - 1].contains { $0.method is any UnrolledMethod }
     }
     ready = children.map { _ in false }
+    owed = 0
     undone = ready
     forgetPrograms()
     lowersOnPaths = []
@@ -229,11 +234,26 @@ package final class Problem {
     if rollsBack { try stepAfterRollBack() }
   }
 
+  /// Whether a failure has left steps that are still to be taken.
+  var owesSteps: Bool { owed > 0 || !children.isEmpty && ready.allSatisfy { $0 } }
+
+  /// A step that never began is not taken later.
+  func forgetOwedStep() { owed = 0 }
+
+  /// A step that another's failure kept from beginning.
+  func oweStep() { owed = max(owed, 1) }
+
   /// Steps if every child is ready; then the parents that are due do the same.
   private func stepNormal() throws {
     guard ready.allSatisfy({ $0 }) else { return }
-    for _ in 0..<(children.isEmpty ? 1 : config.stepsPerCall) { try stepOnce() }
-    for index in ready.indices { ready[index] = false }
+    if owed == 0 { owed = children.isEmpty ? 1 : config.stepsPerCall }
+    while owed > 0 { try stepOnce() }
+  }
+
+  /// What happens once the parameters are updated: the step is taken, whatever the user's hook says.
+  func updated() throws {
+    isUpdated = true
+    try hooks.paramCallback?()
   }
 
   private func stepOnce() throws {
@@ -244,22 +264,39 @@ package final class Problem {
     try rememberIfDue(isLoopStart: isLoopStart)
     let before = count
     if isTraining { count += 1 }
+    var failure: (any Error)?
+    isUpdated = false
     do {
       try takeStep(fresh: true)
     } catch {
-      count = before
-      throw error
+      failure = error
+      guard isUpdated else {
+        count = before
+        throw error
+      }
+    }
+    owed = max(owed - 1, 0)
+    if owed == 0 {
+      for index in ready.indices { ready[index] = false }
     }
     if !rollsBack { try hooks.schedulerStep?() }
-    if config.logStep > 0 && count % config.logStep == 0 { try hooks.log?() }
-    guard isTraining, count % period == 0, count > config.warmupSteps else { return }
-    isInnerLoopStart = true
-    hasFired = true
+    if failure == nil, config.logStep > 0, count % config.logStep == 0 { try hooks.log?() }
+    if isTraining, count % period == 0, count > config.warmupSteps {
+      isInnerLoopStart = true
+      hasFired = true
+      try stepParents(after: &failure)
+    }
+    if let failure { throw failure }
+  }
+
+  /// The parents that are due step; after a failure they owe their steps instead.
+  private func stepParents(after failure: inout (any Error)?) throws {
     for parent in parents {
       if let place = parent.children.firstIndex(where: { $0 === self }) {
         parent.ready[place] = true
       }
-      try parent.stepNormal()
+      if failure != nil { continue }
+      do { try parent.stepNormal() } catch { failure = error }
     }
   }
 }

@@ -152,7 +152,7 @@ extension Problem {
     }
     optimizer.advance(entry.stepped)
     lastRecorded = recorded
-    try hooks.paramCallback?()
+    try updated()
     return entry
   }
 
@@ -262,7 +262,7 @@ extension Problem {
     } else {
       try stepByOptimizer()
     }
-    try hooks.paramCallback?()
+    try updated()
     for parameter in parameters { try parameter.setGradient(nil) }
   }
 

@@ -149,6 +149,6 @@ extension Problem {
     guard isTaken else { return }
     optimizer.advance(take.stepped)
     if lastTake !== take { setLastRecorded(take) }
-    try hooks.paramCallback?()
+    try updated()
   }
 }

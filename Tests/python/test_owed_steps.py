@@ -1,0 +1,97 @@
+"""After a failure a run goes on as if it had not failed: no step is lost, none is taken twice."""
+
+import betty
+import pytest
+from betty import nn
+from betty.configs import Config, EngineConfig
+from betty.engine import Engine
+from betty.problems import ImplicitProblem
+
+
+class Once(Exception):
+    pass
+
+
+def failing(base, hook, at):
+    """A problem whose hook fails the first time its count is `at`."""
+
+    class Failing(base):
+        has_failed = False
+
+        def fail(self):
+            if self.count == at and not self.has_failed:
+                self.has_failed = True
+                raise Once
+
+    def method(self, *arguments):
+        self.fail()
+        return getattr(super(Failing, self), hook, lambda *_: None)(*arguments)
+
+    setattr(Failing, hook, method)
+    return Failing
+
+
+class Lower(ImplicitProblem):
+    def training_step(self, batch):
+        return (self.module(batch) - self.upper.module(batch)).square().mean()
+
+
+class Upper(ImplicitProblem):
+    def training_step(self, batch):
+        return (self.lower.module(batch) - 1).square().mean()
+
+
+class Alone(ImplicitProblem):
+    def training_step(self, batch):
+        return self.module(batch).square().mean()
+
+
+def make(name, kind, **options):
+    betty.manual_seed(len(name))
+    module = nn.Linear(2, 1)
+    data = [betty.ones(4, 2)]  # the batch of a failed step is not drawn again
+    optimizer = betty.optim.SGD(module.parameters(), lr=0.05, momentum=0.5)
+    return kind(name, Config(**options), module, optimizer, None, data)
+
+
+def build(lower=Lower, upper=Upper, alone=Alone, **options):
+    problems = [
+        make("upper", upper, **options),
+        make("lower", lower, unroll_steps=2),
+        make("alone", alone),
+    ]
+    edges = {"u2l": {problems[0]: [problems[1]]}, "l2u": {problems[1]: [problems[0]]}}
+    return Engine(problems, EngineConfig(train_iters=12), edges)
+
+
+def state(engine):
+    counts = [problem.count for problem in engine.problems]
+    return counts, [p.tolist() for q in engine.problems for p in q.module.parameters()]
+
+
+WHERE = [
+    ("lower", "training_step"), ("lower", "param_callback"), ("lower", "grad_callback"),
+    ("upper", "training_step"), ("upper", "param_callback"), ("alone", "training_step"),
+    ("alone", "param_callback"), ("lower", "on_inner_loop_start"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "hook"), WHERE)
+@pytest.mark.parametrize("calls", [1, 3])
+def test_a_run_that_failed_goes_on_where_it_was(who, hook, calls):
+    kinds = {"lower": Lower, "upper": Upper, "alone": Alone}
+    whole = build(steps_per_call=calls)
+    whole.run()
+    engine = build(**{who: failing(kinds[who], hook, 4)}, steps_per_call=calls)
+    with pytest.raises(Once):
+        engine.run()
+    for _ in range(12 - engine.global_step):
+        engine.train_step()
+    assert state(engine) == state(whole)
+
+
+def test_a_failed_step_of_the_engine_is_not_counted():
+    engine = build(lower=failing(Lower, "training_step", 3))
+    with pytest.raises(Once):
+        engine.run()
+    assert (engine.global_step, engine.lower.count, engine.alone.count) == (2, 2, 2)
