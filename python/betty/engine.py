@@ -224,7 +224,12 @@ class Engine:
         self.logger.log(stats, tag=tag, step=step)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a run needs to be resumed: the problems' states, steps, early stopping."""
+        """All that a run needs to be resumed: the problems' states, steps, early stopping.
+
+        Take it where inner loops end. In the middle of one, what belongs to the loop is not part of
+        it: gradients accumulated so far, what ``roll_back`` goes back to, and the steps that
+        ``"iterative"`` and ``"forward"`` differentiate.
+        """
         state: dict[str, Any] = {
             "global_step": self.global_step,
             "problems": {problem.name: problem.state_dict() for problem in self.problems},
