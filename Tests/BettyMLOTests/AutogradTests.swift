@@ -170,6 +170,8 @@ struct AutogradSuite {
       let x = try leaf([1, 2])
       let y = try call("mul", x, .number(3.0))
       let data = try Recording.detach(y)
+      for tensor in [y, data] { tensor.retainHandle() }
+      defer { for tensor in [data, y] { tensor.dropHandle() } }
       try data.update(to: call("mul", data, .number(0.0)), "zero_")
       #expect(try y.doubles() == [0, 0])
       try Autograd.backward([call("sum", y)])

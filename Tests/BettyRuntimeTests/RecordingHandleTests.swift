@@ -69,8 +69,10 @@ extension RecordingSuite {
       let copy = try call("flip", x, attributes: ["dims": .ints([0])])
       let sum = try call("add", x, .number(0.0))
       try scale(copy, 0)
-      try scale(sum, 0)
+      try scale(sum, 2)
       #expect(try x.doubles() == [1, 2, 3, 4, 5, 6])
+      #expect(try copy.doubles() == [0, 0, 0, 0, 0, 0])
+      #expect(try sum.doubles() == [2, 4, 6, 8, 10, 12])
     }
 
     @Test func anExpandedViewCannotBeChanged() throws {
