@@ -42,11 +42,13 @@ package enum Contract {
     }
   }
 
-  /// The function for an element type; storage types are converted before.
+  /// The function for an element type, to be found before threads run it; storage types are converted
+  /// before.
   package static func function(_ dtype: DType) -> @Sendable (Call) -> Void {
-    switch dtype {
+    let cutsThin = ThinProduct.isThere
+    return switch dtype {
     case .f64: { double($0) }
-    case .f32, .bf16, .f16: { single($0) }
+    case .f32, .bf16, .f16: { single($0, cutsThin: cutsThin) }
     case .i64: { integer($0, Int64.self) }
     case .i32: { integer($0, Int32.self) }
     case .u8, .bool: { integer($0, UInt8.self) }
@@ -71,8 +73,8 @@ package enum Contract {
     return true
   }
 
-  private static func single(_ call: Call) {
-    guard let blocks = ThinProduct.blocks(call) else {
+  private static func single(_ call: Call, cutsThin: Bool) {
+    guard cutsThin, let blocks = ThinProduct.blocks(call) else {
       return single(call, rows: 0..<call.m, columns: 0..<call.n, adds: adds(call, 4))
     }
     for row in stride(from: 0, to: call.m, by: blocks.rows) {

@@ -19,6 +19,7 @@ package struct NarrowContract: Sendable {
   private let direct: DirectConvolution
   private let widen: TileFunction
   private let narrow: TileFunction
+  private let wideProduct = Contract.function(.f32)
 
   // Of a block of these sizes at most.
   private let depth: Int
@@ -142,7 +143,7 @@ package struct NarrowContract: Sendable {
     let (m, n) = (block.m.count, block.n.count)
     let adds = k.lowerBound > 0
     if !pairs {
-      Contract.function(.f32)(
+      wideProduct(
         Contract.Call(
           m: m, n: n, k: k.count, a: left, lda: call.transposeA ? m : k.count,
           transposeA: call.transposeA, b: right, ldb: call.transposeB ? k.count : n,

@@ -11,7 +11,7 @@ enum ThinProduct {
   private static let unpacked = 1_000_000
 
   /// Whether OpenBLAS runs with kernels that do not pack.
-  private static let isThere: Bool = {
+  static let isThere: Bool = {
     guard let name = openblas_get_corename() else { return false }
     return ["skylakex", "cooperlake", "sapphirerapids"].contains(String(cString: name).lowercased())
   }()
@@ -19,7 +19,7 @@ enum ThinProduct {
   /// Rows and columns of the blocks to multiply one by one; nil where one call is as fast.
   static func blocks(_ call: Contract.Call) -> (rows: Int, columns: Int)? {
     let (m, n, k) = (call.m, call.n, call.k)
-    guard isThere, k > 0, k <= unpacked / 256, m.multiplied(n, k, exceed: unpacked) else {
+    guard k > 0, k <= unpacked / 256, m.multiplied(n, k, exceed: unpacked) else {
       return nil
     }
     let columns: Int
