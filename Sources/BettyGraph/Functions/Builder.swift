@@ -1,8 +1,8 @@
 // What function bodies are written with: primitives applied with broadcasting, constants, casts,
 // axes counted from either end, and errors in the name of the function. Invariant: what reaches a
 // primitive has equal shapes and element types, and arithmetic never sees a storage type (bf16,
-// f16): it is done in f32 and rounded back after each operation. Products and convolutions have
-// kernels of their own that read those types.
+// f16): it is done in f32, and rounded once, where the function ends (see Rounding). Products and
+// convolutions have kernels of their own that read those types.
 
 import BettyKernelInterface
 
@@ -10,6 +10,14 @@ package struct Builder {
   package var graph: Graph
   /// The function's name, which errors begin with.
   package let name: String
+  /// The nodes before this one are not the function's.
+  let start: Int
+
+  package init(graph: Graph, name: String) {
+    self.graph = graph
+    self.name = name
+    start = graph.nodes.count
+  }
 
   func type(_ value: Value) -> TensorType { graph.type(of: value) }
   func shape(_ value: Value) -> [Int] { graph.shape(of: value) }

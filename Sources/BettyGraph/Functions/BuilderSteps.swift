@@ -81,8 +81,9 @@ extension Builder {
   /// condition ? a : b, all broadcast.
   mutating func select(_ condition: Value, _ a: Value, _ b: Value) throws -> Value {
     let shape = try common([condition, a, b])
-    return try emit(
-      P.select, [broadcast(condition, to: shape), broadcast(a, to: shape), broadcast(b, to: shape)])
+    return try pass(
+      P.select, [broadcast(a, to: shape), broadcast(b, to: shape)],
+      after: [broadcast(condition, to: shape)])
   }
 
   mutating func select(_ condition: Value, _ a: Value, _ b: Double) throws -> Value {
@@ -109,6 +110,7 @@ extension Builder {
 
   mutating func cast(_ value: Value, _ dtype: DType) throws -> Value {
     if self.dtype(value) == dtype { return value }
+    if let wide = try widened(value, dtype) { return wide }
     return try emit(P.cast, [value], ["dtype": .dtype(dtype)])
   }
 
@@ -130,12 +132,12 @@ extension Builder {
     if self.shape(value) == shape { return value }
     let skipped = shape.count - rank(value)
     let axes = Array(skipped..<shape.count)
-    return try emit(P.broadcast, [value], ["shape": .ints(shape), "axes": .ints(axes)])
+    return try pass(P.broadcast, [value], ["shape": .ints(shape), "axes": .ints(axes)])
   }
 
   mutating func reshape(_ value: Value, _ shape: [Int]) throws -> Value {
     if self.shape(value) == shape { return value }
-    return try emit(P.reshape, [value], ["shape": .ints(shape)])
+    return try pass(P.reshape, [value], ["shape": .ints(shape)])
   }
 
   mutating func permute(_ value: Value, _ axes: [Int]) throws -> Value {

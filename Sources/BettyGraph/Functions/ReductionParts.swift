@@ -75,7 +75,7 @@ extension Builder {
   /// The mean spread over the axes again, for what is subtracted from x.
   mutating func spread(_ reduced: Value, over axes: [Int], like x: Value) throws -> Value {
     let shape = self.shape(x)
-    return try emit(
+    return try pass(
       P.broadcast, [reduced],
       ["shape": .ints(shape), "axes": .ints(shape.indices.filter { !axes.contains($0) })])
   }
