@@ -39,3 +39,13 @@ package enum DType: UInt8, Sendable, CaseIterable, Hashable {
     self = match
   }
 }
+
+extension DType {
+  /// What a cast of a number to this integer type gives: truncated; what an i64 or i32 does not hold, NaN
+  /// too, is its smallest value, and u8 takes the low bits of an i64.
+  package func integer(_ number: Double) -> Int64 {
+    let bound = self == .i32 ? 0x1p31 : 0x1p63
+    let whole = number >= -bound && number < bound ? Int64(number) : Int64(-bound)
+    return self == .u8 ? whole & 0xFF : whole
+  }
+}

@@ -34,7 +34,7 @@ package struct KernelTable: Sendable {
   /// [op.rawValue * DType.count + dtype.rawValue]; nil where the operation makes no sense. Storage
   /// types bf16 and f16 have only `copy` (and `select`); bool has copy, logical, comparison, select.
   package var tile = [TileFunction?](repeating: nil, count: TileOp.count * DType.count)
-  /// [from * DType.count + to]; float to integer truncates (saturating, NaN gives 0), anything to bool is != 0.
+  /// [from * DType.count + to]; float to integer truncates (see DType.integer), anything to bool is != 0.
   package var cast = [TileFunction?](repeating: nil, count: DType.count * DType.count)
   /// [op * DType.count + dtype]; bool has max and min (any and all).
   package var reduce = [ReduceFunction?](repeating: nil, count: ReduceOp.count * DType.count)

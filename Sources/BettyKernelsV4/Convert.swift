@@ -1,6 +1,6 @@
 // Casts between all element types. Half-width floats are read and written through f32, as PyTorch
-// does. Floats become integers by truncation, saturating, NaN giving 0; anything becomes a bool by
-// != 0.
+// does. Floats become integers by truncation; what the integer type does not hold, NaN too, gives its
+// smallest value, and u8 takes the low bits of an i64. Anything becomes a bool by != 0.
 
 import BettyKernelInterface
 
@@ -95,30 +95,27 @@ extension Double: CastSource, CastTarget {
   @inline(always) init(cast x: Int64) { self = Double(x) }
 }
 extension FixedWidthInteger {
-  @inline(always) static func saturating<F: BinaryFloatingPoint>(_ x: F) -> Self {
-    // The bounds are powers of two or rounded up to one, so nothing between them can overflow.
-    if x != x { return 0 }
-    if x >= F(Self.max) { return .max }
-    if x <= F(Self.min) { return .min }
-    return Self(x)
+  @inline(always) static func truncating<F: BinaryFloatingPoint>(_ x: F) -> Self {
+    // The bounds are powers of two, so nothing between them can overflow.
+    x >= F(Self.min) && x < -F(Self.min) ? Self(x) : .min
   }
 }
 extension Int64: CastSource, CastTarget {
   @inline(always) var number: Int64 { self }
-  @inline(always) init(cast x: Float) { self = .saturating(x) }
-  @inline(always) init(cast x: Double) { self = .saturating(x) }
+  @inline(always) init(cast x: Float) { self = .truncating(x) }
+  @inline(always) init(cast x: Double) { self = .truncating(x) }
   @inline(always) init(cast x: Int64) { self = x }
 }
 extension Int32: CastSource, CastTarget {
   @inline(always) var number: Int64 { Int64(self) }
-  @inline(always) init(cast x: Float) { self = .saturating(x) }
-  @inline(always) init(cast x: Double) { self = .saturating(x) }
+  @inline(always) init(cast x: Float) { self = .truncating(x) }
+  @inline(always) init(cast x: Double) { self = .truncating(x) }
   @inline(always) init(cast x: Int64) { self.init(truncatingIfNeeded: x) }
 }
 extension UInt8: CastSource, CastTarget {
   @inline(always) var number: Int64 { Int64(self) }
-  @inline(always) init(cast x: Float) { self = .saturating(x) }
-  @inline(always) init(cast x: Double) { self = .saturating(x) }
+  @inline(always) init(cast x: Float) { self.init(truncatingIfNeeded: Int64.truncating(x)) }
+  @inline(always) init(cast x: Double) { self.init(truncatingIfNeeded: Int64.truncating(x)) }
   @inline(always) init(cast x: Int64) { self.init(truncatingIfNeeded: x) }
 }
 

@@ -107,7 +107,7 @@ struct Lowered {
     return (value, offset)
   }
 
-  /// The bytes of an element holding `number`, which saturates and truncates as a cast would.
+  /// The bytes of an element holding `number`, converted as a cast does.
   static func bits(_ number: Double, _ dtype: DType) -> UInt64 {
     switch dtype {
     case .f64: return number.bitPattern
@@ -117,18 +117,10 @@ struct Lowered {
       let bits = Float(number).bitPattern
       if number.isNaN { return 0x7fc0 }
       return UInt64((bits &+ 0x7fff &+ ((bits >> 16) & 1)) >> 16)
-    case .i64: return UInt64(bitPattern: Int64(clampedInt(number, -0x1p63, 0x1p63)))
-    case .i32:
-      return UInt64(UInt32(bitPattern: Int32(clampedInt(number, -0x1p31, 0x1p31 - 1))))
-    case .u8: return UInt64(clampedInt(number, 0, 255))
+    case .i64, .u8: return UInt64(bitPattern: dtype.integer(number))
+    case .i32: return UInt64(UInt32(truncatingIfNeeded: dtype.integer(number)))
     case .bool: return number != 0 ? 1 : 0
     }
-  }
-
-  private static func clampedInt(_ number: Double, _ low: Double, _ high: Double) -> Int {
-    if number.isNaN { return 0 }
-    if number >= high { return high >= 0x1p63 ? Int.max : Int(high) }
-    return number <= low ? Int(low) : Int(number)
   }
 
   /// IEEE half precision, to nearest even (Float16 does not exist on every platform).

@@ -22,9 +22,8 @@ enum NumberCell {
     case .f64: value.bitPattern
     case .bf16: UInt64(bfloat(Float(value)))
     case .f16: UInt64(Float16(value).bitPattern)
-    case .i64: UInt64(bitPattern: Int64(integer(value)))
-    case .i32: UInt64(UInt32(bitPattern: Int32(clamping: integer(value))))
-    case .u8: UInt64(UInt8(truncatingIfNeeded: integer(value)))
+    case .i64, .u8: UInt64(bitPattern: dtype.integer(value))
+    case .i32: UInt64(UInt32(truncatingIfNeeded: dtype.integer(value)))
     case .bool: value != 0 ? 1 : 0
     }
   }
@@ -38,12 +37,6 @@ enum NumberCell {
     case .bool: value != 0 ? 1 : 0
     case .f32, .f64, .bf16, .f16: cell(Double(value), dtype)
     }
-  }
-
-  /// Truncated as a conversion of the kernels does: NaN is 0, the rest is clamped.
-  private static func integer(_ value: Double) -> Int {
-    if value.isNaN { return 0 }
-    return value >= 9.2e18 ? Int.max : value <= -9.2e18 ? Int.min : Int(value)
   }
 
   /// Rounded to nearest, ties to even.
