@@ -352,7 +352,8 @@ typedef struct betty_optimizer betty_optimizer;
 betty_status betty_optimizer_new(const char *name, betty_optimizer **out_optimizer);
 void betty_optimizer_free(betty_optimizer *optimizer);
 /* Adds parameters, which are retained, with hyperparameters under PyTorch's names: "lr",
- * "momentum", "beta1", ... What `hyper` leaves out has its default. */
+ * "momentum", "beta1", ... What `hyper` leaves out has its default. A leaf that is no parameter yet
+ * becomes one. */
 betty_status betty_optimizer_add_group(
     betty_optimizer *optimizer, betty_tensor *const *parameters, int32_t count,
     const betty_options *hyper);

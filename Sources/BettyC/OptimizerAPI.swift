@@ -46,7 +46,10 @@ public func betty_optimizer_add_group(
   _ handle: Handle?, _ parameters: HandleList?, _ count: Int32, _ hyper: Handle?
 ) -> Int32 {
   boundary {
-    try optimizer(handle).addGroup(tensors(parameters, count, "parameters"), numbers(hyper))
+    let optimizer = try optimizer(handle)
+    let parameters = try tensors(parameters, count, "parameters")
+    for parameter in parameters { try parameter.becomeParameter() }
+    try optimizer.addGroup(parameters, numbers(hyper))
   }
 }
 

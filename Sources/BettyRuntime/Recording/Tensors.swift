@@ -265,6 +265,31 @@ extension Tensor {
     }
   }
 
+  /// Makes a leaf a parameter where it is: what was recorded of it before gives gradients to it as well.
+  /// Others are left as they are.
+  package func becomeParameter() throws {
+    try Lock.held {
+      let value = resolved()
+      let isLeaf = value.flags.contains(.gradLeaf) || !value.flags.contains(.requiresGrad)
+      guard (gradientSlot?.parameterID ?? 0) == 0, isLeaf, !flags.contains(.view),
+        TypeID.type(value.typeID).dtype.isFloating
+      else { return }
+      value.flags.insert(.wasRead)
+      Tensor.parameters &+= 1
+      let slot = GradientSlot(parameterID: Tensor.parameters)
+      slot.gradient = gradientSlot?.gradient
+      slot.gradient?.retainHandle()
+      let content = try Tensor.detached(value)
+      let flags = value.flags.intersection(.requiresGrad).union(.gradLeaf)
+      redirect(to: content)
+      for tensor in [self, value, content] {
+        tensor.makeExtra().gradient = slot
+        tensor.flags.formUnion(flags)
+      }
+      slot.handle = self
+    }
+  }
+
   /// Number of the parameter that this handle is, 0 for other tensors.
   package var parameterID: Int32 { Lock.held { extra?.gradient?.parameterID ?? 0 } }
 }
