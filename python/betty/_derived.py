@@ -335,11 +335,6 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     return (F.sum(input, dims) if dims else input).reshape(wanted)
 
 
-def data_ptr(input: Tensor) -> int:
-    """Where the elements lie in memory. Evaluates."""
-    return input.detach().numpy().ctypes.data
-
-
 def compile(model: Any = None, **options: Any) -> Any:
     """The model as it is: every step is compiled anyway."""
     return (lambda given: given) if model is None else model
@@ -348,7 +343,7 @@ def compile(model: Any = None, **options: Any) -> Any:
 FUNCTIONS = {
     "multinomial": multinomial, "round": round, "is_complex": is_complex, "is_signed": is_signed,
     "is_same_size": is_same_size, "isreal": isreal, "angle": angle, "sum_to_size": sum_to_size,
-    "data_ptr": data_ptr, **_LINEAR,
+    **_LINEAR,
 }  # fmt: skip
 # In `betty`, and no methods.
 FREE = {

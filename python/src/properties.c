@@ -153,6 +153,18 @@ static PyObject *dump(PyObject *self, PyObject *unused) {
   return status ? raise_status(status) : PyUnicode_FromString(text);
 }
 
+/* Of the memory that others get to see; evaluates, and copies nothing. */
+static PyObject *data_ptr(PyObject *self, PyObject *unused) {
+  (void)unused;
+  betty_tensor *handle = handle_of(self);
+  const void *data = NULL;
+  betty_status status;
+  Py_BEGIN_ALLOW_THREADS
+  status = betty_tensor_data(handle, &data);
+  Py_END_ALLOW_THREADS
+  return status ? raise_status(status) : PyLong_FromVoidPtr((void *)data);
+}
+
 /* A subclass's object for a tensor: shared, or a new parameter with its value. */
 static PyObject *as_subclass(PyObject *self, PyObject *type) {
   if (!PyType_Check(type) || !PyType_IsSubtype((PyTypeObject *)type, tensor_type)) {
@@ -181,6 +193,7 @@ PyGetSetDef tensor_properties[] = {
 PyMethodDef tensor_methods[] = {
     {"item", tensor_item, METH_NOARGS, "The only element as a Python number."},
     {"numel", numel, METH_NOARGS, "The number of elements."},
+    {"data_ptr", data_ptr, METH_NOARGS, "Where the elements lie in memory. Evaluates."},
     {"detach", detach, METH_NOARGS, "The same elements, through which no gradient flows."},
     {"retain_grad", retain_grad, METH_NOARGS, "Keep the gradient of a tensor that is no leaf."},
     {"_assign", assign, METH_O, "Take the value of another tensor, in this shape and type."},
