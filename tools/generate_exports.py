@@ -43,7 +43,7 @@ def home(value: object, name: str) -> str | None:
 
 
 def line(betty: ModuleType, name: str) -> str:
-    value = getattr(betty, name)
+    value = inspect.unwrap(getattr(betty, name))  # those that look at their operands
     if isinstance(value, ModuleType):
         return f"from betty import {name} as {name}"
     place = home(value, name)

@@ -161,6 +161,9 @@ public func betty_vmap_example(
 ) -> Int32 {
   boundary {
     let out = try given(out, "out_example")
+    guard level >= 0 else {
+      throw BettyError.value("vmap_example: level must not be negative, got \(level)")
+    }
     out.pointee = try hand(Autograd.example(of: tensor(handle), level: Int(level)))
   }
 }
@@ -173,6 +176,9 @@ public func betty_vmap(
     let outputs = try tensors(outputs, count, "outputs")
     if outputs.isEmpty { return }
     let out = try given(out, "out_batched")
+    guard level >= 0 else {
+      throw BettyError.value("vmap: level must not be negative, got \(level)")
+    }
     guard size > 0 else { throw BettyError.value("vmap: size must be positive, got \(size)") }
     let batched = try Autograd.batch(outputs, level: Int(level), size: Int(size))
     for (place, tensor) in batched.enumerated() { out[place] = hand(tensor) }

@@ -35,9 +35,33 @@ private let isReady: Bool = {
 private func function(named name: String) throws -> Function {
   _ = isReady
   if let known = Functions.named(name) { return known }
-  let close = sorted.filter { $0.name.contains(name) || name.contains($0.name) }.map(\.name)
-  let hint = close.isEmpty ? "" : ", there is \(close.prefix(8).joined(separator: ", "))"
-  throw BettyError(.key, "op: there is no operation '\(name)'\(hint)")
+  let near = nearest(to: name).joined(separator: ", ")
+  throw BettyError(.key, "op: there is no operation '\(name)', near it are \(near)")
+}
+
+/// Names that contain it or are in it, then those that take the fewest changes of a letter.
+private func nearest(to name: String) -> [String] {
+  let ranked = sorted.map { function in
+    let other = function.name
+    let isPart = !name.isEmpty && (other.contains(name) || name.contains(other))
+    return (name: other, distance: isPart ? 0 : changes(Array(name.utf8), Array(other.utf8)))
+  }
+  return ranked.sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }.prefix(8).map(\.name)
+}
+
+/// Letters put in, taken out or replaced on the way from one word to another (Levenshtein 1966).
+private func changes(_ from: [UInt8], _ to: [UInt8]) -> Int {
+  var row = Array(0...to.count)
+  for (place, letter) in from.enumerated() {
+    var corner = row[0]
+    row[0] = place + 1
+    for (column, other) in to.enumerated() {
+      let replaced = corner + (letter == other ? 0 : 1)
+      corner = row[column + 1]
+      row[column + 1] = min(replaced, row[column] + 1, corner + 1)
+    }
+  }
+  return row[to.count]
 }
 
 @_cdecl("betty_op_find")

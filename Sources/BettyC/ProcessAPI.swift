@@ -34,7 +34,12 @@ public func betty_random_state(
 
 @_cdecl("betty_random_restore")
 public func betty_random_restore(_ seed: Int64, _ position: Int64) -> Int32 {
-  boundary { RandomKeys.restore(seed: Int(seed), position: Int(position)) }
+  boundary {
+    guard position >= 0 else {
+      throw BettyError.value("random_restore: position must not be negative, got \(position)")
+    }
+    RandomKeys.restore(seed: Int(seed), position: Int(position))
+  }
 }
 
 @_cdecl("betty_random_key") public func betty_random_key(_ out: HandleOut?) -> Int32 {

@@ -49,7 +49,7 @@ package enum PrecisionPolicy: Sendable {
         + [P.floorDivide, P.sqrt, P.tanh, P.sigmoid, P.gelu, P.sin, P.cos, P.erf, P.atan2]
         + [P.logicalNot, P.logicalAnd, P.logicalOr, P.logicalXor, P.bitwise]
         + [P.eq, P.ne, P.lt, P.le, P.gt, P.ge] + [P.cast, P.constant, P.iota, P.oneHot]
-        + [P.argmax, P.argmin] + P.ordering + P.random
+        + [P.argmax, P.argmin] + P.ordering + P.random + P.checks
     ),
     (.kept, [P.softmax]),
     (

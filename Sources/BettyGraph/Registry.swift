@@ -5,7 +5,7 @@ package enum Registry {
     P.elementwiseUnary + P.elementwiseBinary + P.comparisons + P.creation + P.movement
     + P.reductions + P.products + P.convolutions + P.factorisations + P.indexing + P.ordering
     + P.special + P.random + P.losses + P.attentions + P.normalizations + P.windows + P.updates
-    + P.loops
+    + P.loops + P.checks
 
   private static let byName: [String: Primitive] = Dictionary(
     primitives.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

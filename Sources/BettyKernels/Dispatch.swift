@@ -1,5 +1,5 @@
 // Picks, once, the copy of the kernels that the processor can run. The environment variable
-// BETTY_ISA (base, v3 or v4) asks for a lower one; what is unknown or too high is ignored.
+// BETTY_ISA (base, v3 or v4) asks for a lower one; what is too high is ignored, what is unknown too, with a line to stderr.
 
 import BettyKernelInterface
 import CBettySupport
@@ -65,4 +65,12 @@ package var hasNativeBF16: Bool { kernelTable.multipliesPairs }
 /// The kernels of this process.
 package let kernelTable: KernelTable = bestTable(
   level: instructionSetLevel(
-    best: Int(betty_support_isa_level()), wanted: getenv("BETTY_ISA").map { String(cString: $0) }))
+    best: Int(betty_support_isa_level()), wanted: wantedInstructionSet()))
+
+private func wantedInstructionSet() -> String? {
+  guard let text = getenv("BETTY_ISA") else { return nil }
+  let wanted = String(cString: text)
+  if instructionSets.contains(wanted) { return wanted }
+  betty_support_setting_ignored("BETTY_ISA", text, instructionSets.joined(separator: ", "))
+  return nil
+}

@@ -25,8 +25,12 @@ package final class ThreadPool: @unchecked Sendable {
 
   private init() {
     var count = Int(betty_support_core_count())
-    if let text = getenv("BETTY_NUM_THREADS"), let wanted = Int(String(cString: text)), wanted > 0 {
-      count = wanted
+    if let text = getenv("BETTY_NUM_THREADS") {
+      if let wanted = Int(String(cString: text)), wanted > 0 {
+        count = wanted
+      } else {
+        betty_support_setting_ignored("BETTY_NUM_THREADS", text, "a positive number")
+      }
     }
     target = Atomic(min(count, ThreadPool.maximum))
   }
@@ -38,7 +42,7 @@ package final class ThreadPool: @unchecked Sendable {
 
   package func setThreads(_ count: Int) throws(BettyError) {
     guard count >= 1, count <= ThreadPool.maximum else {
-      throw .value("set_num_threads: need 1 to \(ThreadPool.maximum) threads, got \(count)")
+      throw .runtime("set_num_threads: need 1 to \(ThreadPool.maximum) threads, got \(count)")
     }
     target.store(count, ordering: .relaxed)  // the next job replaces the team
   }

@@ -1,5 +1,11 @@
 #include "support.h"
 
+#include <stdio.h>
+
+void betty_support_setting_ignored(const char *name, const char *value, const char *wanted) {
+  fprintf(stderr, "betty: %s=%s is ignored, it has to be %s\n", name, value, wanted);
+}
+
 int betty_support_multiplies_pairs(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();

@@ -167,6 +167,9 @@ static void test_messages(void) {
   int64_t number = 0;
   float small[1];
   BAD(BETTY_ERROR_KEY, "sums", betty_call("sums", &x, 1, NULL, &out));
+  BAD(BETTY_ERROR_KEY, "near it are mode", betty_call("nope", &x, 1, NULL, &out));
+  BAD(BETTY_ERROR_VALUE, "got -1", betty_vmap_example(x, -1, &out));
+  BAD(BETTY_ERROR_VALUE, "got -1", betty_random_restore(1, -1));
   BAD(BETTY_ERROR_KEY, "cache_hits", betty_counter("cache_hitz", &number));
   GOOD(betty_options_new(&options));
   GOOD(betty_options_set_int(options, "axis", 0));

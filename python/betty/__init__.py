@@ -14,6 +14,7 @@ from betty import (
     _extras,
     _functions,
     _native,
+    _operands,
     _ordering,
     _views,
     amp,
@@ -135,7 +136,8 @@ _ELSEWHERE = _NO_METHODS - {"cat", "stack", "threshold"}
 
 _MADE = {**_derived.FREE, **_derived.FUNCTIONS, **_ordering.FREE, **_ordering.FUNCTIONS}
 _MADE |= {**_views.FUNCTIONS, **_extras.FUNCTIONS, **_extras.FREE, **_extras.TYPES}
-globals().update({n: f for n, f in _MADE.items() if n not in ("sum_to_size", "data_ptr")})
+globals().update({n: f for n, f in _MADE.items() if n != "sum_to_size"})
+globals().update({n: _operands.checked(f) for n, f in list(globals().items())})
 for _name in _functions.__all__:
     if _name not in _ELSEWHERE and _name not in globals():
         globals()[_name] = getattr(_functions, _name)

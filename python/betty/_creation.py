@@ -11,6 +11,9 @@ from typing import Any
 
 from betty import _functions as F
 from betty import _native, _types
+from betty._checks import check_deviation, check_probability, check_range
+from betty._checks import lengths as _size
+from betty._lists import from_lists
 from betty._native import Tensor, dtype, operation
 from betty._process import drawing
 from betty._types import check_device
@@ -42,49 +45,23 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         )
         return _finish(data.detach().clone(), dtype, requires_grad)
     if isinstance(data, (bool, int, float)):
+        check_range("tensor", data, dtype)
         made = _native.from_scalar(data)
         if type(data) is float and dtype is None:
             dtype = _types.get_default_dtype()
         return _finish(made, dtype, requires_grad)
     if isinstance(data, (list, tuple)):
-        return _finish(_from_lists(data, dtype), dtype, requires_grad)
-    return _finish(_from_array(data, copy=True), dtype, requires_grad)
+        return _finish(from_lists(data, dtype), dtype, requires_grad)
+    return _finish(_from_array(data, copy=True, dtype=dtype), dtype, requires_grad)
 
 
-def _from_lists(data: Any, dtype: Any = None) -> Tensor:
-    """Numbers of Python's take the default type, unless one is asked for; so do scalar tensors that
-    stand among them."""
-    import numpy
-
-    if dtype is None and any(isinstance(x, Tensor) and x.is_floating_point() for x in data):
-        kinds = [x.dtype for x in data if isinstance(x, Tensor) and x.is_floating_point()]
-        kind = max(kinds, key=lambda kind: kind.itemsize)
-        return _from_lists(data, kind).to(kind)
-    plain = [x.detach().numpy() if isinstance(x, Tensor) else x for x in data]
-    array = numpy.array(plain)
-    if dtype is None and array.dtype == numpy.float64 and _has_python_numbers(data):
-        default = _types.get_default_dtype()
-        name = str(default)[6:]
-        if default is not _types.bfloat16:
-            return _native.from_buffer(array.astype(name))
-        return _native.from_buffer(array).to(default)
-    return _native.from_buffer(array)
-
-
-def _has_python_numbers(data: Any) -> bool:
-    """Whether the first element is Python's own: those take the default type."""
-    while isinstance(data, (list, tuple)):
-        if not data:
-            return True
-        data = data[0]
-    return type(data) in (float, int, bool)
-
-
-def _from_array(data: Any, copy: bool) -> Tensor:
+def _from_array(data: Any, copy: bool, dtype: Any = None) -> Tensor:
     """A tensor of anything that shows its memory."""
     import numpy
 
     if isinstance(data, numpy.generic):
+        if copy:
+            check_range("tensor", data.item(), dtype)
         return _native.from_buffer(numpy.array(data))
     if isinstance(data, numpy.ndarray):
         return _native.from_buffer(data.copy() if copy else data)
@@ -126,7 +103,32 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False) -> 
 
 
 def from_numpy(ndarray) -> Tensor:
-    """A tensor on the memory of an array. Arrays that are not contiguous are copied."""
+    """A tensor on the memory of an array. Arrays that are not contiguous are copied.
+
+    What is written to the array shows in the tensor, and in what was recorded of it and is not
+    computed yet, until the tensor is changed in place: once that is computed it has memory of its
+    own, and the array keeps what it had.
+
+    Args:
+        ndarray: An array of numbers.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        TypeError: It is no array, or one of elements that no tensor has.
+
+    Example:
+        >>> import betty
+        >>> import numpy as np
+        >>> a = np.zeros(2, np.float32)
+        >>> x = betty.from_numpy(a)
+        >>> a[0] = 1
+        >>> x.add_(1)
+        tensor([2., 1.])
+        >>> print(a)
+        [1. 0.]
+    """
     import numpy
 
     if not isinstance(ndarray, numpy.ndarray):
@@ -159,15 +161,6 @@ def from_dlpack(ext_tensor) -> Tensor:
     return _native.from_dlpack(capsule)
 
 
-def _size(size: tuple, named: Any = None) -> tuple:
-    """Sizes given one by one or as one, by position or by name."""
-    if named is not None:
-        return tuple(named)
-    if len(size) == 1 and not hasattr(size[0], "__index__"):
-        return tuple(size[0])
-    return size
-
-
 def _filled(size, value, dtype, device, requires_grad, out=None) -> Tensor:
     check_device(device)
     if out is not None:
@@ -185,7 +178,7 @@ def zeros(
     pin_memory=False, memory_format=None, names=None,
 ) -> Tensor:  # fmt: skip
     """A tensor of zeros."""
-    return _filled(_size(sizes, size), 0, dtype, device, requires_grad, out)
+    return _filled(_size("zeros", sizes, size), 0, dtype, device, requires_grad, out)
 
 
 def ones(
@@ -193,7 +186,7 @@ def ones(
     pin_memory=False, memory_format=None, names=None,
 ) -> Tensor:  # fmt: skip
     """A tensor of ones."""
-    return _filled(_size(sizes, size), 1, dtype, device, requires_grad, out)
+    return _filled(_size("ones", sizes, size), 1, dtype, device, requires_grad, out)
 
 
 def empty(
@@ -201,7 +194,7 @@ def empty(
     pin_memory=False, memory_format=None, names=None,
 ) -> Tensor:  # fmt: skip
     """A tensor whose values do not matter: zeros."""
-    return _filled(_size(sizes, size), 0, dtype, device, requires_grad, out)
+    return _filled(_size("empty", sizes, size), 0, dtype, device, requires_grad, out)
 
 
 def full(
@@ -212,7 +205,8 @@ def full(
         fill_value = fill_value.item()
     if dtype is None:
         dtype = _kind(fill_value)
-    return _filled(_size((size,)), fill_value, dtype, device, requires_grad, out)
+    check_range("full", fill_value, dtype)
+    return _filled(_size("full", (size,)), fill_value, dtype, device, requires_grad, out)
 
 
 def _kind(value: Any) -> dtype:
@@ -310,7 +304,7 @@ def rand(
     requires_grad=False, pin_memory=False,
 ) -> Tensor:  # fmt: skip
     """Uniform random numbers in [0, 1)."""
-    return _draw(_rand, _size(sizes, size), dtype, device, requires_grad, generator)
+    return _draw(_rand, _size("rand", sizes, size), dtype, device, requires_grad, generator)
 
 
 def randn(
@@ -318,7 +312,7 @@ def randn(
     requires_grad=False, pin_memory=False,
 ) -> Tensor:  # fmt: skip
     """Normal random numbers with mean 0 and deviation 1."""
-    return _draw(_randn, _size(sizes, size), dtype, device, requires_grad, generator)
+    return _draw(_randn, _size("randn", sizes, size), dtype, device, requires_grad, generator)
 
 
 def rand_like(
@@ -340,8 +334,9 @@ def randint(
     if size is None:
         low, high, size = 0, low, high
     check_device(device)
+    shape = _size("randint", (size,))
     with drawing(generator):
-        made = _randint(low=low, high=high, size=_size((size,)), dtype=dtype or _types.int64)
+        made = _randint(low=low, high=high, size=shape, dtype=dtype or _types.int64)
     return _finish(made, None, requires_grad)
 
 
@@ -356,10 +351,9 @@ def randperm(
 
 def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tensor:
     """Normal random numbers with the means and deviations given."""
-    if not isinstance(std, Tensor) and std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    check_deviation("normal", std)
     if size is not None:
-        shape = _size((size,))
+        shape = _size("normal", (size,))
     else:
         from betty._overloads import broadcast_shapes
 
@@ -369,5 +363,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tenso
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator=None) -> Tensor:
     """1 with the probability that `input` (or p) says, else 0."""
+    if p is not None:
+        check_probability("bernoulli", p)
     with drawing(generator):
         return _bernoulli(input if p is None else full_like(input, p))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from betty import _creation, _native, _overloads, _types
+from betty import _checks, _creation, _native, _overloads, _types
 from betty import _functions as F
 from betty._native import Tensor
 
@@ -30,7 +30,9 @@ def detach_(self: Tensor) -> Tensor:
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
-    if isinstance(value, Tensor) and value.ndim:
+    if not isinstance(value, Tensor):
+        _checks.check_range("fill_", value, self.dtype)
+    elif value.ndim:
         raise RuntimeError(
             "fill_ only supports 0-dimension value tensor but got tensor with "
             f"{value.ndim} dimensions."
@@ -43,15 +45,21 @@ def zero_(self: Tensor) -> Tensor:
 
 
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator=None) -> Tensor:
+    _checks.check_deviation("normal_", std)
     return self._assign(_creation.randn_like(self, generator=generator) * std + mean)
 
 
 def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator=None, **names) -> Tensor:
     low = names.pop("from", from_)
+    if low > to:
+        raise RuntimeError(f"uniform_: expects from <= to, but found from={low} > to={to}")
     return self._assign(_creation.rand_like(self, generator=generator) * (to - low) + low)
 
 
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator=None) -> Tensor:
+    if isinstance(p, Tensor):
+        return self._assign(_creation.bernoulli(p.expand(self.shape), generator=generator))
+    _checks.check_probability("bernoulli_", p)
     return self._assign(_creation.rand(self.shape, generator=generator) < p)
 
 
@@ -64,6 +72,8 @@ def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator=No
 
 def exponential_(self: Tensor, lambd: float = 1, *, generator=None) -> Tensor:
     """Waiting times of events with a rate."""
+    if lambd <= 0:
+        raise RuntimeError(f"exponential_: expects lambda > 0.0, but found lambda={lambd}")
     draws = _creation.rand_like(self, generator=generator)
     return self._assign(F.log1p(-draws) * (-1 / lambd))
 
@@ -81,6 +91,8 @@ def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator=None
 
 def geometric_(self: Tensor, p: float, *, generator=None) -> Tensor:
     """Trials up to the first success."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_: expects p to be in (0, 1), but got p={p}")
     draws = _creation.rand(self.shape, generator=generator)
     return self._assign(F.clamp_min(F.ceil(F.log1p(-draws) / math.log1p(-p)), 1))
 

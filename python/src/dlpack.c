@@ -50,6 +50,23 @@ static PyObject *export_versioned(betty_tensor *handle) {
   return capsule;
 }
 
+/* 1 if what the consumer asks for is the processor's memory; 0 with an exception. */
+static int is_at_hand(PyObject *stream, PyObject *device) {
+  if (stream != Py_None) {
+    PyErr_Format(PyExc_BufferError, "__dlpack__: stream must be None on the processor, got %R",
+                 stream);
+    return 0;
+  }
+  if (device == Py_None) return 1;
+  PyObject *own = tensor_dlpack_device(NULL, NULL);
+  int same = own ? PyObject_RichCompareBool(device, own, Py_EQ) : -1;
+  Py_XDECREF(own);
+  if (!same)
+    PyErr_Format(PyExc_BufferError,
+                 "__dlpack__: dl_device %R is not the processor's memory, which is (1, 0)", device);
+  return same > 0;
+}
+
 PyObject *tensor_dlpack(PyObject *self, PyObject *arguments, PyObject *keywords) {
   static char *names[] = {"stream", "max_version", "dl_device", "copy", NULL};
   PyObject *stream = Py_None, *maximum = Py_None, *device = Py_None, *copy = Py_None;
@@ -64,9 +81,15 @@ PyObject *tensor_dlpack(PyObject *self, PyObject *arguments, PyObject *keywords)
                     "Can't export tensors that require gradient, use tensor.detach()");
     return NULL;
   }
-  int versioned = knows_version_one(maximum);
-  if (versioned < 0) return NULL;
-  return versioned ? export_versioned(handle_of(self)) : export_plain(handle_of(self));
+  int versioned = is_at_hand(stream, device) ? knows_version_one(maximum) : -1;
+  int copies = versioned < 0 ? -1 : PyObject_IsTrue(copy);
+  if (copies < 0) return NULL;
+  PyObject *source = copies ? PyObject_CallMethod(self, "clone", NULL) : Py_NewRef(self);
+  if (!source) return NULL;
+  PyObject *capsule =
+      versioned ? export_versioned(handle_of(source)) : export_plain(handle_of(source));
+  Py_DECREF(source);
+  return capsule;
 }
 
 PyObject *tensor_dlpack_device(PyObject *self, PyObject *unused) {

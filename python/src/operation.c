@@ -22,21 +22,47 @@ static void free_options(PyObject *capsule) {
   betty_options_free(PyCapsule_GetPointer(capsule, CAPSULE));
 }
 
+static PyObject *normalise(PyObject *value, PyObject *name, const char *owner);
+
+/* The number that a tensor of one element stands for. */
+static PyObject *normalised_tensor(PyObject *tensor, PyObject *name, const char *owner) {
+  int32_t requires_grad = 0;
+  betty_status status = betty_tensor_requires_grad(handle_of(tensor), &requires_grad);
+  if (status) return raise_status(status);
+  if (element_count(tensor) == 1 && !requires_grad) {
+    PyObject *item = tensor_item(tensor, NULL);
+    PyObject *plain = item ? normalise(item, name, owner) : NULL;
+    Py_XDECREF(item);
+    return plain;
+  }
+  PyObject *shape = PyObject_GetAttrString(tensor, "shape");
+  PyObject *list = shape ? PySequence_List(shape) : NULL;
+  if (list)
+    PyErr_Format(PyExc_TypeError, "%s: option '%U' takes no Tensor%s, got one of shape %R", owner,
+                 name, requires_grad ? " that requires grad" : "", list);
+  Py_XDECREF(list);
+  Py_XDECREF(shape);
+  return NULL;
+}
+
 /* A value as the cache and the library know it: bool, int, float, str, dtype or a tuple of ints. */
-static PyObject *normalise(PyObject *value) {
+static PyObject *normalise(PyObject *value, PyObject *name, const char *owner) {
   if (PyBool_Check(value) || PyLong_CheckExact(value) || PyUnicode_CheckExact(value) ||
       Py_TYPE(value) == dtype_type || PyFloat_CheckExact(value))
     return Py_NewRef(value);
   if (PyFloat_Check(value)) return PyNumber_Float(value);
   if (PyUnicode_Check(value)) return PyUnicode_FromObject(value);
-  if (PyIndex_Check(value) && (!is_tensor(value) || element_count(value) == 1))
-    return PyNumber_Index(value);
+  if (is_tensor(value)) return normalised_tensor(value, name, owner);
+  if (PyIndex_Check(value)) return PyNumber_Index(value);
   if (PyType_Check(value)) {
     int code = dtype_code(value);
     return code < 0 ? NULL : dtype_object(code);
   }
   if (!PyTuple_Check(value) && !PyList_Check(value)) {
-    PyErr_Format(PyExc_TypeError, "an option cannot be %R", value);
+    PyObject *type = PyType_GetName(Py_TYPE(value));
+    if (type)
+      PyErr_Format(PyExc_TypeError, "%s: option '%U' cannot be of type %U", owner, name, type);
+    Py_XDECREF(type);
     return NULL;
   }
   PyObject *tuple = PySequence_Tuple(value);
@@ -98,7 +124,7 @@ betty_options *options_from_dict(PyObject *dict) {
   Py_ssize_t place = 0;
   while (PyDict_Next(dict, &place, &key, &value)) {
     if (value == Py_None) continue;
-    PyObject *plain = normalise(value);
+    PyObject *plain = normalise(value, key, "options");
     int failed = !plain || set_option(options, key, plain);
     Py_XDECREF(plain);
     if (!failed) continue;
@@ -118,13 +144,14 @@ static PyObject *key_part(PyObject *value) {
 }
 
 /* (name, type, value, ...) of the options that are not None; NULL with an exception. */
-static PyObject *attribute_key(PyObject *const *values, PyObject *names, PyObject *plain) {
+static PyObject *attribute_key(PyObject *const *values, PyObject *names, PyObject *plain,
+                               const char *owner) {
   PyObject *key = PyList_New(0);
   Py_ssize_t count = PyTuple_Size(names);
   for (Py_ssize_t i = 0; key && i < count; i++) {
     if (values[i] == Py_None) continue;
     PyObject *name = PyTuple_GetItem(names, i);
-    PyObject *value = normalise(values[i]);
+    PyObject *value = normalise(values[i], name, owner);
     PyObject *part = value ? key_part(value) : NULL;
     if (!part || PyDict_SetItem(plain, name, value) || PyList_Append(key, name) ||
         PyList_Append(key, (PyObject *)Py_TYPE(value)) || PyList_Append(key, part))
@@ -142,7 +169,7 @@ static betty_options *attributes_of(
     Operation *operation, PyObject *const *values, PyObject *names, int *failed) {
   *failed = 1;
   PyObject *plain = PyDict_New();
-  PyObject *key = plain ? attribute_key(values, names, plain) : NULL;
+  PyObject *key = plain ? attribute_key(values, names, plain, operation->name) : NULL;
   betty_options *options = NULL;
   if (key && PyTuple_Size(key) == 0) {
     *failed = 0;

@@ -10,7 +10,7 @@ static PyObject *set_threads(PyObject *module, PyObject *value) {
   (void)module;
   long count = PyLong_AsLong(value);
   if (count == -1 && PyErr_Occurred()) return NULL;
-  if (count < 1 || count > 4096) count = count < 1 ? 0 : 4096;
+  if (count < INT32_MIN || count > INT32_MAX) count = count < 0 ? INT32_MIN : INT32_MAX;
   betty_status status;
   Py_BEGIN_ALLOW_THREADS
   status = betty_threads_set((int32_t)count);

@@ -23,6 +23,29 @@ extension Functions {
     }
   }
 
+  /// Division of floats or integers.
+  private static func division(
+    _ name: String, _ primitive: Primitive, doc: String
+  ) -> FunctionEntry {
+    FunctionEntry(
+      name, ["input", "other"], doc: doc, samples: sample([2, 3], [3], in: 0.5...2)
+    ) { b, x, _ in
+      let values = try b.promoted([x[0], x[1]])
+      return try b.op(primitive, values[0], b.divisor(values[1], of: values[0]))
+    }
+  }
+
+  private static func extreme(
+    _ name: String, _ primitive: Primitive, doc: String
+  ) -> FunctionEntry {
+    FunctionEntry(
+      name, ["input", "other"], doc: doc, samples: sample([2, 3], [3])
+    ) { b, x, _ in
+      let values = try b.promoted([x[0], x[1]])
+      return try b.extreme(primitive, values[0], values[1])
+    }
+  }
+
   /// add and sub: the second operand times `alpha`.
   private static func sum(_ name: String, _ primitive: Primitive, doc: String) -> FunctionEntry {
     FunctionEntry(
@@ -57,28 +80,31 @@ extension Functions {
       "div", ["input", "other"], [AttributeSpec("rounding_mode", .string, optional: true)],
       doc: "Quotient; rounding_mode 'floor' or 'trunc' rounds it and keeps integers",
       samples: sample([2, 3], [3], in: 0.5...2), body: divide),
-    binary("floor_divide", P.floorDivide, doc: "Quotient rounded down", in: 0.5...2),
-    binary("remainder", P.remainder, doc: "Remainder with the sign of other", in: 0.5...2),
+    division("floor_divide", P.floorDivide, doc: "Quotient rounded down"),
+    division("remainder", P.remainder, doc: "Remainder with the sign of other"),
     FunctionEntry(
       "fmod", ["input", "other"], doc: "Remainder with the sign of input",
       samples: sample([2, 3], [3], in: 0.5...2)
     ) { b, x, _ in
       let values = try b.promoted([x[0], x[1]])
-      return try b.truncatedRemainder(values[0], values[1])
+      return try b.truncatedRemainder(values[0], b.divisor(values[1], of: values[0]))
     },
     FunctionEntry(
       "pow", ["input", "exponent"], doc: "Power, element by element",
       samples: sample([2, 3], [3], in: 0.5...2)
     ) { b, x, _ in
       let values = try b.promoted([x[0], x[1]])
+      if b.dtype(values[0]) == .bool, x[1].isNumber {
+        return try b.op(P.logicalOr, values[0], b.op(P.logicalNot, values[1]))
+      }
       return try b.op(P.pow, values[0], values[1])
     },
     FunctionEntry(
       "pow_number", ["input"], [AttributeSpec("exponent", .double)],
       doc: "Power with an exponent that is part of the program, so that squares become products",
       samples: sample([2, 3], at: ["exponent": .double(3)]), body: powNumber),
-    binary("maximum", P.maximum, doc: "The larger of two, NaN wins"),
-    binary("minimum", P.minimum, doc: "The smaller of two, NaN wins"),
+    extreme("maximum", P.maximum, doc: "The larger of two, NaN wins"),
+    extreme("minimum", P.minimum, doc: "The smaller of two, NaN wins"),
     binary("atan2", P.atan2, doc: "Angle of the point (other, input)", floating: true),
     FunctionEntry(
       "lerp", ["input", "end", "weight"], doc: "input + weight * (end - input)",
@@ -101,12 +127,13 @@ extension Functions {
     }
     let values = try b.promoted([x[0], x[1]], floating: mode.isEmpty)
     if mode.isEmpty { return try b.op(P.div, values[0], values[1]) }
-    if mode == "floor" { return try b.op(P.floorDivide, values[0], values[1]) }
+    let divisor = try b.divisor(values[1], of: values[0])
+    if mode == "floor" { return try b.op(P.floorDivide, values[0], divisor) }
     if b.dtype(values[0]).isFloating {
       return try b.op(P.trunc, b.op(P.div, values[0], values[1]))
     }
-    let remainder = try b.truncatedRemainder(values[0], values[1])
-    return try b.op(P.floorDivide, b.op(P.sub, values[0], remainder), values[1])
+    let remainder = try b.truncatedRemainder(values[0], divisor)
+    return try b.op(P.floorDivide, b.op(P.sub, values[0], remainder), divisor)
   }
 
   private static let powNumber: FunctionBody = { b, x, attributes in
@@ -124,7 +151,6 @@ extension Functions {
       )
     }
     switch exponent {
-    case 0: return try b.full(1, b.shape(value), b.dtype(value))
     case 1: return value
     case 2: return try b.op(P.mul, value, value)
     case 3: return try b.op(P.mul, b.op(P.mul, value, value), value)
@@ -145,6 +171,18 @@ extension Builder {
   /// Sum or difference; the sum of bool is "or".
   mutating func add(_ primitive: Primitive, _ x: Value, _ y: Value) throws -> Value {
     try op(dtype(x) == .bool ? P.logicalOr : primitive, x, y)
+  }
+
+  /// The larger or smaller of two; of bool "or" and "and".
+  mutating func extreme(_ primitive: Primitive, _ x: Value, _ y: Value) throws -> Value {
+    guard dtype(x) == .bool else { return try op(primitive, x, y) }
+    return try op(primitive === P.maximum ? P.logicalOr : P.logicalAnd, x, y)
+  }
+
+  /// What x is divided by: a 0 among integers is an error when it is met.
+  mutating func divisor(_ y: Value, of x: Value) throws -> Value {
+    guard dtype(y).isInteger, try !common([x, y]).contains(0) else { return y }
+    return try emit(P.divisor, [y])
   }
 
   /// sign(x) * (|x| mod |y|), exact for floats and integers.

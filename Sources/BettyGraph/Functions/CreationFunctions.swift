@@ -140,7 +140,7 @@ extension Functions {
       "bernoulli", ["input", "key"], doc: "1 with the probability given by input, else 0",
       samples: [Sample([.init([2, 3], 0...1), key])]
     ) { b, x, _ in
-      let p = try b.needFloating(x[0])
+      let p = try b.op(P.probability, b.needFloating(x[0]))
       let draw = try b.uniform(b.shape(p), b.dtype(p), key: x[1])
       return try b.cast(b.op(P.lt, draw, p), b.dtype(p))
     },

@@ -76,7 +76,8 @@ extension Functions {
       doc: "Cross entropy of probabilities; logarithms end at -100",
       samples: sample([2, 3], [2, 3], in: 0.2...0.8)
     ) { b, x, attributes in
-      let (p, y) = try b.samePair(x)
+      let pair = try b.samePair(x)
+      let (p, y) = try (b.op(P.probability, pair.0), b.op(P.probability, pair.1))
       let one = try b.op(P.sub, 1, y)
       let both = try b.op(
         P.add, b.op(P.mul, y, b.boundedLog(p)), b.op(P.mul, one, b.boundedLog(b.op(P.sub, 1, p))))
@@ -89,7 +90,10 @@ extension Functions {
     ) { b, x, attributes in
       let (logits, y) = try b.samePair(x)
       guard let positive = x.optional(3) else {
-        let losses = try b.compute(P.bceWithLogits, [logits, y])
+        var losses = try b.compute(P.bceWithLogits, [logits, y])
+        // As in PyTorch the target's type is that of the loss.
+        let own = b.dtype(x[1].value)
+        if own.isFloating { losses = try b.cast(losses, own) }
         return try b.reduced(b.weighted(losses, x.optional(2)), attributes)
       }
       let factor = try b.op(

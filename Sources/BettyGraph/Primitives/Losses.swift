@@ -84,6 +84,24 @@ extension P {
     .init([3, 4]), .init([3], 0...3, dtype: .i64),
   ]
 
+  /// Where a kernel has met a bad label: the label and the number of classes in place of its position.
+  private static func nameLabel(_ frame: KernelFrame, _ classes: Int, _ rows: Range<Int>) {
+    if frame.status.pointee == 0 { return }
+    let labels = frame.operands[1].assumingMemoryBound(to: Int64.self)
+    for row in rows where labels[row] < 0 || labels[row] >= classes {
+      let label = Int64(Int32(clamping: labels[row]))
+      frame.status.pointee = label << 32 | Int64(UInt32(clamping: classes)) + 1
+      return
+    }
+  }
+
+  /// The position is one less than what was reported.
+  private static let labelFailure: @Sendable (Int64) -> BettyError = { reported in
+    BettyError.index(
+      "cross_entropy: label \(reported >> 32) is out of range for "
+        + "\(reported & 0xFFFF_FFFF) classes")
+  }
+
   /// -log softmax(logits)[label], one a row.
   package static let crossEntropy: Primitive = Primitive(
     "cross_entropy",
@@ -111,12 +129,13 @@ extension P {
             frame.operands[2], frame.operands[0],
             UnsafePointer(frame.operands[1].assumingMemoryBound(to: Int64.self)), columns,
             range.lowerBound, range.upperBound, frame.status)
+          nameLabel(frame, columns, range)
         }
       }), batching: .rows,
     samples: [
       Sample(labelled), Sample([.init([1, 2]), .init([1], 0...1, dtype: .i64)]),
       Sample([.init([0, 4]), .init([0], 0...3, dtype: .i64)]),
-    ]
+    ], failure: labelFailure
   ) { inputs, _ in
     try Rules.count(inputs, 2, "cross_entropy")
     try checkLabels(inputs, "cross_entropy")
@@ -148,9 +167,10 @@ extension P {
             frame.operands[3], frame.operands[0],
             UnsafePointer(frame.operands[1].assumingMemoryBound(to: Int64.self)),
             frame.operands[2], columns, range.lowerBound, range.upperBound, frame.status)
+          nameLabel(frame, columns, range)
         }
       }), batching: .rows,
-    samples: [Sample(labelled + [.init([3])])]
+    samples: [Sample(labelled + [.init([3])])], failure: labelFailure
   ) { inputs, _ in
     try Rules.count(inputs, 3, "cross_entropy_gradient")
     try checkLabels(inputs, "cross_entropy_gradient")

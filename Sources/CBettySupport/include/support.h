@@ -13,3 +13,5 @@ int betty_support_isa_level(void);
 // Whether the instruction of AVX512-BF16 does twice the work of a fused multiply-add in its time. On
 // AMD's processors it does; on Intel's it takes four times as long.
 int betty_support_multiplies_pairs(void);
+// One line to stderr: an environment variable that makes no sense, and what it would have to be.
+void betty_support_setting_ignored(const char *name, const char *value, const char *wanted);

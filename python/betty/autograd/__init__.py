@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self, TypeVar
 
 from betty import _native
@@ -35,6 +35,13 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def _tuple(tensors: Any) -> tuple:
     return (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+
+
+def _tensors(what: str, given: Any) -> tuple:
+    """What grad takes: one tensor or several."""
+    if not isinstance(given, Iterable):
+        raise TypeError(f"grad: {what} must be a Tensor or several, got {type(given).__name__}")
+    return _tuple(given)
 
 
 def _cotangents(outputs: tuple, given: Any) -> tuple | None:
@@ -89,7 +96,7 @@ def grad(
         raise NotImplementedError("grad: is_grads_batched is not supported")
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: materialize_grads needs allow_unused to be None or True")
-    outs, ins = _tuple(outputs), _tuple(inputs)
+    outs, ins = _tensors("outputs", outputs), _tensors("inputs", inputs)
     cotangents = _cotangents(outs, grad_outputs)
     unused = bool(allow_unused or materialize_grads)
     keep = create_graph if retain_graph is None else retain_graph

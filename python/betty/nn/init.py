@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from betty import _functions as F
+from betty._checks import check_deviation
 from betty._creation import eye, rand, randn, zeros
 from betty._functions import where
 from betty._native import Tensor
@@ -46,6 +47,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Normal with a mean and a standard deviation."""
+    check_deviation("normal_", std)
     return _assign(tensor, _draw(randn, tensor, generator) * std + mean)
 
 

@@ -99,6 +99,8 @@ class ProblemAccess:
     def step(self, global_step: int | None = None) -> None:
         """One step, with all that it sets off in the problems above: what the engine does for a
         problem without lower ones."""
+        if self._handle is None:
+            raise RuntimeError(f"problem '{self.name}': step needs an Engine that has the problem")
         self._handle.step()
 
     def get_batch_single_loader(self, idx: int) -> Any:

@@ -199,6 +199,8 @@ def gumbel_softmax(
 def _implicit_dim(name: str, dim: int | None, input: Tensor) -> int:
     if dim is not None:
         return dim
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}: input must be a Tensor, got {type(input).__name__}")
     warnings.warn(f"{name}: implicit choice of dim is deprecated, pass dim=", stacklevel=3)
     return 0 if input.dim() in (0, 1, 3) else 1
 

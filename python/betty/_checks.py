@@ -1,0 +1,48 @@
+"""What is refused before it is recorded: sizes, and numbers that a type or a draw cannot take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from betty._native import Tensor, int32, int64, uint8
+
+# What Python numbers may be that become one of these types; a negative one counts from the end.
+_RANGES = {uint8: (-255, 255), int32: (-(2**31), 2**31 - 1), int64: (-(2**63), 2**63 - 1)}
+
+
+def check_range(name: str, values: Any, kind: Any) -> None:
+    """Refuses numbers (one, or an array) that an integer type does not hold."""
+    if kind not in _RANGES:
+        return
+    low, high = _RANGES[kind]
+    fits = (values >= low) & (values < high + 1)
+    if fits if isinstance(fits, bool) else fits.all():
+        return
+    bad = values if isinstance(fits, bool) else values[~fits].flat[0]
+    raise RuntimeError(f"{name}: {bad} cannot be converted to {kind} without overflow")
+
+
+def check_deviation(name: str, std: Any) -> None:
+    """Refuses a negative number; a tensor is taken as it is."""
+    if not isinstance(std, Tensor) and std < 0:
+        raise RuntimeError(f"{name}: expects std >= 0.0, but found std {std}")
+
+
+def check_probability(name: str, p: Any) -> None:
+    """Refuses a number that is no probability; those of a tensor are checked as they are read."""
+    if not isinstance(p, Tensor) and not 0 <= p <= 1:
+        raise RuntimeError(f"{name}: expects p to be in [0, 1], but got p={p}")
+
+
+def lengths(name: str, size: tuple, named: Any = None) -> tuple:
+    """Sizes given one by one or as one, by position or by name."""
+    given = named
+    if named is None:
+        given = size[0] if len(size) == 1 and not hasattr(size[0], "__index__") else size
+    if not hasattr(given, "__iter__"):
+        raise TypeError(f"{name}: size must be integers, got {type(given).__name__}")
+    found = tuple(given)
+    for length in found:
+        if not hasattr(length, "__index__"):
+            raise TypeError(f"{name}: size must be integers, got {type(length).__name__}")
+    return found
