@@ -148,15 +148,10 @@ def histogram(
     """Counts in intervals and the intervals' ends. Evaluates."""
     import numpy
 
-    ends = bins.detach().numpy() if isinstance(bins, Tensor) else bins
-    weights = None if weight is None else _array(weight).reshape(-1)
-    found = numpy.histogram(_array(input).reshape(-1), ends, range, density, weights)
+    ends = _overloads.array_of(bins) if isinstance(bins, Tensor) else bins
+    weights = None if weight is None else _overloads.array_of(weight).reshape(-1)
+    found = numpy.histogram(_overloads.array_of(input).reshape(-1), ends, range, density, weights)
     return _counts(*(_native.from_buffer(part).to(input.dtype) for part in found))
-
-
-def _array(x: Tensor) -> Any:
-    plain = x.detach()
-    return (plain.float() if x.dtype in (_types.bfloat16, _types.float16) else plain).numpy()
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
@@ -168,10 +163,10 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
             "bincount: only 1-d non-negative integral inputs, got "
             f"{tuple(input.shape)} of {input.dtype}"
         )
-    array = _array(input)
+    array = _overloads.array_of(input)
     if array.size and array.min() < 0:
         raise RuntimeError("bincount: only 1-d non-negative integral inputs, got a negative one")
-    given = None if weights is None else _array(weights)
+    given = None if weights is None else _overloads.array_of(weights)
     counted = _native.from_buffer(numpy.bincount(array, given, minlength))
     return (
         counted.to(weights.dtype)
@@ -189,14 +184,14 @@ def unique_consecutive(
     """The elements (or slices of `dim`) without repetitions of a neighbour. Evaluates."""
     import numpy
 
-    array = input.detach().numpy()
+    array = _overloads.array_of(input)
     rows = array.reshape(-1) if dim is None else numpy.moveaxis(array, dim, 0)
     flat = rows.reshape(len(rows), -1)
     starts = numpy.ones(len(rows), bool)
     starts[1:] = (flat[1:] != flat[:-1]).any(1)
     kept = rows[starts]
     values = kept if dim is None else numpy.moveaxis(kept, 0, dim)
-    found = [_native.from_buffer(numpy.ascontiguousarray(values))]
+    found = [_native.from_buffer(numpy.ascontiguousarray(values)).to(input.dtype)]
     if return_inverse:
         inverse = numpy.cumsum(starts) - 1
         found.append(_native.from_buffer(inverse.reshape(array.shape) if dim is None else inverse))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from betty import _functions as F
-from betty import _types
+from betty import _types, _views
 from betty._native import Tensor, operation
 
 Dims = int | Sequence[int] | None
@@ -72,11 +72,10 @@ def reshape(input: Tensor, *shape) -> Tensor:
 
 
 def view(input: Tensor, *shape) -> Tensor:
-    """As reshape: elements have no strides of their own here. Also takes an element type."""
+    """As reshape: elements have no strides of their own here. Also takes an element type, as which
+    a copy of the bits is read. That evaluates."""
     if len(shape) == 1 and isinstance(shape[0], _types.dtype):
-        if shape[0] is input.dtype:
-            return input
-        raise NotImplementedError("view: bits of one type cannot be read as another")
+        return _views.reinterpreted(input, shape[0])
     return _reshape(input, shape=_spread(shape))
 
 
@@ -194,11 +193,17 @@ def where(condition: Tensor, input: Any = None, other: Any = None):
     return F.where(condition, input, other)
 
 
+def array_of(x: Tensor) -> Any:
+    """The values as an array, short floats as f32. Evaluates."""
+    plain = x.detach()
+    return (plain.float() if x.itemsize < 4 and x.is_floating_point() else plain).numpy()
+
+
 def nonzero(input: Tensor, *, as_tuple: bool = False):
     """Indices of the elements that are not zero. Evaluates."""
     import numpy
 
-    found = numpy.nonzero(input.detach().numpy())
+    found = numpy.nonzero(array_of(input))
     if as_tuple:
         return tuple(_from_numpy(axis) for axis in found)
     if input.ndim == 0:
@@ -225,10 +230,10 @@ def unique(input: Tensor, sorted=True, return_inverse=False, return_counts=False
     """The distinct elements, in order. Evaluates."""
     import numpy
 
-    array = input.detach().numpy()
+    array = array_of(input)
     values, inverse, counts = numpy.unique(array, return_inverse=True, return_counts=True, axis=dim)
     shape = input.shape if dim is None else (-1,)
-    found = [_from_numpy(values)]
+    found = [_from_numpy(values).to(input.dtype)]
     if return_inverse:
         found.append(_from_numpy(inverse.reshape(shape)))
     if return_counts:

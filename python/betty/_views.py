@@ -6,7 +6,9 @@ more than MOST_VIEWS parts are they copies: each view is a structure of its own 
 
 from __future__ import annotations
 
+import ctypes
 import itertools
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -79,6 +81,8 @@ def split(
     """Parts of one size (the last may be smaller) or of the sizes given."""
     axis = _axis("split", tensor, dim)
     length = tensor.shape[axis]
+    if isinstance(split_size_or_sections, Tensor) and split_size_or_sections.ndim == 0:
+        split_size_or_sections = operator.index(split_size_or_sections)
     if not isinstance(split_size_or_sections, int):
         sizes = [int(size) for size in split_size_or_sections]
         if any(size < 0 for size in sizes) or sum(sizes) != length:
@@ -101,7 +105,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most that many parts of equal size; the last may be smaller."""
-    axis = _axis("chunk", input, dim)
+    axis, chunks = _axis("chunk", input, dim), operator.index(chunks)
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     length = input.shape[axis]
@@ -154,6 +158,32 @@ hsplit, vsplit, dsplit = (
     _splitting("vsplit", 2, 0),
     _splitting("dsplit", 3, 2),
 )
+
+
+def reinterpreted(input: Tensor, kind: Any) -> Tensor:
+    """The same bits as elements of another type: the last dimension grows or shrinks. A copy."""
+    import numpy
+
+    if kind is input.dtype:
+        return input
+    size, wanted, shape = input.dtype.itemsize, kind.itemsize, tuple(input.shape)
+    if size != wanted:
+        if not shape:
+            raise RuntimeError(f"view: a 0-d {input.dtype} cannot be read as {kind}: sizes differ")
+        length = shape[-1] * size
+        if length % wanted:
+            raise RuntimeError(
+                f"view: the last dimension must be divisible by {wanted // size} to read "
+                f"{input.dtype} as {kind}, got {shape[-1]}"
+            )
+        shape = (*shape[:-1], length // wanted)
+    bits = ctypes.string_at(input.data_ptr(), input.nbytes)
+    if kind is _native.bfloat16:  # the upper half of an f32
+        wide = numpy.frombuffer(bits, numpy.uint16).astype(numpy.uint32) << 16
+        return _native.from_buffer(wide.view(numpy.float32).reshape(shape)).to(kind)
+    array = numpy.frombuffer(bits, str(kind)[6:]).reshape(shape)
+    return _native.from_buffer(array.copy())
+
 
 # In `betty`, and methods.
 FUNCTIONS = {

@@ -229,9 +229,7 @@ extension Functions {
       let deviations = try b.op(P.sqrt, b.diagonal(matrix, 0))
       let column = try b.reshape(deviations, b.shape(deviations) + [1])
       let ratio = try b.op(P.div, b.op(P.div, matrix, column), deviations)
-      return try b.clamp(
-        ratio, b.full(-1, b.shape(ratio), b.dtype(ratio)),
-        b.full(1, b.shape(ratio), b.dtype(ratio)))
+      return try b.clamp(ratio, -1, 1)
     },
     reduction("nanmean", doc: "Mean of what is not NaN", floating: true) { b, x, axes, _ in
       let isMissing = try b.op(P.ne, x, x)

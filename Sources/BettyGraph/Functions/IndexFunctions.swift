@@ -104,8 +104,7 @@ extension Functions {
       if let alpha = x.optional(3) {
         source = try b.op(P.mul, source, b.cast(alpha.value, b.dtype(source)))
       }
-      return try b.compute(
-        P.indexAdd, [target.value, target.index, source], ["axis": .int(target.axis)])
+      return try b.added(P.indexAdd, target.value, target.index, source, target.axis)
     },
     FunctionEntry(
       "index_copy", ["input", "index", "source"], [dimOption],
@@ -136,7 +135,7 @@ extension Functions {
     ) { b, x, attributes in
       try b.scatter(x, attributes) { b, part, index, source, axis in
         let updates = try b.broadcast(source, to: b.shape(index))
-        return try b.compute(P.scatterAdd, [part, index, updates], ["axis": .int(axis)])
+        return try b.added(P.scatterAdd, part, index, updates, axis)
       }
     },
     FunctionEntry(

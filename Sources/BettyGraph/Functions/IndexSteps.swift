@@ -96,12 +96,12 @@ extension Builder {
     return try select(hit, sum, x)
   }
 
-  /// Adds updates; bool goes through u8, at most one of them is set at each position.
-  private mutating func added(
+  /// Adds updates; of bool it is "or".
+  mutating func added(
     _ primitive: Primitive, _ base: Value, _ index: Value, _ updates: Value, _ axis: Int
   ) throws -> Value {
     let isBool = dtype(base) == .bool
-    let (to, from) = try isBool ? (cast(base, .u8), cast(updates, .u8)) : (base, updates)
+    let (to, from) = try isBool ? (cast(base, .i32), cast(updates, .i32)) : (base, updates)
     let sum = try compute(primitive, [to, index, from], ["axis": .int(axis)])
     return isBool ? try cast(sum, .bool) : sum
   }

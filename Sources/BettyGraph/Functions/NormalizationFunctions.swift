@@ -45,8 +45,7 @@ extension Functions {
       let value = try b.needFloating(x[0])
       let axes = try b.reduction(of: value, attributes).axes
       let norm = try b.norm(value, axes, attributes.double("p"))
-      let bounded = try b.clamp(
-        norm, b.full(attributes.double("eps"), b.shape(norm), b.dtype(norm)), nil)
+      let bounded = try b.clamp(norm, attributes.double("eps"))
       return try b.op(P.div, value, b.spread(bounded, over: axes, like: value))
     },
     FunctionEntry(
@@ -66,8 +65,7 @@ extension Functions {
       let product = try b.reduce(P.sum, b.op(P.mul, left, right), [axis])
       let norms = try [left, right].map { side in
         let norm = try b.norm(side, [axis], 2)
-        let eps = try b.full(attributes.double("eps"), b.shape(norm), b.dtype(norm))
-        return try b.clamp(norm, eps, nil)
+        return try b.clamp(norm, attributes.double("eps"))
       }
       return try b.op(P.div, product, b.op(P.mul, norms[0], norms[1]))
     },

@@ -72,8 +72,8 @@ extension Functions {
       let found = try b.emit(P.gather, [value, index], ["axis": .int(axis)])
       let kept = attributes.bool("keepdim") && !isWhole && b.rank(x[0].value) > 0
       let shape = kept ? b.shape(found) : b.shape(found).dropping([axis])
-      let results = try [found, index].map { try b.reshape($0, shape) }
-      return isWhole ? [results[0]] : results
+      if isWhole { return [try b.reshape(b.sharing(found, value), shape)] }
+      return try [found, index].map { try b.reshape($0, shape) }
     }
   }
 

@@ -13,6 +13,15 @@ extension Builder {
       P.argsort, [orderable(x)], ["axis": .int(axis), "descending": .bool(descending)])
   }
 
+  /// An element found in a vector, whose gradient all that are equal to it share.
+  mutating func sharing(_ found: Value, _ x: Value) throws -> Value {
+    guard dtype(x).isFloating else { return found }
+    let fixed = try emit(P.stopGradient, [found])
+    let equal = try select(op(P.eq, x, fixed), x, -.infinity)
+    // max shares its gradient; NaN is equal to nothing.
+    return try select(op(P.ne, found, found), found, reduce(P.max, equal, [0]))
+  }
+
   mutating func pick(_ x: Value, _ index: Value, _ attributes: Attributes) throws -> Value {
     if rank(x) == 0 { return x }
     let axis = try axis(attributes.int("dim"), rank: rank(x))

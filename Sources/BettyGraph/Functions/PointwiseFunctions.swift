@@ -132,19 +132,20 @@ extension Functions {
       var values = try b.promoted([x[0]] + given.compactMap { $0 })
       let input = values.removeFirst()
       let low = given[0] == nil ? nil : values.removeFirst()
-      return try b.clamp(input, low, values.first)
+      return try b.clamp(
+        input, low.map { Bound($0, given[0]) }, values.first.map { Bound($0, given[1]) })
     },
     FunctionEntry(
       "clamp_min", ["input", "min"], doc: "At least min", samples: sample([2, 3], [3])
     ) { b, x, _ in
       let values = try b.promoted([x[0], x[1]])
-      return try b.clamp(values[0], values[1], nil)
+      return try b.clamp(values[0], Bound(values[1], x[1]), nil)
     },
     FunctionEntry(
       "clamp_max", ["input", "max"], doc: "At most max", samples: sample([2, 3], [3])
     ) { b, x, _ in
       let values = try b.promoted([x[0], x[1]])
-      return try b.clamp(values[0], nil, values[1])
+      return try b.clamp(values[0], nil, Bound(values[1], x[1]))
     },
     FunctionEntry(
       "where", ["condition", "input", "other"], doc: "input where condition holds, else other",
@@ -182,6 +183,21 @@ extension Functions {
   ]
 }
 
+/// A bound of clamp, in the type of what it bounds.
+struct Bound {
+  let value: Value
+  let isNumber: Bool
+
+  init(_ value: Value, isNumber: Bool) {
+    self.value = value
+    self.isNumber = isNumber
+  }
+
+  init(_ value: Value, _ operand: Operand?) {
+    self.init(value, isNumber: operand?.isNumber ?? true)
+  }
+}
+
 extension DType {
   /// The largest finite number of a floating type.
   var largest: Double {
@@ -200,12 +216,26 @@ extension Builder {
     try op(P.sqrt, op(P.mul, op(P.sub, 1, x), op(P.add, x, 1)))
   }
 
-  /// PyTorch's clamp: NaN stays, max wins over min, and the gradient passes at the bounds.
-  mutating func clamp(_ x: Value, _ low: Value?, _ high: Value?) throws -> Value {
-    var result = x
-    if let low { result = try select(op(P.lt, result, low), low, result) }
-    if let high { result = try select(op(P.gt, result, high), high, result) }
-    return result
+  /// PyTorch's clamp: NaN stays, max wins over min. At a bound that is a number the gradient ends, with
+  /// a bound that is a tensor it is shared.
+  mutating func clamp(_ x: Value, _ low: Bound?, _ high: Bound?) throws -> Value {
+    try limit(limit(x, low, P.maximum, P.le), high, P.minimum, P.ge)
+  }
+
+  private mutating func limit(
+    _ x: Value, _ bound: Bound?, _ joined: Primitive, _ isOutside: Primitive
+  ) throws -> Value {
+    guard let bound else { return x }
+    if !bound.isNumber { return try op(joined, x, bound.value) }
+    return try select(op(isOutside, x, bound.value), bound.value, x)
+  }
+
+  /// At least a number, or at most.
+  mutating func clamp(_ x: Value, _ low: Double?, _ high: Double? = nil) throws -> Value {
+    let bounds = try [low, high].map { number in
+      try number.map { Bound(try full($0, shape(x), dtype(x)), isNumber: true) }
+    }
+    return try clamp(x, bounds[0], bounds[1])
   }
 
   /// A bool tensor; u8 is taken for one as in PyTorch.

@@ -46,8 +46,8 @@ extension Functions {
       guard b.dtype(value).isFloating else { return try b.reduce(P.sum, value, axes) }
       return try b.reduce(P.sum, b.select(b.op(P.ne, value, value), 0, value), axes)
     },
-    reduction("logsumexp", doc: "log(sum(exp(input)))", floating: true) { b, x, axes, _ in
-      try b.logSumExp(x, axes)
+    reduction("logsumexp", doc: "log(sum(exp(input)))") { b, x, axes, _ in
+      try b.logSumExp(b.floating(Operand(x)), axes)
     },
     reduction(
       "norm", [AttributeSpec("p", .double, default: .double(2))],

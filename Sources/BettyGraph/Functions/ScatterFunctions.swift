@@ -70,7 +70,7 @@ extension Functions {
       let flat = try b.reshape(value, [count])
       let result =
         try attributes.bool("accumulate")
-        ? b.compute(P.indexAdd, [flat, places, source], ["axis": .int(0)])
+        ? b.added(P.indexAdd, flat, places, source, 0)
         : b.put(flat, places, source, 0)
       return try b.reshape(result, b.shape(value))
     },

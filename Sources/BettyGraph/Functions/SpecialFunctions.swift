@@ -256,7 +256,7 @@ extension Builder {
     let values = try promoted([x[0], x[1]])
     let shape = try common(values)
     let (a, c) = try (broadcast(values[0], to: shape), broadcast(values[1], to: shape))
-    let both = try op(primitive, a, c)
+    let both = try extreme(primitive, a, c)
     guard dtype(a).isFloating else { return both }
     return try select(op(P.ne, a, a), c, select(op(P.ne, c, c), a, both))
   }

@@ -201,7 +201,7 @@ extension Builder {
         fitted(source, to: places), shape.replacing(axis, with: type(flat).count))
       result =
         try accumulate
-        ? compute(P.indexAdd, [target.value, flat, updates], ["axis": .int(axis)])
+        ? added(P.indexAdd, target.value, flat, updates, axis)
         : put(target.value, flat, updates, axis)
     }
     let ordered = target.order.map { self.shape(block)[$0] }

@@ -1,6 +1,6 @@
 """Utilities: data loading, and small helpers on lists of tensors."""
 
-from betty.utils import data
+from betty.utils import data, dlpack
 from betty.utils.tensors import (
     convert_tensor,
     count_parameters,
@@ -19,6 +19,7 @@ __all__ = [
     "convert_tensor",
     "count_parameters",
     "data",
+    "dlpack",
     "flatten_list",
     "get_dtype",
     "get_grad_norm",

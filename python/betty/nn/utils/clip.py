@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from betty import _functions as F
 from betty._creation import tensor
 from betty._native import Tensor
+from betty._types import promote_types
 
 __all__ = [
     "clip_grad_norm_",
@@ -37,6 +39,7 @@ def get_total_norm(
         return tensor(0.0)
     p = float(norm_type)
     total = F.norm(F.stack([F.norm(x.float() if x.itemsize < 4 else x, p=p) for x in given]), p=p)
+    total = total.to(functools.reduce(promote_types, (x.dtype for x in given)))
     if error_if_nonfinite and not math.isfinite(total.item()):
         raise RuntimeError(
             f"The total norm of order {p} for gradients from `parameters` is non-finite, so it "
