@@ -128,7 +128,32 @@ def cuda(self: Tensor, device=None, non_blocking=False) -> Tensor:
 
 
 def numpy(self: Tensor, *, force: bool = False) -> Any:
-    """An array on the tensor's memory; a copy only where others read that memory too."""
+    """An array on the tensor's memory; a copy only where others read that memory too.
+
+    Others are another tensor with the same elements (`detach()` gives one), a recording that still
+    needs them, and memory that may not be written to. So `w.detach().numpy()[0] = 5` leaves `w` as
+    it is, unlike in PyTorch; `w.data[0] = 5` changes it.
+
+    Args:
+        force: Also of a tensor that requires grad.
+
+    Returns:
+        The array, which may be written to.
+
+    Raises:
+        RuntimeError: The tensor requires grad.
+        TypeError: It is of bfloat16, which NumPy has not.
+
+    Example:
+        >>> import betty
+        >>> x = betty.tensor([1.0, 2.0])
+        >>> x.numpy()[0] = 5
+        >>> x
+        tensor([5., 2.])
+        >>> x.detach().numpy()[0] = 6
+        >>> x
+        tensor([5., 2.])
+    """
     import numpy
 
     if self.requires_grad and not force:
