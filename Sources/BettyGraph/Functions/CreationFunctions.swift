@@ -86,9 +86,10 @@ extension Functions {
       samples: sample([2, 3])
     ) { b, x, _ in try b.emit(P.stopGradient, [x]) },
     moving("clone", doc: "A copy", samples: sample([2, 3])) { _, x, _ in x },
-    moving("contiguous", doc: "Itself or, of a view that lies scattered in memory, a copy", samples: sample([2, 3])) {
-      _, x, _ in x
-    },
+    moving(
+      "contiguous", doc: "Itself or, of a view that lies scattered in memory, a copy",
+      samples: sample([2, 3])
+    ) { _, x, _ in x },
   ]
 
   private static let key = Sample.Input([2], 0...100, dtype: .i64)
