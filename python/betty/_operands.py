@@ -11,7 +11,7 @@ from typing import Any
 
 from betty._native import Tensor
 
-_FIRST = ("input", "tensor")
+_FIRST = ("input", "tensor", "a")
 
 
 def checked(function: Any) -> Any:
