@@ -31,6 +31,10 @@ package struct LowerProblem {
   package var memory: [[Value]] = []
   /// Set to what the method has to tell, in the order of `reports`: scalars.
   package var report: [Value] = []
+  /// Set where the product is to be differentiated: a method that iterates then leaves its `solve` behind,
+  /// and a solution that no gradient flows through.
+  var isDifferentiated = false
+  var solve: LinearSolve?
 
   package init(loss: Value, parameters: [Value], adaptation: [Value?]? = nil) {
     self.loss = loss
@@ -42,6 +46,17 @@ package struct LowerProblem {
   func gradients(by wrt: [Value], in graph: inout Graph) throws -> [Value?] {
     try GradientScale.gradients(of: [loss], wrt: wrt, scale, in: &graph)
   }
+}
+
+/// x with Ax = v that was iterated for. What it depends on is told by its residual: dx = A⁻¹ d(v − Ax) at
+/// fixed x, whatever the iterations did.
+struct LinearSolve {
+  /// x, cut off.
+  let solution: [Value]
+  /// v − Ax
+  let residual: [Value]
+  /// Appends A⁻¹w; A is symmetric. nil if there is nothing to solve for.
+  let solved: (_ w: [Value], _ graph: inout Graph) throws -> [Value]?
 }
 
 /// An option of a method, under its name in Config.

@@ -23,6 +23,11 @@ package struct IndirectTerm {
   /// G, per parameter.
   private var gradient: [Value?]
   private let scale: GradientScale?
+  /// What was solved for on the way, in its order; those of terms below come first.
+  private let solves = Solves()
+
+  /// Grows as products are appended.
+  private final class Solves { var all: [LinearSolve] = [] }
 
   init(_ middle: LowerProblem, chains: [[Link]], in graph: inout Graph) throws {
     own = middle.parameters
@@ -30,9 +35,10 @@ package struct IndirectTerm {
     scale = middle.scale
     indirect = own.map { _ in nil }
     gradient = []
+    for link in chains.joined() { solves.all += link.lower.indirect?.solves.all ?? [] }
     for chain in chains {
       let start = try middle.gradients(by: chain[0].lower.parameters, in: &graph)
-      indirect = try Self.sum(indirect, Self.walk(chain, from: start, in: &graph), in: &graph)
+      indirect = try Self.sum(indirect, walk(chain, from: start, in: &graph), in: &graph)
     }
     let direct = try middle.gradients(by: own, in: &graph)
     gradient = try Self.sum(direct, indirect, in: &graph)
@@ -51,15 +57,37 @@ package struct IndirectTerm {
     var total = try product(indirect, w, by: own, in: &graph)
     for chain in chains {
       let start = try product(gradient, w, by: chain[0].lower.parameters, in: &graph)
-      total = try Self.sum(total, Self.walk(chain, from: start, in: &graph), in: &graph)
+      total = try Self.sum(total, walk(chain, from: start, in: &graph), in: &graph)
     }
     return total
   }
 
-  /// wᵀ ∂(values)/∂(wrt)
+  /// wᵀ ∂(values)/∂(wrt), through what was solved for as well.
   private func product(
     _ values: [Value?], _ w: [Value], by wrt: [Value], in graph: inout Graph
   ) throws -> [Value?] {
+    var rest = solves.all[...]
+    var found = try pulledBack(values, w, by: wrt, rest, in: &graph)
+    while let solve = rest.popLast() {
+      let own = Array(found[(found.count - solve.solution.count)...])
+      found.removeLast(solve.solution.count)
+      guard own.contains(where: { $0 != nil }) else { continue }
+      let filled = try zip(own, solve.solution).map { value, like in
+        try value ?? graph.constant(0, like: like)
+      }
+      guard let back = try solve.solved(filled, &graph) else { continue }
+      let through = try pulledBack(solve.residual, back, by: wrt, rest, in: &graph)
+      found = try Self.sum(found, through, in: &graph)
+    }
+    return found
+  }
+
+  /// wᵀ ∂(values)/∂(wrt) at fixed solutions, then the same by the solutions.
+  private func pulledBack(
+    _ values: [Value?], _ w: [Value], by wrt: [Value], _ solves: ArraySlice<LinearSolve>,
+    in graph: inout Graph
+  ) throws -> [Value?] {
+    let wrt = wrt + solves.flatMap(\.solution)
     let pairs = zip(values, w).filter { $0.0 != nil }
     if pairs.isEmpty { return wrt.map { _ in nil } }
     return try GradientScale.linear(
@@ -69,7 +97,7 @@ package struct IndirectTerm {
     }
   }
 
-  private static func walk(
+  private func walk(
     _ chain: [Link], from start: [Value?], in graph: inout Graph
   ) throws -> [Value?] {
     var vector = start
@@ -79,8 +107,10 @@ package struct IndirectTerm {
         try value ?? graph.constant(0, like: like)
       }
       var lower = link.lower
+      lower.isDifferentiated = true
       vector = try link.method.product(
         of: filled, lower: &lower, upper: link.upper, in: &graph)
+      if let solve = lower.solve { solves.all.append(solve) }
     }
     return vector
   }

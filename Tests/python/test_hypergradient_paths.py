@@ -347,6 +347,8 @@ def nested(kind, low_kind, e, indirect):
         (CG(iterations=6, tolerance=1e-13), Neumann(iterations=80, alpha=0.5)),
         (Neumann(iterations=150, alpha=0.2), Neumann(iterations=80, alpha=0.5)),
         (CG(iterations=6, tolerance=1e-13), CG(iterations=4)),
+        # Past convergence, where the residuals are rounding, then zero.
+        (CG(iterations=40), CG(iterations=40)),
     ],
 )
 def test_a_middle_problem_s_own_implicit_gradient_counts(kind, low_kind):

@@ -58,11 +58,31 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
   func product(
     of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
   ) throws -> [Value?] {
-    guard let solution = try solve(vector, &lower, in: &graph) else {
+    guard var solution = try solve(vector, &lower, in: &graph) else {
       return upper.map { _ in nil }
     }
+    if lower.isDifferentiated { solution = try cut(solution, of: vector, &lower, in: &graph) }
     let scaled = try Vectors.scaled(solution, by: alpha, in: &graph)
     return try MixedProduct.appended(of: scaled, lower: &lower, upper: upper, in: &graph)
+  }
+
+  /// The solution as a constant, and what its derivative is taken from. Through the iterations it would be
+  /// quotients of residuals, which mean nothing once these are rounding.
+  private func cut(
+    _ solution: [Value], of vector: [Value], _ lower: inout LowerProblem, in graph: inout Graph
+  ) throws -> [Value] {
+    let solution = try solution.map { try graph.call(P.stopGradient, [$0]) }
+    let hessian = try HessianProduct(lower, damping: damping, in: &graph)
+    let product = try hessian.apply(to: solution, at: hessian.point, in: &graph)
+    let problem = lower
+    lower.solve = LinearSolve(
+      solution: solution,
+      residual: try zip(vector, product).map { try graph.call(P.sub, [$0, $1]) },
+      solved: { vector, graph in
+        var lower = problem
+        return try solve(vector, &lower, in: &graph)
+      })
+    return solution
   }
 
   /// nil without parameters, of which there is nothing to solve for.
