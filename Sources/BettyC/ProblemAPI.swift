@@ -179,7 +179,7 @@ public func betty_problem_set_meta_parameters(
 public func betty_problem_set_buffers(
   _ handle: Handle?, _ buffers: HandleList?, _ count: Int32
 ) -> Int32 {
-  boundary { try problem(handle).problem.buffers = tensors(buffers, count, "buffers") }
+  boundary { try problem(handle).problem.setBuffers(tensors(buffers, count, "buffers")) }
 }
 
 @_cdecl("betty_problem_set_training")
@@ -351,9 +351,10 @@ public func betty_problem_gradients(_ handle: Handle?, _ count: Int32, _ out: Ha
   boundary {
     let out = try given(out, "out_tensors")
     let problem = try problem(handle).problem
-    guard problem.parameters.count == count else {
+    problem.followFreezing()
+    guard problem.trained.count == count else {
       throw BettyError.value(
-        "problem '\(problem.name)': it has \(problem.parameters.count) parameters, got room for "
+        "problem '\(problem.name)': it trains \(problem.trained.count) parameters, got room for "
           + "\(count) gradients")
     }
     for (place, gradient) in try problem.gradients().enumerated() {

@@ -47,7 +47,7 @@ extension Problem {
     let below = children.map { "\($0.name) (\($0.period))" }.joined(separator: ", ")
     let least = cost.isAtLeast ? ">=" : ""
     return [
-      name, "\(level)", "\(parameters.reduce(0) { $0 + $1.type.count })",
+      name, "\(level)", "\(trained.reduce(0) { $0 + $1.type.count })",
       below.isEmpty ? "every step" : "after " + below, parents.isEmpty ? "-" : config.type,
       config.precision.rawValue,
       least + "\(cost.gradients)", least + "\(cost.products)",

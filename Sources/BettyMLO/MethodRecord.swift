@@ -33,7 +33,7 @@ package final class MethodRecord {
 
   /// Handles of the vectors that the method remembers, shaped as the parameters; zeros at first.
   func memory(like parameters: [Tensor]) throws -> [[Tensor]] {
-    if memory.isEmpty {
+    if memory.isEmpty || memory.contains(where: { $0.map(\.type) != parameters.map(\.type) }) {
       memory = try method.remembers.map { _ in try parameters.map { try .zeroHandle($0.type) } }
     }
     return memory

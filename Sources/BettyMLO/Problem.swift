@@ -30,9 +30,11 @@ package final class Problem {
   package let name: String
   package let config: ProblemConfig
   package var hooks: ProblemHooks
+  /// Those that are frozen included.
   package private(set) var parameters: [Tensor] = []
-  /// θ of this problem where it is an inner node of a path.
-  package private(set) var metaParameters: [Tensor] = []
+  private var givenMetaParameters: [Tensor] = []
+  /// See Freezing.swift.
+  private(set) var freezing = Freezing()
   package var optimizer: Optimizer? {
     didSet {
       if keepsGradients { optimizer?.keepGradients() }
@@ -51,14 +53,13 @@ package final class Problem {
   package internal(set) var skippedSteps = 0
   /// Keeps derivatives through products in f16 in range.
   package private(set) lazy var lossScale = LossScale(config)
-  /// What forward passes change beside the parameters, e.g. statistics: part of what roll-back undoes.
-  package var buffers: [Tensor] = []
+  private var givenBuffers: [Tensor] = []
   /// In evaluation mode steps are not counted and the parents are not called.
   package var isTraining = true
   let method: any LowerMethod
   /// Where the method differentiates the inner loop itself.
   private(set) lazy var unrolling = Unrolling(self)
-  private(set) lazy var implicitNode = ImplicitNode()
+  private(set) var implicitNode = ImplicitNode()
   /// Micro-steps between two steps of the parents.
   let period: Int
 
@@ -107,16 +108,34 @@ package final class Problem {
     self.period = period
   }
 
-  /// The parameters that are trained, and through which hypergradients flow.
+  /// The parameters that are trained while they require gradients, and through which hypergradients flow.
   package func setParameters(_ tensors: [Tensor]) throws {
     parameters = try checked(tensors)
-    metaParameters = parameters
-    forgetAllPrograms()
+    givenMetaParameters = parameters
+    sortOut()
   }
 
   package func setMetaParameters(_ tensors: [Tensor]) throws {
-    metaParameters = try checked(tensors)
+    givenMetaParameters = try checked(tensors)
+    sortOut()
+  }
+
+  package func setBuffers(_ tensors: [Tensor]) {
+    givenBuffers = tensors
+    sortOut()
+  }
+
+  private func sortOut() {
+    freezing = Freezing(parameters, meta: givenMetaParameters, others: givenBuffers)
     forgetAllPrograms()
+  }
+
+  /// Heeds that parameters have been frozen or unfrozen, here or in another problem.
+  package func followFreezing() {
+    guard freezing.mayHaveChanged else { return }
+    for problem in engine?.problems ?? [self] where problem.freezing.hasChanged() {
+      problem.sortOut()
+    }
   }
 
   /// Lets the engine draw the batches.
@@ -217,6 +236,7 @@ package final class Problem {
   func forgetPrograms() {
     steps = StepCache()
     replay = Replay()
+    implicitNode = ImplicitNode()
   }
 
   /// Goes on at a count that another run had reached.
@@ -257,6 +277,7 @@ package final class Problem {
   }
 
   private func stepOnce() throws {
+    followFreezing()
     let isLoopStart = isInnerLoopStart
     if isLoopStart { try hooks.onInnerLoopStart?() }
     if count % period == 0 { try unrolling?.restart(isLoopStart: isLoopStart) }

@@ -28,7 +28,7 @@ extension Problem {
   /// Refuses parameters that low precision would not do justice to.
   func checkPrecision() throws {
     guard config.precision != .fp32 else { return }
-    for parameter in parameters + metaParameters where parameter.type.dtype == .f64 {
+    for parameter in trained + metaParameters where parameter.type.dtype == .f64 {
       throw BettyError.type(
         "problem '\(name)': precision '\(config.precision.rawValue)' needs parameters of f32, got "
           + "\(parameter.type)")

@@ -64,6 +64,7 @@ extension Problem {
 
   /// One descent step on the next batch, or again on the last one.
   package func descend(fresh: Bool) throws {
+    followFreezing()
     if fresh { try batches?.draw() }
     if config.replay, let batches, let optimizer, isWhole {
       return try replayStep(batches.current, optimizer, fresh: fresh)
@@ -157,20 +158,21 @@ extension Problem {
   }
 
   /// The gradient that a step on the last batch would take, direct and implicit parts together, by
-  /// parameter; nil where there is none.
+  /// trained parameter; nil where there is none.
   package func gradients() throws -> [Tensor?] {
     guard unrolledPaths.isEmpty else {
       throw BettyError.runtime(
         "problem '\(name)': its gradient flows through unrolled steps, which a step uses up")
     }
+    followFreezing()
     let capture = try record(fresh: false)
     let lowers = try lowerRecordings()
     let entry = try program(capture, lowers, -1, .gradients)
     let made = try entry.program.run(capture, lowers: lowers.map(\.inputs))
     try heedMethods()
-    var all = [Tensor?](repeating: nil, count: parameters.count)
+    var all: [Int: Tensor] = [:]
     for (position, gradient) in zip(entry.present, made) { all[position] = gradient }
-    return all
+    return freezing.positions.map { all[$0] }
   }
 
   /// Adds the gradient of a loss that the user has divided by the micro-steps of an update, implicit parts
@@ -180,6 +182,7 @@ extension Problem {
     if accumulation > 1 {
       whole = try Recording.call("mul", [whole, Tensor.number(Double(accumulation))])[0]
     }
+    followFreezing()
     _ = try addGradients(Capture([whole], mode: .step), [])
   }
 

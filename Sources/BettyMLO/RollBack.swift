@@ -13,7 +13,7 @@ struct SavedState {
   private let optimizer: Optimizer?
 
   init(_ problem: Problem) throws {
-    var handles = problem.parameters + problem.buffers
+    var handles = problem.trained + problem.buffers
     if let optimizer = problem.optimizer {
       for position in optimizer.entries.indices { try optimizer.prepareState(position) }
       handles += optimizer.entries.flatMap(\.tensors)

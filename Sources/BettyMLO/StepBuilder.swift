@@ -69,8 +69,8 @@ struct StepBuilder {
 
   /// Gradients of the parameters that have one, and these parameters' positions.
   private mutating func gradients(of loss: Value) throws -> ([Value], [Int]) {
-    // Every parameter of the problem is an input even if only a path reaches it.
-    let own = problem.parameters.map { step.input($0) }
+    // Every trained parameter is an input even if only a path reaches it.
+    let own = problem.trained.map { step.input($0) }
     let share = 1 / Double(problem.accumulation)
     var total = try GradientScale.gradients(
       of: [loss], weights: [share], wrt: own, scale, in: &step.graph)
@@ -80,7 +80,7 @@ struct StepBuilder {
       }
     }
     let present = total.indices.filter { total[$0] != nil }
-    return (total.compactMap { $0 }, present)
+    return (total.compactMap { $0 }, present.map { problem.freezing.positions[$0] })
   }
 
   /// Results: the derivative by the parameters of each problem that an unrolled path starts down to.

@@ -33,24 +33,27 @@ final class Tangents: Trace {
   init(_ problem: Problem) { self.problem = problem }
 
   func restart(from origin: LoopOrigin?) throws {
-    if directions.isEmpty { try prepare() }
+    let wanted = problem.nextOnPaths
+    if directions.isEmpty || !wanted.allSatisfy(carries) { try prepare(wanted) }
     columns = directions.map { _ in [:] }
     guard let origin else { return }
     for (column, direction) in directions.enumerated() {
       let source = upper[direction.parameter].parameterID
-      for (own, other) in zip(problem.parameters, origin) where other.parameterID == source {
+      for (own, other) in origin where other.parameterID == source {
         columns[column][own.parameterID] = direction.unit
       }
     }
   }
 
+  private func carries(_ parameter: Tensor) -> Bool {
+    upper.contains { $0.parameterID == parameter.parameterID }
+  }
+
   /// Everything that a path leads on to from here gets its columns.
-  private func prepare() throws {
-    upper = []
-    for parameter in problem.nextOnPaths
-    where !upper.contains(where: { $0.parameterID == parameter.parameterID }) {
-      upper.append(parameter)
-    }
+  private func prepare(_ wanted: [Tensor]) throws {
+    (upper, directions) = ([], [])
+    pushes = UnrolledCache()
+    for parameter in wanted where !carries(parameter) { upper.append(parameter) }
     let count = upper.reduce(0) { $0 + $1.type.count }
     guard count <= Self.limit else {
       throw BettyError.value(
@@ -168,7 +171,7 @@ extension Problem {
         guard let place = path[1..<path.count - 1].firstIndex(where: { $0 === self }) else {
           continue
         }
-        result += place == path.count - 2 ? upper.parameters : path[place + 1].metaParameters
+        result += place == path.count - 2 ? upper.trained : path[place + 1].metaParameters
       }
     }
     return result

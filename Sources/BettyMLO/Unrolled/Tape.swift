@@ -104,7 +104,7 @@ final class Tape: Trace {
     _ cotangents: [Int32: Tensor], _ upper: [Tensor], _ sums: inout [Tensor?]
   ) throws {
     guard isWhole, let origin else { return }
-    for (parameter, source) in zip(problem.parameters, origin) {
+    for (parameter, source) in origin {
       guard let cotangent = cotangents[parameter.parameterID],
         let place = upper.firstIndex(where: { $0.parameterID == source.parameterID })
       else { continue }

@@ -77,8 +77,8 @@ extension TapeStep {
   }
 }
 
-/// Where an inner loop began: at a differentiable copy of another problem's parameters, by position.
-typealias LoopOrigin = [Tensor]
+/// Where an inner loop began: at a differentiable copy of another problem's parameters.
+typealias LoopOrigin = [(own: Tensor, source: Tensor)]
 
 /// What one method of unrolled differentiation keeps and makes of it.
 protocol Trace: AnyObject {

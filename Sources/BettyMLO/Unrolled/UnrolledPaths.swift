@@ -54,7 +54,7 @@ extension Problem {
     for path in unrolledPaths {
       guard let first = unrolledFirsts.firstIndex(where: { $0 === path[1] }) else { continue }
       let product = try walk(path, from: starts[first])
-      for (parameter, value) in zip(parameters, product) {
+      for (parameter, value) in zip(trained, product) {
         guard var value else { continue }
         if scale != 1 { value = try Recording.call("mul", [value, Tensor.number(scale)])[0] }
         if let sum = parameter.gradient { value = try Recording.call("add", [sum, value])[0] }
@@ -68,7 +68,7 @@ extension Problem {
     for place in 1..<path.count - 1 {
       let lower = path[place]
       let isLast = place == path.count - 2
-      let upper = isLast ? parameters : path[place + 1].metaParameters
+      let upper = isLast ? trained : path[place + 1].metaParameters
       let product = try lower.product(of: vector, upper: upper)
       if isLast { return product }
       vector = try zip(product, upper).map { try $0 ?? Recording.zeros(like: $1) }

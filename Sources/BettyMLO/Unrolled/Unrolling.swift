@@ -22,7 +22,7 @@ final class Unrolling {
   }
 
   func begin(at source: Problem) throws {
-    let (own, other) = (problem.parameters, source.parameters)
+    let (own, other) = (problem.trained, source.trained)
     guard own.count == other.count else {
       throw BettyError.value(
         "initialize_from: problem '\(problem.name)' has \(own.count) parameters and "
@@ -60,9 +60,10 @@ final class Unrolling {
   func restart(isLoopStart: Bool) throws {
     pending.removeAll()
     guard isLoopStart, let source else { return try trace.restart(from: nil) }
-    for (own, other) in zip(problem.parameters, source.parameters) { try own.assign(other) }
+    let origin = zip(problem.trained, source.trained).map { (own: $0, source: $1) }
+    for (own, other) in origin { try own.assign(other) }
     try problem.optimizer?.resetState()
-    try trace.restart(from: source.parameters)
+    try trace.restart(from: origin)
   }
 
   // MARK: Steps

@@ -14,7 +14,7 @@ from betty._hooks import any_hooks, hooked_in
 from betty._native import Tensor, evaluate
 from betty.configs import Config
 from betty.hypergradient.info import MethodInfo
-from betty.nn import Module
+from betty.nn import Module, Parameter
 from betty.problems.data import Batches, flatten, to_tensors
 from betty.problems.parts import ProblemParts
 from betty.problems.replicas import merged, refilled
@@ -119,7 +119,7 @@ class Problem(ProblemState, ProblemParts):
         return tuple(parts) if self._batches.several else parts[0]
 
     def trainable_parameters(self) -> list[Tensor]:
-        """The parameters that this problem's optimizer updates."""
+        """The parameters that this problem's optimizer updates, while they require gradients."""
         return list(self.module.parameters()) if self.module is not None else []
 
     def meta_trainable_parameters(self) -> list[Tensor]:
@@ -185,16 +185,17 @@ class Problem(ProblemState, ProblemParts):
 
     def _register(self) -> None:
         """Tells the engine what is trained, and with what."""
-        trainable = _trainable(self.trainable_parameters())
+        params = _own(self.trainable_parameters())
+        trainable = [p for p in params if p.requires_grad]
         own = "custom_optimizer_step"
         if self.optimizer is None and trainable and not self.is_implemented(own):
             raise ValueError(
                 f"problem '{self._name}' has parameters but no optimizer: give it one, or define "
                 "configure_optimizer or custom_optimizer_step"
             )
-        self._handle.set_parameters(trainable)
-        self._handle.set_meta_parameters(_trainable(self.meta_trainable_parameters()))
-        self._handle.set_buffers(_others(self.module, trainable))
+        self._handle.set_parameters(params)
+        self._handle.set_meta_parameters(_own(self.meta_trainable_parameters()))
+        self._handle.set_buffers(_others(self.module, params))
         self._handle.set_optimizer(None if self.optimizer is None else self.optimizer._handle)
 
     def _configure(self, attribute: str, method: str) -> None:
@@ -369,15 +370,15 @@ class Problem(ProblemState, ProblemParts):
         return f"{type(self).__name__}(name={self._name!r}, count={self.count})"
 
 
-def _trainable(parameters: Iterable[Tensor]) -> list[Tensor]:
-    """Frozen parameters take no part in gradients or hypergradients."""
-    return [p for p in parameters if p.requires_grad]
+def _own(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """Frozen ones too: the engine leaves them alone for as long as they are."""
+    return [p for p in parameters if p.requires_grad or isinstance(p, Parameter)]
 
 
-def _others(module: Any, trainable: list[Tensor]) -> list[Tensor]:
-    """What a module holds beside the trainable parameters."""
+def _others(module: Any, params: list[Tensor]) -> list[Tensor]:
+    """What a module holds beside the problem's parameters."""
     if module is None:
         return []
-    taken = {id(parameter) for parameter in trainable}
+    taken = {id(parameter) for parameter in params}
     found = [*module.parameters(), *module.buffers()]
     return [tensor for tensor in found if id(tensor) not in taken]
