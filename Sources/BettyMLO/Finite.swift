@@ -77,6 +77,7 @@ extension Problem {
   /// Counts a step that was not finite, or ends the run; S follows.
   func settle(_ isFinite: Bool, _ before: [Snapshot], _ check: FiniteCheck) throws -> Bool {
     if isFinite {
+      overflows = 0
       if check.isScaled { for scale in scales { try scale.succeed() } }
       return true
     }
@@ -87,9 +88,9 @@ extension Problem {
       return false
     }
     skippedSteps += 1
-    var isHopeless = false
-    for scale in scales where try !scale.fail() { isHopeless = true }
-    if isHopeless {
+    for scale in scales { try scale.fail() }
+    overflows += 1
+    if overflows >= LossScale.mostOverflows {
       throw BettyError.runtime(
         "problem '\(name)': \(LossScale.mostOverflows) steps in a row overflowed in fp16, the last "
           + "one step \(count) at a scale of \(lossScale.value); parameters keep their last good "
@@ -104,11 +105,15 @@ extension Problem {
         + "keep their last good values")
   }
 
+  /// Whether derivatives of its loss, as last recorded, are scaled. Its own precision may be another: a
+  /// product with an upper problem's parameters is in theirs.
+  var isScaled: Bool { config.precision == .fp16 || lastRecorded?.graph.isHalf == true }
+
   /// Those that this problem's steps depend on.
   private var scales: [LossScale] {
     let below = paths.flatMap { $0[1..<$0.count - 1] }
     var all = [lossScale]
-    for problem in below where problem.config.precision == .fp16 {
+    for problem in below where problem.isScaled {
       if !all.contains(where: { $0 === problem.lossScale }) { all.append(problem.lossScale) }
     }
     return all

@@ -12,13 +12,12 @@ import BettyTransform
 package final class LossScale {
   /// Good steps after which S grows, as torch's GradScaler has it.
   static let growthInterval = 2000
-  /// Overflows in a row after which nothing is to be hoped for.
+  /// Overflows of one problem in a row after which nothing is to be hoped for.
   static let mostOverflows = 200
   private static let range = 0x1p-24...0x1p32
 
   package private(set) var value: Double
   package private(set) var goodSteps = 0
-  private var overflows = 0
   let initial: Double
   private let factor: Double
   private var handle: Tensor?
@@ -49,7 +48,6 @@ package final class LossScale {
 
   /// After a step that was taken.
   func succeed() throws {
-    overflows = 0
     guard goodSteps + 1 >= Self.growthInterval else {
       goodSteps += 1
       return
@@ -57,11 +55,9 @@ package final class LossScale {
     try set(min(value * factor, Self.range.upperBound), goodSteps: 0)
   }
 
-  /// After a step that overflowed; false if there have been too many of them in a row.
-  func fail() throws -> Bool {
-    overflows += 1
+  /// After a step that overflowed.
+  func fail() throws {
     try set(max(value / factor, Self.range.lowerBound), goodSteps: 0)
-    return overflows < Self.mostOverflows
   }
 }
 

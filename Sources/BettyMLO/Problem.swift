@@ -51,6 +51,8 @@ package final class Problem {
   private var isUpdated = false
   /// Steps left out because they were not finite, or overflowed in f16.
   package internal(set) var skippedSteps = 0
+  /// Those in a row up to now that overflowed.
+  var overflows = 0
   /// Keeps derivatives through products in f16 in range.
   package private(set) lazy var lossScale = LossScale(config)
   private var givenBuffers: [Tensor] = []

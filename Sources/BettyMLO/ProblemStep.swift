@@ -245,7 +245,7 @@ extension Problem {
   /// Unrolled products through f16 may overflow although the problem's own loss has none.
   private func check(_ entry: StepCache.Entry) -> FiniteCheck {
     let isScaled = unrolledPaths.contains { path in
-      path[1..<path.count - 1].contains { $0.config.precision == .fp16 }
+      path[1..<path.count - 1].contains(where: \.isScaled)
     }
     return FiniteCheck(onNan: config.onNan, isScaled: entry.check.isScaled || isScaled)
   }

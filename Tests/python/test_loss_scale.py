@@ -1,7 +1,12 @@
 """fp16: the scale of losses and of vectors, what an overflow does, how a scale is resumed."""
 
+import betty
 import numpy as np
 import pytest
+from betty import nn, optim
+from betty.configs import Config, EngineConfig
+from betty.engine import Engine
+from betty.problems import ImplicitProblem, IterativeProblem
 from precision_programs import Watched, WatchedSingle, cosine, hypergradient, single
 
 
@@ -84,3 +89,57 @@ def test_the_scale_grows_after_good_steps_and_is_resumed():
     with pytest.raises(ValueError, match="loss_scale"):
         other.load_state_dict({"loss_scale": (-1.0, 0)})
     assert "loss_scale" not in single("bf16")[1].state_dict()
+
+
+def unlike(method, lower, size, factor=1.0):
+    """An upper problem in fp16 whose module weighs the lower loss, in another precision."""
+    betty.manual_seed(0)
+    net, above = nn.Linear(4, 2), nn.Linear(4, 1)
+    batch = betty.randn(6, 4)
+
+    class Low(IterativeProblem if method in ("iterative", "forward") else ImplicitProblem):
+        def training_step(self, batch):
+            weights = self.up.module(factor * batch)
+            weights = weights.sigmoid() if factor == 1.0 else weights
+            return size * (weights * self.module(batch) ** 2).mean()
+
+    class Up(ImplicitProblem):
+        def training_step(self, batch):
+            return ((self.low.module(batch) - 1) ** 2).mean()
+
+    low = Low(
+        "low",
+        Config(type=method, precision=lower, unroll_steps=2),
+        net,
+        optim.SGD(net.parameters(), lr=1e-5),
+        train_data_loader=[batch],
+    )
+    adam = optim.SGD(above.parameters(), lr=0.01)
+    up = Up("up", Config(precision="fp16"), above, adam, train_data_loader=[batch])
+    edges = {"u2l": {up: [low]}, "l2u": {low: [up]}}
+    return Engine([up, low], EngineConfig(train_iters=2), edges), low, up
+
+
+@pytest.mark.parametrize("lower", ["fp32", "bf16"])
+@pytest.mark.parametrize("method", ["iterative", "exact"])
+def test_an_overflow_in_products_of_a_lower_problem_is_caught(method, lower):
+    """The lower problem rounds its products with the upper one's parameters to f16."""
+    engine, low, up = unlike(method, lower, size=1e3)
+    before = up.module.weight.detach().numpy().copy()
+    engine.run()
+    assert up.skipped_steps == 1 and up.loss_scale == 2048
+    np.testing.assert_array_equal(up.module.weight.detach().numpy(), before)
+    for _ in range(20):
+        engine.run()
+    assert up.skipped_steps < 21
+    assert (up.module.weight.detach().numpy() != before).any()
+    assert np.isfinite(up.module.weight.detach().numpy()).all()
+
+
+@pytest.mark.parametrize("method", ["iterative", "forward", "exact"])
+def test_overflows_without_end_name_their_problem(method):
+    engine, low, up = unlike(method, "fp16", size=1.0, factor=1e6)
+    with pytest.raises(RuntimeError, match=r"problem 'low': 200 steps in a row overflowed"):
+        for _ in range(300):
+            engine.run()
+    assert low.skipped_steps == 200
