@@ -8,13 +8,15 @@ import BettyKernelInterface
 extension Transform {
   /// Appends the forward pass from `tangents` of `wrt` and gives the tangent of each of `outputs`
   /// (nil: no dependence). A nil tangent is zero. The exact transpose of `vjp`: a `wrt` value that
-  /// depends on another moves by its own tangent and by what comes from the other.
+  /// depends on another moves by its own tangent and by what comes from the other. `throughStops`: how the
+  /// outputs do change, whatever was detached, as a finite difference would have it.
   package static func jvp(
-    _ graph: inout Graph, of outputs: [Value], wrt: [Value], tangents: [Value?]
+    _ graph: inout Graph, of outputs: [Value], wrt: [Value], tangents: [Value?],
+    throughStops: Bool = false
   ) throws -> [Value?] {
     try check(graph, wrt, match: tangents, for: "jvp")
     try check(graph, outputs, for: "jvp")
-    var sweep = ForwardSweep(graph)
+    var sweep = ForwardSweep(graph, passesStops: throughStops)
     for (value, tangent) in zip(wrt, tangents) where graph.dtype(of: value).isFloating {
       if let tangent { try sweep.accumulate(&graph, value, tangent) }
     }
@@ -59,8 +61,11 @@ extension Transform {
 
 private struct ForwardSweep {
   private(set) var tangents: [Value?]
+  /// stop_gradient is the identity.
+  private let passesStops: Bool
 
-  init(_ graph: Graph) {
+  init(_ graph: Graph, passesStops: Bool) {
+    self.passesStops = passesStops
     tangents = [Value?](repeating: nil, count: graph.types.count)
   }
 
@@ -74,9 +79,10 @@ private struct ForwardSweep {
     for number in nodes where needed(number) {
       let node = graph.nodes[number]
       let derivative = node.primitive.derivative
+      let isPassed = passesStops && node.primitive === P.stopGradient
       guard
         node.inputs.indices.contains(where: {
-          tangents[node.inputs[$0].index] != nil && derivative.passes($0)
+          tangents[node.inputs[$0].index] != nil && (isPassed || derivative.passes($0))
         }),
         node.results.contains(where: { graph.types[$0].dtype.isFloating })
       else { continue }
@@ -104,7 +110,8 @@ private struct ForwardSweep {
     let incoming = node.inputs.map { tangents[$0.index] }
     switch node.primitive.derivative {
     case .zero:
-      return node.outputs.map { _ in nil }
+      let isPassed = passesStops && node.primitive === P.stopGradient
+      return isPassed ? incoming : node.outputs.map { _ in nil }
     case .elementwise(let partials):
       var total: Value?
       for (tangent, partial) in zip(incoming, partials) {
@@ -131,7 +138,8 @@ private struct ForwardSweep {
     case .custom(_, let jvp):
       return try jvp(&graph, node, incoming)
     case .higherOrder(_, let jvp):
-      return try jvp(&graph, node, incoming, Transform.differentiator)
+      let rules = passesStops ? Transform.differentiatorThroughStops : Transform.differentiator
+      return try jvp(&graph, node, incoming, rules)
     }
   }
 

@@ -9,19 +9,27 @@ package enum Transform {}
 
 extension Transform {
   /// What rules of primitives that hold a graph differentiate it with.
-  static let differentiator = Differentiator(
-    vjp: { graph, outputs, cotangents, wrt in
-      let pairs = zip(outputs, cotangents).compactMap { output, cotangent in
-        cotangent.map { (output, $0) }
-      }
-      return try vjp(&graph, of: pairs.map(\.0), cotangents: pairs.map(\.1), wrt: wrt)
-    },
-    jvp: { graph, outputs, tangents, wrt in
-      let pairs = zip(wrt, tangents).compactMap { value, tangent in
-        tangent.map { (value, $0) }
-      }
-      return try jvp(&graph, of: outputs, wrt: pairs.map(\.0), tangents: pairs.map(\.1))
-    })
+  static let differentiator = differentiator(throughStops: false)
+  /// The same where tangents pass stop_gradient.
+  static let differentiatorThroughStops = differentiator(throughStops: true)
+
+  private static func differentiator(throughStops: Bool) -> Differentiator {
+    Differentiator(
+      vjp: { graph, outputs, cotangents, wrt in
+        let pairs = zip(outputs, cotangents).compactMap { output, cotangent in
+          cotangent.map { (output, $0) }
+        }
+        return try vjp(&graph, of: pairs.map(\.0), cotangents: pairs.map(\.1), wrt: wrt)
+      },
+      jvp: { graph, outputs, tangents, wrt in
+        let pairs = zip(wrt, tangents).compactMap { value, tangent in
+          tangent.map { (value, $0) }
+        }
+        return try jvp(
+          &graph, of: outputs, wrt: pairs.map(\.0), tangents: pairs.map(\.1),
+          throughStops: throughStops)
+      })
+  }
 
   /// a + b, where nil is zero.
   static func sum(_ graph: inout Graph, _ a: Value?, _ b: Value?) throws -> Value? {

@@ -35,6 +35,48 @@ def test_hypergradients_agree_with_f32(method, precision):
     assert np.linalg.norm(rounded) == pytest.approx(np.linalg.norm(exact), rel=0.05)
 
 
+def weighed(method, precision):
+    """A hypergradient of a net that weighs samples by their detached losses."""
+    betty.manual_seed(1)
+    module = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 3))
+    weigher = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+    random = np.random.RandomState(0)
+
+    class Weighed(ImplicitProblem):
+        def training_step(self, batch):
+            losses = F.cross_entropy(self.module(batch[0]), batch[1], reduction="none")
+            weights = betty.sigmoid(self.up(losses.detach().reshape(-1, 1)))
+            return (weights[:, 0] * losses).mean()
+
+    class Clean(ImplicitProblem):
+        def training_step(self, batch):
+            return F.cross_entropy(self.low(batch[0]), batch[1])
+
+        def grad_callback(self):
+            self.seen = np.concatenate([p.grad.numpy().ravel() for p in weigher.parameters()])
+
+    def make(cls, name, net, method="darts"):
+        config = Config(type=method, precision=precision)
+        images = random.randn(32, 8).astype(np.float32)
+        batch = betty.from_numpy(images), betty.from_numpy(random.randint(0, 3, 32))
+        sgd = optim.SGD(net.parameters(), lr=0.1)
+        return cls(name, config, net, sgd, train_data_loader=[batch])
+
+    low, up = make(Weighed, "low", module, method), make(Clean, "up", weigher)
+    Engine([up, low], EngineConfig(train_iters=1), {"u2l": {up: [low]}, "l2u": {low: [up]}}).run()
+    return up.seen
+
+
+@pytest.mark.parametrize("precision", LOW)
+@pytest.mark.parametrize("method", ["darts", "sama"])
+def test_the_limit_of_a_finite_difference_moves_detached_parts(method, precision):
+    exact, rounded = weighed(method, "fp32"), weighed(method, precision)
+    assert cosine(exact, rounded) > 0.99
+    # The exact product takes them for constants.
+    assert cosine(weighed("exact", "fp32"), weighed("exact", precision)) > 0.99
+    assert cosine(weighed("exact", "fp32"), weighed("darts", "fp32")) < 0.96
+
+
 @pytest.mark.parametrize("precision", LOW)
 @pytest.mark.parametrize("method", METHODS)
 def test_runs_stay_close_to_f32(method, precision):

@@ -20,15 +20,19 @@ struct Exact: HypergradientMethod, ListedMethod {
 
 /// −vᵀ ∂²L/∂θ∂λ, with which the solving methods end.
 enum MixedProduct {
+  /// `throughStops`: ∂L/∂λ is taken where the loss lets it flow; how it changes with θ is then taken of
+  /// detached parts as well.
   static func appended(
-    of vector: [Value], lower: inout LowerProblem, upper: [Value], in graph: inout Graph
+    of vector: [Value], lower: inout LowerProblem, upper: [Value], throughStops: Bool = false,
+    in graph: inout Graph
   ) throws -> [Value?] {
     lower.solution = vector
     let gradients = try lower.gradients(by: upper, in: &graph)
     let present = gradients.compactMap { $0 }
     let parameters = lower.parameters
     let tangents = try GradientScale.linear(lower.scale, vector, in: &graph) { graph, vector in
-      try Transform.jvp(&graph, of: present, wrt: parameters, tangents: vector)
+      try Transform.jvp(
+        &graph, of: present, wrt: parameters, tangents: vector, throughStops: throughStops)
     }
     var next = tangents.makeIterator()
     return try gradients.map { gradient in

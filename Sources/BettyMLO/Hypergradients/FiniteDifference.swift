@@ -2,7 +2,8 @@
 //   −vᵀ ∂²L/∂θ∂λ ≈ −(∂L(θ + εv)/∂λ − ∂L(θ − εv)/∂λ) / 2ε.
 // Both losses are the recorded one with θ substituted: same batch, same random keys. In low precision θ ± εv
 // rounds to θ, so the product is taken exactly, which is what the difference tends to (Pearlmutter, Neural
-// Computation 1994). Invariant: a zero vector has a zero product.
+// Computation 1994); it moves what the loss has detached from θ too. Invariant: a zero vector has a zero
+// product.
 
 import BettyGraph
 import BettyTransform
@@ -31,7 +32,8 @@ struct FiniteDifference {
         let back = try graph.call(P.neg, [epsilon])
         lower.moved = try moved(lower.parameters, by: back, along: vector, in: &graph)
       }
-      return try MixedProduct.appended(of: vector, lower: &lower, upper: upper, in: &graph)
+      return try MixedProduct.appended(
+        of: vector, lower: &lower, upper: upper, throughStops: true, in: &graph)
     }
     let above = try gradient(at: epsilon, vector, lower, upper, in: &graph).gradient
     let negative = try graph.call(P.neg, [epsilon])
