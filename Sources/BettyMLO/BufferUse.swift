@@ -22,11 +22,13 @@ struct BuffersBefore {
   private var handles: [Tensor] = []
   private var before: [Tensor] = []
 
-  init(_ problem: Problem) {
+  init(_ problem: Problem) throws {
     for buffer in problem.engine?.problems.flatMap(\.buffers) ?? problem.buffers
     where !handles.contains(where: { $0 === buffer }) {
       handles.append(buffer)
     }
+    // What steps of other problems have recorded of them must not become part of this one.
+    try Recording.evaluate(handles)
     before = handles.map(\.present)
   }
 

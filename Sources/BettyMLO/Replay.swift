@@ -125,7 +125,7 @@ extension Problem {
       return try run(take, batch, lowers, optimizer)
     }
     let buffers = try buffersInDanger()
-    let before = BuffersBefore(self)
+    let before = try BuffersBefore(self)
     let capture = try record(fresh: fresh, before)
     let uses = before.uses(in: capture)
     let places = capture.inputs.places(in: batch)

@@ -6,7 +6,7 @@ import pytest
 from betty import nn
 from betty.configs import Config, EngineConfig
 from betty.engine import Engine
-from betty.problems import ImplicitProblem
+from betty.problems import ImplicitProblem, IterativeProblem
 from betty.utils.data import DataLoader, TensorDataset
 
 
@@ -201,3 +201,54 @@ def test_what_can_not_be_replayed_is_recorded(is_read):
         states.append({key: value.numpy().copy() for key, value in module.state_dict().items()})
         assert own.calls == 9
     same(*states)
+
+
+class Counts(nn.Module):
+    """Buffers that the loss does not read."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(3, 3)
+        self.norm = nn.BatchNorm1d(3)
+        self.register_buffer("count", betty.tensor(0))
+        self.register_buffer("mean", betty.tensor(0.0))
+
+    def forward(self, x):
+        self.count.add_(1)
+        self.mean.mul_(0.5).add_(x.mean())
+        return self.norm(self.first(x))
+
+
+def counted(kind, below, above, sizes):
+    betty.manual_seed(0)
+    net, weights = Counts(), nn.Linear(1, 1)
+    x = betty.randn(8, 3) + 1
+
+    class Low(IterativeProblem if kind == "iterative" else ImplicitProblem):
+        def training_step(self, batch):
+            return ((self.module(batch) - self.up.module.weight) ** 2).mean()
+
+    class Up(ImplicitProblem):
+        def training_step(self, batch):
+            return (self.low.module(batch) ** 2).mean()
+
+    def make(cls, name, module, batches, config):
+        sgd = betty.optim.SGD(module.parameters(), lr=0.1)
+        return cls(name, config, module, sgd, train_data_loader=batches)
+
+    config = Config(type=kind, replay=below, unroll_steps=2)
+    low = make(Low, "low", net, [x[:size] for size in sizes], config)
+    up = make(Up, "up", weights, [2 * x], Config(replay=above))
+    Engine([up, low], EngineConfig(train_iters=8), {"u2l": {up: [low]}, "l2u": {low: [up]}}).run()
+    return {name: value.numpy().copy() for name, value in net.state_dict().items()}
+
+
+@pytest.mark.parametrize("sizes", [(8,), (8, 8, 5)])
+@pytest.mark.parametrize(("below", "above"), [(False, True), (True, False), (True, True)])
+@pytest.mark.parametrize("kind", ["darts", "iterative"])
+def test_replay_on_some_levels_moves_buffers_that_no_loss_reads(kind, below, above, sizes):
+    wanted = counted(kind, False, False, sizes)
+    assert wanted["count"] == 12
+    found = counted(kind, below, above, sizes)
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
