@@ -48,7 +48,7 @@ package final class Problem {
   /// Steps of this call that are still to be taken; between calls only after a failure.
   private var owed = 0
   /// Whether the step under way has updated the parameters.
-  private var isUpdated = false
+  var isUpdated = false
   /// Steps left out because they were not finite, or overflowed in f16.
   package internal(set) var skippedSteps = 0
   /// Those in a row up to now that overflowed.

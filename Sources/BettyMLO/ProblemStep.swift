@@ -59,7 +59,25 @@ struct StepCache: CustomStringConvertible {
 extension Problem {
   /// A descent step, by the user's own method if there is one.
   func takeStep(fresh: Bool) throws {
-    if let own = hooks.descend { try own(fresh) } else { try descend(fresh: fresh) }
+    guard let own = hooks.descend else { return try descend(fresh: fresh) }
+    try undoing { try own(fresh) }
+  }
+
+  /// Records and takes a step. If that fails before parameters have moved, buffers and random numbers are
+  /// as before it too.
+  func undoing<Result>(_ step: () throws -> Result) throws -> Result {
+    let random = RandomKeys.state
+    let before = (engine?.problems ?? [self]).flatMap { $0.buffers.map { Standing($0) } }
+    isUpdated = false
+    do {
+      return try step()
+    } catch {
+      if !isUpdated {
+        for buffer in before { buffer.putBack() }
+        RandomKeys.draw(as: 0, from: random.position)
+      }
+      throw error
+    }
   }
 
   /// One descent step on the next batch, or again on the last one.
@@ -69,12 +87,14 @@ extension Problem {
     if config.replay, let batches, let optimizer, isWhole {
       return try replayStep(batches.current, optimizer, fresh: fresh)
     }
-    let buffers = try buffersInDanger()
-    let capture = try record(fresh: fresh)
-    if isWhole, let optimizer {
-      _ = try stepAtOnce(capture, optimizer, buffers, uses: nil)
-    } else {
-      try stepByGradients(capture, buffers)
+    try undoing {
+      let buffers = try buffersInDanger()
+      let capture = try record(fresh: fresh)
+      if isWhole, let optimizer {
+        _ = try stepAtOnce(capture, optimizer, buffers, uses: nil)
+      } else {
+        try stepByGradients(capture, buffers)
+      }
     }
   }
 
@@ -165,10 +185,12 @@ extension Problem {
         "problem '\(name)': its gradient flows through unrolled steps, which a step uses up")
     }
     followFreezing()
-    let capture = try record(fresh: false)
-    let lowers = try lowerRecordings()
-    let entry = try program(capture, lowers, -1, .gradients)
-    let made = try entry.program.run(capture, lowers: lowers.map(\.inputs))
+    let (entry, made) = try undoing {
+      let capture = try record(fresh: false)
+      let lowers = try lowerRecordings()
+      let entry = try program(capture, lowers, -1, .gradients)
+      return (entry, try entry.program.run(capture, lowers: lowers.map(\.inputs)))
+    }
     try heedMethods()
     var all: [Int: Tensor] = [:]
     for (position, gradient) in zip(entry.present, made) { all[position] = gradient }

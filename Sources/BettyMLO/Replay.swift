@@ -122,14 +122,22 @@ extension Problem {
       let take = replay.find(
         batch, optimizer.revision, lowers, adaptedStructure, isTraining: isTraining)
     {
-      return try run(take, batch, lowers, optimizer)
+      let random = RandomKeys.state
+      do {
+        return try run(take, batch, lowers, optimizer)
+      } catch {
+        if !isUpdated { RandomKeys.draw(as: 0, from: random.position) }
+        throw error
+      }
     }
-    let buffers = try buffersInDanger()
     let before = try BuffersBefore(self)
-    let capture = try record(fresh: fresh, before)
-    let uses = before.uses(in: capture)
-    let places = capture.inputs.places(in: batch)
-    let entry = try stepAtOnce(capture, optimizer, buffers, uses: uses)
+    let (entry, places, uses) = try undoing {
+      let buffers = try buffersInDanger()
+      let capture = try record(fresh: fresh, before)
+      let uses = before.uses(in: capture)
+      let places = capture.inputs.places(in: batch)
+      return (try stepAtOnce(capture, optimizer, buffers, uses: uses), places, uses)
+    }
     guard let program = entry.replay, let recorded = lastRecorded, let uses else { return }
     replay.insert(
       Take(
@@ -140,6 +148,7 @@ extension Problem {
   private func run(
     _ take: Take, _ batch: [Tensor], _ lowers: [Recorded], _ optimizer: Optimizer
   ) throws {
+    isUpdated = false
     if try take.renew(batch) { lastTake = nil }
     let isTaken = try unrolled(take.recorded, take.present) {
       let results = try take.run(lowers)

@@ -2,7 +2,7 @@
 // rows, and the loss of the step is the mean of these losses, weighted by rows. The replicas are parts of
 // one graph, so gradients, vectors and products of every method are sums over them in a fixed order, and
 // the runtime runs them side by side. Invariants: replica 0 draws the random numbers and makes the new
-// buffers that a step without replicas would; if one fails, buffers and random numbers are as before.
+// buffers that a step without replicas would; if one fails, it is undone as any recording is.
 
 import BettyGraph
 import BettyRuntime
@@ -53,19 +53,12 @@ extension Problem {
     let count = try sharding.count(rows: rows, wanted: wanted, problem: name)
     if count == 1 { return (try scalar(hooks.trainingStep(fresh)), 1) }
     let shards = try (0..<count).map { try shard(batch, $0, of: count, rows: rows) }
-    let random = RandomKeys.state
     let before = (engine?.problems ?? []).flatMap { $0.buffers.map { Standing($0) } }
     defer {
       sharding.replica = Replica()
       sharding.parts = nil
     }
-    do {
-      return (try joined(shards, rows: rows, before: before, fresh: fresh), count)
-    } catch {
-      for buffer in before { buffer.putBack() }
-      RandomKeys.draw(as: 0, from: random.position)
-      throw error
-    }
+    return (try joined(shards, rows: rows, before: before, fresh: fresh), count)
   }
 
   private func joined(

@@ -5,6 +5,7 @@
 // Invariants: the order respects all dependencies; an input is overwritten after its last reader and
 // after every index in data has been checked, so that a bad index leaves the parameters untouched.
 
+import BettyGraph
 import BettyKernelInterface
 
 extension Units {
@@ -52,8 +53,24 @@ extension Units {
     return sorted(before, keys)
   }
 
+  /// Those of `wishes` that can be granted: what a check waits for, or makes itself, would be written
+  /// before anything was checked.
+  func afterChecks(_ wishes: [Int: Int]) -> [Int: Int] {
+    if wishes.isEmpty { return wishes }
+    var isEarly = [Bool](repeating: false, count: list.count)
+    for index in indexChecks { isEarly[index] = true }
+    var isNeeded = [Bool](repeating: false, count: lowered.dtypes.count)
+    var granted = wishes
+    for (index, unit) in list.enumerated().reversed() {
+      guard isEarly[index] || unit.writes.contains(where: { isNeeded[$0] }) else { continue }
+      for value in unit.reads { isNeeded[value] = true }
+      for value in unit.writes { granted[value] = nil }
+    }
+    return granted
+  }
+
   /// The first unit that checks each list of indices against each table; a later one, as a rule in
-  /// the backward pass, can find nothing new.
+  /// the backward pass, can find nothing new. And those that may fail by themselves.
   private var indexChecks: [Int] {
     struct Check: Hashable {
       let indices: Int
@@ -63,6 +80,10 @@ extension Units {
     var found: [Int] = []
     for (index, unit) in list.enumerated() where unit.kind == .buffer || unit.kind == .loop {
       let node = lowered.nodes[unit.nodes[0]]
+      if Registry.primitive(named: node.name)?.failure != nil {
+        found.append(index)
+        continue
+      }
       guard let table = node.inputs.first else { continue }
       for input in node.inputs where lowered.dtypes[input] == .i64 {
         let check = Check(

@@ -77,10 +77,12 @@ struct Plan {
     firstOverwrite = Int.max
     for (index, input) in lowered.inputs.enumerated() { locations[input] = .input(index) }
     let wishes = placeOutputs(donations)
+    // A loop's carries are its own: what they are written over is no input of the program.
+    let granted = copiesAtEnd ? units.afterChecks(wishes) : wishes
     timetable = self.units.arrange(
-      wishes: wishes, shapes: shapes, threads: threads, memoryOrderBytes: memoryOrderBytes)
+      wishes: granted, shapes: shapes, threads: threads, memoryOrderBytes: memoryOrderBytes)
     findReadings()
-    var refused = donate(wishes)
+    var refused = donate(granted).merging(wishes.filter { granted[$0.key] == nil }) { $1 }
     if !copiesAtEnd {
       for value in refused.keys { makeFresh(value) }
       refused = [:]

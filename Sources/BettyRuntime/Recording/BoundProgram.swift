@@ -119,7 +119,13 @@ package final class BoundProgram: @unchecked Sendable {
         }
       }
     }
-    try execute(buffers, cells, results)
+    do {
+      try execute(buffers, cells, results)
+    } catch {
+      capture?.takeBack()
+      throw error
+    }
+    capture?.forget()
     return Lock.held { store(results, capture, handles) }
   }
 
@@ -303,7 +309,7 @@ extension Tensor {
 extension Capture {
   /// Gives up the recorded history behind the outputs: a step takes its gradient only once.
   func giveUp() {
-    dropNodes()
+    dropValues()
     Lock.held {
       for output in outputs where output.flags.contains(.history) {
         output.releaseInputs()
@@ -312,5 +318,37 @@ extension Capture {
         if output.flags.contains(.requiresGrad) { output.flags.insert(.freed) }
       }
     }
+  }
+
+  /// Gives outputs that have no value their history back, each as one operation on the leaves: they are
+  /// what was recorded, and computing those that the error is not in succeeds. What was computed of them
+  /// before is computed again.
+  func takeBack() {
+    let graph = graph
+    let inputs = leaves.map(\.value) + numbers.indices.map(number)
+    let kinds = leaves.map { _ in DType?.none } + numbers.indices.map(numberKind)
+    for (output, value) in zip(outputs, graph.outputs) {
+      let isMissing = Lock.held { output.buffer == nil && !output.flags.contains(.history) }
+      guard isMissing else { continue }
+      let (own, used) = graph.cut([value]) { graph.inputs.contains($0) }
+      let places = used.compactMap { graph.inputs.firstIndex(of: $0) }
+      let operation = Recording.operation(
+        "recorded", own, numbers: places.map { kinds[$0] })
+      Lock.held {
+        output.become(Recording.recordLocked(operation, places.map { inputs[$0] }))
+      }
+    }
+    forget()
+  }
+}
+
+extension Tensor {
+  /// Takes over the history of a node that nobody else has. Under the lock.
+  fileprivate func become(_ node: Tensor) {
+    (operation, slot0, slot1, slot2) = (node.operation, node.slot0, node.slot1, node.slot2)
+    depth = node.depth
+    flags.formUnion(node.flags.intersection([.history, .constant]))
+    flags.subtract([.freed, .projection])
+    node.flags.remove(.history)
   }
 }

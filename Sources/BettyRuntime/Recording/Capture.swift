@@ -123,7 +123,15 @@ package final class Capture {
 
   /// Forgets the recorded nodes and the graph: only key, leaves and outputs stay.
   package func dropNodes() {
-    order = []
+    dropValues()
+    forget()
+  }
+
+  /// Lets go of every value but leaves and outputs.
+  func dropValues() { order = [] }
+
+  /// Forgets what was recorded.
+  func forget() {
     operations = []
     built = nil
   }
