@@ -73,6 +73,7 @@ def state(low, up):
     return found
 
 
+@pytest.mark.usefixtures("four_threads")
 @pytest.mark.parametrize("replicas", [0, 3])
 @pytest.mark.parametrize("replay", [False, True])
 @pytest.mark.parametrize("kind", ["darts", "iterative"])
