@@ -117,6 +117,11 @@ private struct JointStatistics {
       return Double(node.attributes.ints("axes").reduce(1) { $0 * shape[$1] })
     }
     let total = counts.reduce(0, +)
+    guard total > 1 else {
+      throw BettyError.value(
+        "synchronized batch norm: expected more than 1 value per channel when training, got "
+          + "\(total) from \(nodes.count) replicas together")
+    }
     var own: [(mean: Value, variance: Value)] = []
     for index in nodes {
       let node = graph.nodes[index]

@@ -269,6 +269,19 @@ def test_synchronised_norms_are_those_of_the_whole_batch(replicas, options):
     assert np.abs(apart - wanted).max() > 1e-6
 
 
+@pytest.mark.parametrize("options", [{"convert": True}, {"sync_batchnorm": True}])
+@pytest.mark.parametrize("sizes", [(3,), (12, 5), (4, 2)])
+def test_a_synchronised_norm_takes_replicas_of_one_row(sizes, options):
+    """2, 2 and 1 rows; one row each; two replicas of one row, the third has none."""
+    wanted, statistics = normed(0, sizes=sizes)
+    got, found = normed(3, sizes=sizes, **options)
+    assert_same(got, wanted)
+    for a, b in zip(found, statistics, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        normed(3, sizes=sizes)
+
+
 def test_synchronised_norms_without_replicas_change_nothing():
     wanted, _ = normed(0)
     got, _ = normed(0, convert=True)

@@ -1109,6 +1109,7 @@ def batch_norm_training(
     momentum: Tensor | Number | None = None,
     eps: _float = 1e-05,
     synchronized: _bool = False,
+    partial: _bool = False,
 ) -> tuple[Tensor, ...]:
     """Channels made standard by their own mean and variance; then the new running statistics."""
     return _call(
@@ -1117,6 +1118,7 @@ def batch_norm_training(
         (weight, bias, running_mean, running_var, momentum),
         eps=eps,
         synchronized=synchronized,
+        partial=partial,
     )
 
 

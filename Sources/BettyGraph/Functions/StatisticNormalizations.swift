@@ -23,14 +23,18 @@ extension Functions {
     FunctionEntry(
       tuple: "batch_norm_training",
       ["input", "weight?", "bias?", "running_mean?", "running_var?", "momentum?"],
-      [eps, AttributeSpec("synchronized", .bool, default: .bool(false))],
+      [
+        eps, AttributeSpec("synchronized", .bool, default: .bool(false)),
+        AttributeSpec("partial", .bool, default: .bool(false)),
+      ],
       doc: "Channels made standard by their own mean and variance; then the new running statistics",
       samples: sample([4, 3, 2], [3], [3], [3], [3], [], in: 0.5...2)
     ) { b, x, attributes in
       let given = try b.channels(x, vectors: 1..<5)
       let axes = b.shape(given.input).indices.filter { $0 != 1 }
       let count = b.count(given.input, axes)
-      guard count != 1 else {
+      // The rest of a batch whose statistics are joint is with other replicas.
+      guard count != 1 || attributes.bool("partial") else {
         throw b.fail(
           .value, "expected more than 1 value per channel when training, got \(b.type(x[0]).type)")
       }

@@ -15,6 +15,7 @@ from betty._native import Tensor, evaluate
 from betty.configs import Config
 from betty.hypergradient.info import MethodInfo
 from betty.nn import Module, Parameter
+from betty.nn.functional.normalization import recording_part
 from betty.problems.data import Batches, flatten, to_tensors
 from betty.problems.parts import ProblemParts
 from betty.problems.replicas import merged, refilled
@@ -251,8 +252,10 @@ class Problem(ProblemState, ProblemParts):
         batch = self.cur_batch
         if count > 1:
             parts = (self._handle.batch(index) for index in range(len(flatten(batch))))
-            batch = refilled(batch, parts)
-        result = self.training_step_exec(batch)
+            with recording_part(self._engine.config.sync_batchnorm):
+                result = self.training_step_exec(refilled(batch, parts))
+        else:
+            result = self.training_step_exec(batch)
         stats = result if isinstance(result, dict) else {"loss": result}
         if "loss" not in stats:
             raise ValueError(

@@ -6,10 +6,27 @@ part of the step that recorded it, and no derivative flows through them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from betty import _functions as ops
 from betty._native import Tensor
 
 __all__ = ["batch_norm", "group_norm", "instance_norm"]
+
+# Of the parts of batches that are being recorded: whether all of their norms are joint.
+_parts: list[bool] = []
+
+
+@contextmanager
+def recording_part(all_joint: bool) -> Iterator[None]:
+    """What is recorded inside sees a replica's part of a batch: a norm whose statistics are joint
+    has more values than those."""
+    _parts.append(all_joint)
+    try:
+        yield
+    finally:
+        _parts.pop()
 
 
 def batch_norm(
@@ -57,8 +74,8 @@ def batch_norm(
             raise RuntimeError("batch_norm: running_mean must be defined in evaluation mode")
         return ops.batch_norm_inference(input, running_mean, running_var, weight, bias, eps=eps)
     made = ops.batch_norm_training(
-        input, weight, bias, running_mean, running_var, momentum,
-        eps=eps, synchronized=synchronized,
+        input, weight, bias, running_mean, running_var, momentum, eps=eps,
+        synchronized=synchronized, partial=bool(_parts) and (synchronized or _parts[-1]),
     )  # fmt: skip
     return _track(made, running_mean, running_var)
 
