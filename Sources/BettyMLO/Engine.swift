@@ -96,6 +96,8 @@ package final class Engine {
   package var globalStep = 0
   package private(set) var dependencies = Dependencies()
   private var leaves: [Problem] = []
+  /// Every problem after those below it.
+  private(set) var upwards: [Problem] = []
   private(set) var isStarted = false
   private var isRunning = false
   private var pulse = Pulse()
@@ -150,6 +152,8 @@ package final class Engine {
     }
     for problem in problems { problem.connectIndirect() }
     leaves = graph.leaves.map { problems[$0] }
+    let levels = problems.map(\.level)
+    upwards = problems.indices.sorted { (levels[$0], $0) < (levels[$1], $1) }.map { problems[$0] }
     for problem in problems { try checkUnrolling(of: problem) }
     for problem in problems { try problem.checkPrecision() }
     isStarted = true

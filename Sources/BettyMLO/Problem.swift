@@ -74,11 +74,13 @@ package final class Problem {
 
   private var ready: [Bool] = []
   // Roll-back: what the inner loop began with, whether the parents were called since, which children
-  // have repeated their step, whether this one is repeating it.
+  // have repeated their step since this one's last, whether this one is repeating it, whether it has just
+  // done so.
   var saved: SavedState?
   var hasFired = false
   var undone: [Bool] = []
   var isRepeating = false
+  var hasRepeated = false
   /// The next step is recorded although it could be replayed: somebody wants to read its values.
   var recordsNext = false
   private var isInnerLoopStart = true
@@ -253,7 +255,14 @@ package final class Problem {
   /// One micro-step of a leaf, with all that it sets off.
   package func step() throws {
     try stepNormal()
-    if rollsBack { try stepAfterRollBack() }
+    try engine?.rollBack()
+  }
+
+  /// Whether a parent that this problem has called has not stepped yet: it waits for another child.
+  var isAwaited: Bool {
+    parents.contains { parent in
+      zip(parent.children, parent.ready).contains { $0 === self && $1 }
+    }
   }
 
   /// Whether a failure has left steps that are still to be taken.
@@ -300,7 +309,7 @@ package final class Problem {
     }
     owed = max(owed - 1, 0)
     if owed == 0 {
-      for index in ready.indices { ready[index] = false }
+      for index in ready.indices { (ready[index], undone[index]) = (false, false) }
     }
     if !rollsBack { try hooks.schedulerStep?() }
     if failure == nil, config.logStep > 0, count % config.logStep == 0 { try hooks.log?() }

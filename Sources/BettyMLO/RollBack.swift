@@ -1,4 +1,4 @@
-// Roll-back: once the problems above have stepped, the inner loop below them is undone, and one step of it
+// Roll-back: once the problems above have stepped, every inner loop below them is undone, and one step of it
 // is taken again, on the last batch, with what the upper problems have become. Invariant: a repeated step
 // that fails leaves the problem as it was before it was undone.
 
@@ -39,18 +39,22 @@ extension Problem {
   /// Remembers the state at the start of an inner loop. Warm-up is no part of the first loop: what it
   /// has learned stays.
   func rememberIfDue(isLoopStart: Bool) throws {
-    guard rollsBack, isLoopStart ? count >= config.warmupSteps : count == config.warmupSteps
+    let isBeginning = isLoopStart || hasRepeated
+    guard rollsBack, !hasFired,
+      isBeginning ? count >= config.warmupSteps : count == config.warmupSteps
     else { return }
     saved = try SavedState(self)
+    hasRepeated = false
   }
 
-  /// After the steps of an inner loop and of the problems above: undoes it, takes one step, and has the
-  /// problems above do the same.
-  func stepAfterRollBack() throws {
-    guard rollsBack, hasFired, let state = saved, undone.allSatisfy({ $0 }) else { return }
+  /// After the steps of an inner loop, of all problems above and then of those below: undoes it and takes
+  /// one step.
+  fileprivate func stepAfterRollBack() throws {
+    guard rollsBack, hasFired, let state = saved, !isAwaited, undone.allSatisfy({ $0 }) else {
+      return
+    }
     saved = nil
     hasFired = false
-    for index in undone.indices { undone[index] = false }
     let present = try SavedState(self)
     isRepeating = true
     defer { isRepeating = false }
@@ -64,12 +68,21 @@ extension Problem {
       throw error
     }
     isRepeating = false
+    hasRepeated = true
     try hooks.schedulerStep?()
     for parent in parents {
       if let place = parent.children.firstIndex(where: { $0 === self }) {
         parent.undone[place] = true
       }
-      try parent.stepAfterRollBack()
     }
+  }
+}
+
+extension Engine {
+  /// After a step of a leaf and all that it has set off: has problems go back whose parents have stepped,
+  /// which may be several below one of them. The lower ones first.
+  func rollBack() throws {
+    guard config.rollBack else { return }
+    for problem in upwards { try problem.stepAfterRollBack() }
   }
 }

@@ -124,7 +124,7 @@ def unlike(method, lower, size, factor=1.0):
 @pytest.mark.parametrize("method", ["iterative", "exact"])
 def test_an_overflow_in_products_of_a_lower_problem_is_caught(method, lower):
     """The lower problem rounds its products with the upper one's parameters to f16."""
-    engine, low, up = unlike(method, lower, size=1e3)
+    engine, _, up = unlike(method, lower, size=1e3)
     before = up.module.weight.detach().numpy().copy()
     engine.run()
     assert up.skipped_steps == 1 and up.loss_scale == 2048
@@ -138,7 +138,7 @@ def test_an_overflow_in_products_of_a_lower_problem_is_caught(method, lower):
 
 @pytest.mark.parametrize("method", ["iterative", "forward", "exact"])
 def test_overflows_without_end_name_their_problem(method):
-    engine, low, up = unlike(method, "fp16", size=1.0, factor=1e6)
+    engine, low, _ = unlike(method, "fp16", size=1.0, factor=1e6)
     with pytest.raises(RuntimeError, match=r"problem 'low': 200 steps in a row overflowed"):
         for _ in range(300):
             engine.run()

@@ -224,3 +224,108 @@ def test_an_upper_problem_that_steps_more_often():
 def test_steps_per_call_is_checked(value):
     with pytest.raises((ValueError, TypeError), match="steps_per_call"):
         program(steps_per_call=value)
+
+
+# Several problems below one.
+
+
+class Side(ImplicitProblem):
+    """Goes towards the upper problem; the upper one reads both."""
+
+    def training_step(self, batch):
+        events.append((self.name, "step", self.count, number(self.module.value)[0]))
+        return ((self.module.value - self.top.module.value - 3) ** 2).sum()
+
+
+class Top(ImplicitProblem):
+    def training_step(self, batch):
+        lows = [getattr(self, name).module.value for name in ("left", "right")]
+        events.append(("top", "step", self.count, *[number(low)[0] for low in lows]))
+        return sum(((low - 2) ** 2).sum() for low in lows) + (self.module.value**2).sum()
+
+
+events: list[tuple] = []
+
+
+def two_sides(iterations, unroll):
+    events.clear()
+
+    def make(cls, name, **options):
+        module = Vector(np.ones(1))
+        sgd = betty.optim.SGD(module.parameters(), lr=0.1)
+        return cls(name, Config(**options), module, sgd, train_data_loader=[0])
+
+    top = make(Top, "top")
+    left, right = (
+        make(Side, name, unroll_steps=each)
+        for name, each in zip(("left", "right"), unroll, strict=True)
+    )
+    edges = {"u2l": {top: [left, right]}, "l2u": {left: [top], right: [top]}}
+    config = EngineConfig(train_iters=iterations, roll_back=True)
+    engine = Engine([top, left, right], config, edges)
+    engine.run()
+    return engine
+
+
+def test_all_lower_problems_go_back_once_the_upper_one_has_stepped():
+    engine = two_sides(4, (2, 2))
+    names = [event[0] for event in events]
+    loop = ["left", "right", "left", "right", "top", "left", "right"]
+    assert names == loop + loop
+    # The upper problem sees the whole loop of both: 1 -> 1.6 -> 2.08.
+    np.testing.assert_allclose(events[4][3:], [2.08, 2.08], rtol=1e-12)
+    # Each goes back to where its loop began, and steps with what the upper one has become.
+    upper = 1 - 0.1 * sum_of_gradients(2.08, 2.08)
+    again = 1 - 0.1 * 2 * (1 - upper - 3)
+    assert events[5][3] == events[6][3] == 1
+    np.testing.assert_allclose([events[7][3], events[8][3]], [again, again], rtol=1e-12)
+    assert engine.left.count == engine.right.count == 4
+
+
+def sum_of_gradients(*lows):
+    """Of the upper loss at 1: its own, and -v . d2L/dtheta dlambda = 2 v of each side."""
+    return 2 + sum(2 * 2 * (low - 2) for low in lows)
+
+
+def test_a_problem_whose_upper_one_waits_for_another_goes_back_later():
+    """The left one's loop is over after 2 steps, the right one's after 3."""
+    two_sides(6, (2, 3))
+    names = [event[0] for event in events]
+    loop = ["left", "right"] * 3 + ["top", "left", "right"]
+    assert names == loop + loop
+    start = [event[3] for event in events]
+    assert start[7] == start[0] and start[8] == start[1]
+    # The second loops begin where the repeated steps have led.
+    assert start[16] == start[9] and start[17] == start[10]
+
+
+def test_a_middle_problem_goes_back_when_its_own_upper_one_has_stepped():
+    """mid waits below top for side; its lower problem goes back as soon as mid has stepped."""
+    events.clear()
+
+    class Loud(ImplicitProblem):
+        def training_step(self, batch):
+            events.append(self.name)
+            value = self.module.value
+            for name in self.cfg:
+                value = value - getattr(self, name).module.value
+            return (value**2).sum()
+
+    def make(name, reads, **options):
+        module = Vector(np.full(1, 0.5))
+        sgd = betty.optim.SGD(module.parameters(), lr=0.1)
+        return Loud(name, Config(**options), module, sgd, train_data_loader=[0], extra_config=reads)
+
+    top = make("top", ["mid", "side"])
+    mid = make("mid", ["top", "low"])
+    low, side = make("low", ["mid"]), make("side", ["top"], unroll_steps=2)
+    edges = {
+        "u2l": {top: [mid, side], mid: [low]},
+        "l2u": {low: [mid], mid: [top], side: [top]},
+    }
+    config = EngineConfig(train_iters=2, roll_back=True)
+    Engine([top, mid, low, side], config, edges).run()
+    first = ["low", "mid", "low", "side"]
+    # mid has called top, which waits; its second loop goes on meanwhile.
+    assert events[:4] == first
+    assert events[4:] == ["low", "mid", "low", "side", "top", "side", "mid"]
