@@ -60,7 +60,7 @@ extension Problem {
   /// A descent step, by the user's own method if there is one.
   func takeStep(fresh: Bool) throws {
     guard let own = hooks.descend else { return try descend(fresh: fresh) }
-    try undoing { try own(fresh) }
+    try undoing { try Recording.duringStep { try own(fresh) } }
   }
 
   /// Records and takes a step. If that fails before parameters have moved, buffers and random numbers are

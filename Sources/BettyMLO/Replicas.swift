@@ -49,9 +49,9 @@ extension Problem {
   func recordedLoss(fresh: Bool) throws -> (total: Tensor, replicas: Int) {
     guard let wanted = engine?.config.replicaCount, wanted > 1, let batch = batches?.current,
       let rows = batch.first(where: { $0.type.rank > 0 })?.type.shape[0]
-    else { return (try scalar(hooks.trainingStep(fresh)), 1) }
+    else { return (try ownLoss(fresh: fresh), 1) }
     let count = try sharding.count(rows: rows, wanted: wanted, problem: name)
-    if count == 1 { return (try scalar(hooks.trainingStep(fresh)), 1) }
+    if count == 1 { return (try ownLoss(fresh: fresh), 1) }
     let shards = try (0..<count).map { try shard(batch, $0, of: count, rows: rows) }
     let before = (engine?.problems ?? []).flatMap { $0.buffers.map { Standing($0) } }
     defer {
@@ -59,6 +59,10 @@ extension Problem {
       sharding.parts = nil
     }
     return (try joined(shards, rows: rows, before: before, fresh: fresh), count)
+  }
+
+  private func ownLoss(fresh: Bool) throws -> Tensor {
+    try Recording.duringStep { try scalar(hooks.trainingStep(fresh)) }
   }
 
   private func joined(
@@ -73,7 +77,7 @@ extension Problem {
       sharding.replica = Replica(index: index, count: shards.count, share: share)
       sharding.parts = parts
       RandomKeys.draw(as: index, from: start)
-      let loss = try scalar(hooks.trainingStep(fresh && index == 0))
+      let loss = try ownLoss(fresh: fresh && index == 0)
       last = max(last, RandomKeys.state.position)
       if index == 0 { kept = before.map { $0.renewed() } }
       for buffer in index == shards.count - 1 ? kept : before { buffer.putBack() }

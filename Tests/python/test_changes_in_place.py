@@ -164,3 +164,27 @@ def test_gradients_flow_through_gathered_copies():
     y.mul_(betty.tensor([[1.0], [2.0], [3.0]]))
     y.sum().backward()
     assert x.grad.tolist() == [[1, 2, 3], [1, 2, 3]]
+
+
+CHANGES = {
+    "index_add_": lambda p: p.index_add_(0, betty.tensor([1, 7]), betty.ones(2)),
+    "index_copy_": lambda p: p.index_copy_(0, betty.tensor([7]), betty.ones(1)),
+    "scatter_": lambda p: p.scatter_(0, betty.tensor([7]), betty.ones(1)),
+    "index_put_": lambda p: p.index_put_((betty.tensor([7]),), betty.ones(1)),
+    "subscript": lambda p: p.__setitem__(betty.tensor([7]), 1.0),
+    "of a view": lambda p: p.view(3, 1).index_add_(0, betty.tensor([7]), betty.ones(1, 1)),
+}
+
+
+@pytest.mark.parametrize("make", [betty.nn.Parameter, lambda x: x], ids=["parameter", "tensor"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_bad_index_leaves_the_old_value(change, make):
+    p = make(betty.tensor([1.0, 2.0, 3.0]))
+    with betty.no_grad():
+        p.mul_(2)
+        with pytest.raises(IndexError, match="out of range"):
+            CHANGES[change](p)
+            p.tolist()
+        assert p.tolist() == [2, 4, 6]
+        p.index_add_(0, betty.tensor([1]), betty.ones(1))
+    assert p.tolist() == [2, 5, 6]

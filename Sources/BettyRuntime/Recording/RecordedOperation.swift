@@ -22,6 +22,8 @@ package final class RecordedOperation: Sendable {
   let flow: UInt64
   /// Worth keeping for a later gradient once computed.
   let isExpensive: Bool
+  /// Follows indices in data, which may be out of range.
+  let followsIndices: Bool
   /// Made by reverse differentiation.
   let isGradient: Bool
   /// Whether a gradient needs values of the recording, which are given up once it was taken.
@@ -56,6 +58,9 @@ package final class RecordedOperation: Sendable {
     flows = graph.gradientFlows()
     flow = flows.reduce(0, |)
     isExpensive = graph.nodes.contains { $0.primitive.isExpensive }
+    followsIndices = graph.nodes.contains { node in
+      RecordedOperation.indexing.contains { $0 === node.primitive }
+    }
     savesValues = graph.savesValues
     self.isGradient = isGradient
     let single = operands.count == 1 && graph.outputs.count == 1 && !hasNumbers
@@ -83,6 +88,8 @@ package final class RecordedOperation: Sendable {
     "moveaxis", "select", "narrow", "slice", "expand", "expand_as", "broadcast_to", "diagonal",
     "detach", "stop_gradient", "numpy_T", "mT",
   ]
+
+  private static let indexing = [P.take, P.gather, P.indexAdd, P.scatterAdd, P.oneHot]
 
   /// Those whose result is a copy where the operand lies scattered.
   private static let gatheringNames: Set<String> = [

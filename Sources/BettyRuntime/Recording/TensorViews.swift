@@ -103,6 +103,7 @@ extension Tensor {
 
   /// Changes the tensor in place to a value of its type. `name` is the method's, for messages.
   package func update(to value: Tensor, _ name: String) throws {
+    try Recording.checkIndices(of: value)
     try Lock.held {
       let new = value.resolved()
       guard new.typeID == typeID else {
@@ -219,6 +220,41 @@ extension Tensor {
 }
 
 extension Recording {
+  /// How many steps are being recorded, one inside another: each is undone as a whole if it fails.
+  nonisolated(unsafe) private static var stepDepth = 0
+
+  package static func duringStep<Result>(_ record: () throws -> Result) rethrows -> Result {
+    Lock.held { unsafe stepDepth += 1 }
+    defer { Lock.held { unsafe stepDepth -= 1 } }
+    return try record()
+  }
+
+  /// Operations of one operand that are looked behind.
+  private static let mostReshapes = 8
+
+  /// A change by indices is computed before it is made: a bad one leaves the tensor what it is. Whatever
+  /// else keeps it from being computed shows when the tensor is read.
+  fileprivate static func checkIndices(of value: Tensor) throws {
+    let isInQuestion = Lock.held {
+      var node: Tensor? = unsafe stepDepth == 0 ? value.resolved() : nil
+      for _ in 0..<mostReshapes {
+        guard let next = node, next.buffer == nil, let operation = next.operation else {
+          return false
+        }
+        if operation.followsIndices { return true }
+        let isPlain = operation.inputCount == 1 && !operation.isNumber(0)
+        node = isPlain ? next.input(0)?.takeUnretainedValue() : nil
+      }
+      return false
+    }
+    guard isInQuestion else { return }
+    do {
+      try evaluate([value])
+    } catch let error as BettyError where error.kind == .index {
+      throw error
+    } catch {}
+  }
+
   /// A handle on the same memory through which no gradient flows.
   package static func detach(_ tensor: Tensor) throws -> Tensor {
     try Lock.held {
