@@ -2,8 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The core whose kernels OpenBLAS takes, by what the processor can do. OpenBLAS goes by model numbers,
-// and gives one that is newer than itself its slowest kernels: a tenth of the speed. NULL: its choice.
+// The core whose kernels OpenBLAS takes, by what the processor can do. OpenBLAS goes by model
+// numbers, and gives one that is newer than itself its slowest kernels: a tenth of the speed.
+// NULL: its own choice.
 static char *core_type(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();

@@ -29,6 +29,8 @@ int optimizer_ready(PyObject *module);
 int problem_ready(PyObject *module);
 int engine_ready(PyObject *module);
 PyObject *optimizer_hyperparameters(PyObject *module, PyObject *name);
+/* callbacks.c */
+betty_problem_callbacks problem_callbacks(PyObject *callbacks);
 /* method.c */
 PyObject *method_register(PyObject *module, PyObject *arguments);
 PyObject *method_tensors(PyObject *module, PyObject *arguments);
