@@ -21,8 +21,8 @@ import numpy as np
 from betty import nn
 from betty.configs import Config, EngineConfig
 from betty.engine import Engine
-from betty.hypergradient import CG, Darts, Exact, Neumann, Sama
-from betty.problems import ImplicitProblem
+from betty.hypergradient import CG, Darts, Exact, Forward, Iterative, Neumann, Sama
+from betty.problems import ImplicitProblem, IterativeProblem
 
 TRAIN, VALID = 100, 200
 RATE, UPPER_RATE, START = 1.0, 2.0, -4.0
@@ -33,6 +33,8 @@ METHODS = {
     "neumann, K = 20": Neumann(iterations=20, alpha=1.0),
     "cg, K = 5": CG(iterations=5),
     "cg, K = 20, warm": CG(iterations=20, tolerance=1e-8, warm_start=True),
+    "iterative": Iterative(),
+    "forward": Forward(),
 }
 
 
@@ -48,12 +50,20 @@ class Penalties(ImplicitProblem):
         return F.binary_cross_entropy_with_logits(x @ self.weights.module.values, y)
 
 
-class Weights(ImplicitProblem):
+class Penalised:
     def training_step(self, batch):
         x, y = batch
         w = self.module.values
         loss = F.binary_cross_entropy_with_logits(x @ w, y)
         return loss + 0.5 * (betty.exp(self.penalties.module.values) * w * w).sum()
+
+
+class Weights(Penalised, ImplicitProblem):
+    """Its solution is differentiated."""
+
+
+class Steps(Penalised, IterativeProblem):
+    """Its steps are differentiated, however many it takes."""
 
 
 def data(features: int, seed: int = 0):
@@ -119,7 +129,8 @@ def run(method, train, valid, features: int, steps: int):
         betty.optim.SGD(outer.parameters(), lr=UPPER_RATE),
         train_data_loader=[tuple(map(betty.tensor, valid))],
     )
-    weights = Weights(
+    problem = Steps if isinstance(method, Iterative | Forward) else Weights
+    weights = problem(
         "weights",
         Config(type=method, unroll_steps=10, replay=True),
         inner,

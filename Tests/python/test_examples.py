@@ -124,7 +124,9 @@ def test_methods_beside_the_exact_optimum(tmp_path):
     cosine = {name.strip(): float(value) for name, value, *_ in rows}
     assert list(cosine) == [
         "darts", "sama", "exact", "neumann, K = 20", "cg, K = 5", "cg, K = 20, warm",
+        "iterative", "forward",
     ]  # fmt: skip
+    assert cosine["exact"] < cosine["iterative"] == cosine["forward"]
     assert cosine["cg, K = 20, warm"] > 0.9999
     assert 0.5 < cosine["darts"] < cosine["neumann, K = 20"] < cosine["cg, K = 5"]
     above = {name.strip(): float(value) for name, _, _, value, _ in rows}
