@@ -137,6 +137,19 @@ def test_loaders_schedules_and_dropout_compile_nothing_anew():
     assert betty.counters()["compilations"] == before
 
 
+def test_a_schedule_by_plateaus_is_stepped_by_the_validation():
+    class Validated(Engine):
+        def validation(self):
+            self.lower.scheduler.step(1.0)  # no better than the last time
+
+    engine, _ = reweighting("darts", 2, 6)
+    low = engine.lower
+    low.set_scheduler(betty.optim.lr_scheduler.ReduceLROnPlateau(low.optimizer, patience=1))
+    config = EngineConfig(train_iters=6, valid_step=1)
+    Validated(engine.problems, config, engine.dependencies).run()
+    assert [group["lr"] for group in low.optimizer.param_groups] == [pytest.approx(0.001)]
+
+
 def test_a_finite_difference_sees_the_masks_of_the_step():
     """The losses at both ends of the difference draw the same dropout, or it would be noise."""
     moved = []

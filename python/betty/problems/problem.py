@@ -16,6 +16,7 @@ from betty.configs import Config
 from betty.hypergradient.info import MethodInfo
 from betty.nn import Module, Parameter
 from betty.nn.functional.normalization import recording_part
+from betty.optim.lr_scheduler import ReduceLROnPlateau
 from betty.problems.data import Batches, flatten, to_tensors
 from betty.problems.parts import ProblemParts
 from betty.problems.replicas import merged, refilled
@@ -45,7 +46,8 @@ class Problem(ProblemState, ProblemParts):
         config: Options of the problem.
         module: What is trained; may come from ``configure_module`` instead.
         optimizer: An optimizer over the module's parameters, or ``configure_optimizer``.
-        scheduler: A learning-rate scheduler, or ``configure_scheduler``.
+        scheduler: A learning-rate scheduler, or ``configure_scheduler``. It steps with the problem;
+            a ``ReduceLROnPlateau`` needs a metric, so ``validation`` steps it.
         train_data_loader: Any iterable of batches, a list of batches, or a tuple of loaders, whose
             batches come as a tuple; or ``configure_train_data_loader``.
         extra_config: Anything; found again as ``self.cfg``.
@@ -236,7 +238,7 @@ class Problem(ProblemState, ProblemParts):
         self._batches.loaders[0].epoch += 1
 
     def _scheduler_step(self) -> None:
-        if self.scheduler is not None:
+        if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step()
 
     # What the engine calls.
