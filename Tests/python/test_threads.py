@@ -41,6 +41,17 @@ def test_an_evaluation_is_planned_for_as_many_threads_as_are_set(threads):
     assert results[1] == results[3]
 
 
+def runs_are_planned_anew(engine, threads):
+    """Asserts that a run compiles for a number of threads that is new, and only then."""
+    threads(1)
+    engine.run()
+    for count, compiled in ((2, True), (1, False), (2, False)):
+        threads(count)
+        before = compilations()
+        engine.run()
+        assert (compilations() > before) == compiled
+
+
 class Inner(ImplicitProblem):
     def training_step(self, batch):
         return self.module(batch).square().mean()
@@ -65,13 +76,7 @@ def test_steps_are_planned_for_as_many_threads_as_are_set(threads, replay):
         data,
     )  # fmt: skip
     engine = Engine([inner], EngineConfig(train_iters=3))
-    threads(1)
-    engine.run()
-    for count, compiled in ((2, True), (1, False), (2, False)):
-        threads(count)
-        before = compilations()
-        engine.run()
-        assert (compilations() > before) == compiled
+    runs_are_planned_anew(engine, threads)
 
 
 def test_unrolled_steps_are_planned_for_as_many_threads_as_are_set(threads):
@@ -84,10 +89,4 @@ def test_unrolled_steps_are_planned_for_as_many_threads_as_are_set(threads):
     outer = Outer("outer", Config(), upper, betty.optim.SGD(upper.parameters(), lr=0.1), None, data)
     dependencies = {"u2l": {outer: [inner]}, "l2u": {inner: [outer]}}
     engine = Engine([outer, inner], EngineConfig(train_iters=4), dependencies)
-    threads(1)
-    engine.run()
-    for count, compiled in ((2, True), (1, False), (2, False)):
-        threads(count)
-        before = compilations()
-        engine.run()
-        assert (compilations() > before) == compiled
+    runs_are_planned_anew(engine, threads)
