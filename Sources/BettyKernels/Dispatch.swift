@@ -1,5 +1,6 @@
 // Picks, once, the copy of the kernels that the processor can run. The environment variable
-// BETTY_ISA (base, v3 or v4) asks for a lower one; what is too high is ignored, what is unknown too, with a line to stderr.
+// BETTY_ISA (base, v3 or v4) asks for a lower one; what is too high is ignored, and so is what is
+// unknown, with a line to stderr.
 
 import BettyKernelInterface
 import CBettySupport
