@@ -3,8 +3,11 @@
 
 import BettyGraph
 
+/// A rule whose step SAMA adapts to as to one of Adam.
+protocol AdaptsAsAdam: OptimizerRule {}
+
 /// A rule that differs from the other by one flag of the update.
-protocol AdamRule: OptimizerRule {
+protocol AdamRule: AdaptsAsAdam {
   /// Whether weight decay shrinks the parameter itself, and is no part of the gradient.
   static var isDecoupled: Bool { get }
 }
@@ -34,7 +37,9 @@ extension AdamRule {
   ) throws -> (parameter: Value, gradient: Value, state: [Value])? {
     try AdamUpdate.adjoint(parameter, gradient, state, cotangents, hyper, structure, in: &graph)
   }
+}
 
+extension AdaptsAsAdam {
   static var adapts: Bool { true }
 
   static func adaptationNumbers(_ hyper: [Double], structure: Int, step: Int) -> [Double] {

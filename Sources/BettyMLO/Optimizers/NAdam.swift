@@ -1,9 +1,10 @@
 // NAdam (Dozat, 2016) with PyTorch's options: Adam with Nesterov's momentum, whose factor
-// μₜ = β₁ (1 − ½ · 0.96^(t · momentum_decay)) warms up.
+// μₜ = β₁ (1 − ½ · 0.96^(t · momentum_decay)) warms up. SAMA adapts to it as the original does, as to Adam:
+// the warm-up is left out.
 
 import BettyGraph
 
-enum NAdam: OptimizerRule {
+enum NAdam: AdaptsAsAdam {
   static let name = "NAdam"
   static let hyperparameters = [
     Hyperparameter("lr", 2e-3), Hyperparameter("beta1", 0.9, .unitInterval),
@@ -83,18 +84,5 @@ enum NAdam: OptimizerRule {
     }
     result = try graph.call(P.sub, [result, try scaled(gradient, hyper[0])])
     return (try graph.call(P.sub, [result, try scaled(mean, hyper[1])]), [mean, square])
-  }
-
-  static let adapts = true
-
-  static func adaptationNumbers(_ hyper: [Double], structure: Int, step: Int) -> [Double] {
-    AdamAdaptation.numbers(hyper)
-  }
-
-  /// That of Adam, as in the original: the warm-up of the momentum is left out.
-  static func adaptation(
-    gradient: Value, state: [Value], numbers: [Value], structure: Int, in graph: inout Graph
-  ) throws -> Value? {
-    try AdamAdaptation.factor(gradient, state, numbers, in: &graph)
   }
 }
