@@ -43,16 +43,10 @@ extension Graph {
   /// The same graph without the other inputs, which nothing reads.
   package func keepingInputs(_ keep: [Bool]) -> Graph {
     var result = Graph()
-    var map = [Value](repeating: Value(-1), count: types.count)
-    for (input, isKept) in zip(inputs, keep) where isKept {
-      map[input.index] = result.addInput(type(of: input))
+    let arguments = zip(inputs, keep).map { input, isKept in
+      isKept ? result.addInput(type(of: input)) : Value(-1)
     }
-    for node in nodes {
-      let made = result.append(
-        node.primitive, node.inputs.map { map[$0.index] }, node.attributes,
-        node.results.map { types[$0] })
-      for (old, new) in zip(node.results, made) { map[old] = new }
-    }
+    let map = result.inline(self, arguments)
     result.outputs = outputs.map { map[$0.index] }
     return result
   }
