@@ -35,14 +35,14 @@ extension Tensor {
   /// How often the tensor was changed in place.
   package var version: Int { Lock.held { root.extra?.version ?? 0 } }
 
-  /// Whether a change of the base would still be seen by somebody.
+  /// Whether a change of the base, or of what the base is a view of, would still be seen by somebody.
   func isBaseShared() -> Bool {
     if extra?.base != nil { return true }
     guard let pointer = UnsafeRawPointer(bitPattern: slot0) else { return false }
     var base = Unmanaged<Tensor>.fromOpaque(pointer).takeRetainedValue()
     let isShared = !isKnownUniquelyReferenced(&base)
     _ = Unmanaged.passRetained(base)
-    return isShared
+    return isShared || (base.flags.contains(.view) && base.isBaseShared())
   }
 
   /// Reads a view anew if its root was changed since. Under the lock.
