@@ -25,11 +25,12 @@ struct Place: Equatable {
 
 /// Where accesses to some memory lie, as far as their end goes.
 struct Accesses {
+  /// The section of the last of them.
+  private(set) var section = -1
   /// Several lanes of the section.
   private static let several = -1
-  private var section = -1
   private var lane = 0
-  private var position = 0
+  private(set) var position = 0
 
   mutating func add(_ place: Place) {
     if place.section > section {
@@ -81,6 +82,17 @@ struct Timetable {
 
   /// After everything, also after what is appended.
   var end: Place { Place(section: Int.max, lane: 0, position: 0) }
+
+  /// The units from a place to the last access, by number; of a section of several lanes, all of them.
+  func units(from first: Place, to last: Accesses) -> ClosedRange<Int32> {
+    let begin = sections[first.section]
+    let from = lanes[begin.firstLane].first + (begin.laneCount == 1 ? first.position : 0)
+    guard last.section < sections.count else { return Int32(from)...Int32.max }
+    let end = sections[last.section]
+    let lane = lanes[end.firstLane + end.laneCount - 1]
+    let to = lane.first + (end.laneCount == 1 ? last.position : lane.count - 1)
+    return Int32(from)...Int32(to)
+  }
 
   /// Another unit, alone at the end.
   mutating func append() {

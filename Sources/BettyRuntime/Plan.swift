@@ -1,6 +1,4 @@
-// Where every value lies. Values that units hand to each other share one arena: greedy by size over
-// lifetimes (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020);
-// a result takes over the memory of an operand that dies where it is made, if the unit allows.
+// Where every value lies. Values that units hand to each other share one arena; a result takes over the memory of an operand that dies where it is made, if the unit allows.
 // Invariant: two values whose lifetimes meet never overlap, unless one was made in place of the
 // other.
 
@@ -37,26 +35,6 @@ struct Plan {
   /// The first unit that overwrites an input.
   private(set) var firstOverwrite: Int
 
-  private struct Block {
-    var bytes: Int
-    var first: Place
-    var accesses: Accesses
-    /// The unit that wrote a result over an operand here: a second result cannot take it.
-    var retaker = -1
-    var offset = 0
-
-    init(bytes: Int, at place: Place) {
-      self.bytes = bytes
-      first = place
-      accesses = Accesses()
-      accesses.add(place)
-    }
-
-    /// Whether both hold something at some time, however lanes run.
-    func meets(_ other: Block) -> Bool {
-      !accesses.end(before: other.first) && !other.accesses.end(before: first)
-    }
-  }
   private var blocks: [Block] = []
   private var blockOf: [Int]
   /// By value.
@@ -243,28 +221,7 @@ struct Plan {
     for (index, unit) in units.list.enumerated() {
       blocks.append(Block(bytes: temporaryBytes(unit), at: timetable.places[index]))
     }
-    // By offset; copies, because every block is held against every other.
-    var placed: [Block] = []
-    let order = blocks.indices.filter { blocks[$0].bytes > 0 }
-      .sorted { (blocks[$1].bytes, $0) < (blocks[$0].bytes, $1) }
-    for index in order {
-      var block = blocks[index]
-      let size = (block.bytes + 63) & ~63
-      var offset = 0
-      var position = 0
-      for (rank, taken) in placed.enumerated() {
-        if !taken.meets(block) { continue }
-        if taken.offset >= offset + size { break }
-        offset = max(offset, taken.offset + ((taken.bytes + 63) & ~63))
-        position = rank + 1
-      }
-      block.offset = offset
-      blocks[index] = block
-      while position < placed.count, placed[position].offset < offset { position += 1 }
-      while position > 0, placed[position - 1].offset > offset { position -= 1 }
-      placed.insert(block, at: position)
-      arenaBytes = max(arenaBytes, offset + size)
-    }
+    arenaBytes = Arena.place(&blocks, timetable)
     for value in blockOf.indices where blockOf[value] >= 0 {
       locations[value] = .arena(blocks[blockOf[value]].offset)
     }
