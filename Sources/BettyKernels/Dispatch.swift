@@ -30,6 +30,16 @@ package func runnableKernelTables() -> [KernelTable] {
   (0...Int(betty_support_isa_level())).compactMap(makeTable)
 }
 
+/// The table with pairs of bf16 numbers multiplied together or not, for tests; nil where the processor
+/// has no instruction for it.
+package func multiplyingPairs(_ wanted: Bool, _ table: KernelTable) -> KernelTable? {
+  // Below v4 pairs are multiplied in several steps.
+  guard !wanted || table.isa != "v4" || betty_support_has_pairs() != 0 else { return nil }
+  var table = table
+  table.multipliesPairs = wanted
+  return table
+}
+
 /// nil for a copy that was left out of the build.
 private func makeTable(level: Int) -> KernelTable? {
   guard var table = makeCopy(level: level) else { return nil }

@@ -6,10 +6,18 @@ void betty_support_setting_ignored(const char *name, const char *value, const ch
   fprintf(stderr, "betty: %s=%s is ignored, it has to be %s\n", name, value, wanted);
 }
 
-int betty_support_multiplies_pairs(void) {
+int betty_support_has_pairs(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return 0;
+#endif
+}
+
+int betty_support_multiplies_pairs(void) {
+#if defined(__x86_64__)
+  return betty_support_has_pairs() && __builtin_cpu_is("amd");
 #else
   return 0;
 #endif
@@ -23,7 +31,7 @@ int betty_support_isa_level(void) {
     return 0;
   if (!(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512bf16")))
+        __builtin_cpu_supports("avx512cd")))
     return 1;
   return 2;
 #else

@@ -14,7 +14,9 @@ struct NarrowFormat: Sendable, CustomStringConvertible {
   let pairs: Bool
   var description: String { "\(stored.name) to \(result.name)\(pairs ? ", pairs" : "")" }
 
-  static let all = [
+  static let all = formats.filter { multiplyingPairs($0.pairs, kernelTable) != nil }
+
+  private static let formats = [
     NarrowFormat(stored: .bf16, result: .bf16, pairs: true),
     NarrowFormat(stored: .bf16, result: .f32, pairs: true),
     NarrowFormat(stored: .bf16, result: .bf16, pairs: false),
@@ -23,11 +25,7 @@ struct NarrowFormat: Sendable, CustomStringConvertible {
     NarrowFormat(stored: .f16, result: .f32, pairs: false),
   ]
 
-  var table: KernelTable {
-    var table = kernelTable
-    table.multipliesPairs = pairs
-    return table
-  }
+  var table: KernelTable { multiplyingPairs(pairs, kernelTable) ?? kernelTable }
 
   private func rounded(_ x: Double) -> Double {
     switch result {

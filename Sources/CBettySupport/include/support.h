@@ -8,8 +8,10 @@
 #include "threads.h"
 #include "vectors.h"
 
-// 0 baseline, 1 x86-64-v3 (AVX2, FMA, F16C), 2 x86-64-v4 (AVX-512 F/BW/CD/DQ/VL) with AVX512-BF16.
+// 0 baseline, 1 x86-64-v3 (AVX2, FMA, F16C), 2 x86-64-v4 (AVX-512 F/BW/CD/DQ/VL).
 int betty_support_isa_level(void);
+// Whether there is AVX512-BF16. Kernels of level 2 use it nowhere but where pairs are multiplied.
+int betty_support_has_pairs(void);
 // Whether the instruction of AVX512-BF16 does twice the work of a fused multiply-add in its time.
 // On AMD's processors it does; on Intel's it takes four times as long.
 int betty_support_multiplies_pairs(void);
