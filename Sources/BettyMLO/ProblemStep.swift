@@ -59,6 +59,7 @@ struct StepCache: CustomStringConvertible {
 extension Problem {
   /// A descent step, by the user's own method if there is one.
   func takeStep(fresh: Bool) throws {
+    defer { Recording.endStep() }
     guard let own = hooks.descend else { return try descend(fresh: fresh) }
     try undoing { try Recording.duringStep { try own(fresh) } }
   }

@@ -58,7 +58,9 @@ extension Problem {
       sharding.replica = Replica()
       sharding.parts = nil
     }
-    return (try joined(shards, rows: rows, before: before, fresh: fresh), count)
+    return try Recording.duringStep {
+      (try joined(shards, rows: rows, before: before, fresh: fresh), count)
+    }
   }
 
   private func ownLoss(fresh: Bool) throws -> Tensor {

@@ -28,6 +28,7 @@ package final class Capture {
     _ roots: [Tensor], mode: WalkMode, sought: [Tensor] = [], stops: [Tensor] = []
   ) {
     Lock.acquire()
+    if mode == .step { Recording.giveUpConstants() }
     var walk = Walk.begin(mode)
     let values = roots.map { $0.resolved() }
     let ends = stops.map { $0.resolved() }

@@ -208,10 +208,20 @@ extension Tensor {
       "tensor: its value was given up by a step that failed, record it again")
   }
 
-  /// Becomes computed: what led here is given up unless a gradient or a view needs it. Under the lock.
+  /// Becomes computed: what led here is given up unless somebody needs it. Under the lock.
   func settle(_ computed: Buffer) {
     buffer = computed
     depth = 0
+    guard flags.contains(.history) else { return }
+    let staysAnyway =
+      flags.contains(.requiresGrad) && flags.isDisjoint(with: [.gradLeaf, .consumed])
+    if staysAnyway { return }
+    if Recording.isInStep { Recording.keepHistory(of: self) } else { giveUpHistory() }
+  }
+
+  /// Gives up how a computed value was made, unless a gradient or a view needs it. Under the lock.
+  func giveUpHistory() {
+    flags.remove(.keepsHistory)
     guard flags.contains(.history) else { return }
     if flags.contains(.requiresGrad) {
       if flags.contains(.gradLeaf) {

@@ -53,9 +53,9 @@ extension Tensor {
     guard flags.contains(.history), !flags.contains(.gradLeaf) else { return }
     flags.insert(.consumed)
     guard buffer != nil else { return }
-    releaseInputs()
+    if Recording.isInStep { return Recording.keepHistory(of: self) }
     flags.remove(.view)
-    flags.insert(.freed)
+    giveUpHistory()
   }
 }
 

@@ -44,8 +44,10 @@ package final class Tensor: @unchecked Sendable {
     static let stop = Flags(rawValue: 32768)
     /// What it stands for is of another type than it is as a value.
     static let retyped = Flags(rawValue: 65536)
+    /// Computed while a step was recorded, with its history for whoever differentiates the step.
+    static let keepsHistory = Flags(rawValue: 131072)
     /// The bits from this one up count the views that handles are held on.
-    static let oneView = Flags(rawValue: 131072)
+    static let oneView = Flags(rawValue: 262144)
   }
 
   /// What is applied; nil for leaves and for results of a tuple.

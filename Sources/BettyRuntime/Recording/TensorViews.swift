@@ -220,15 +220,6 @@ extension Tensor {
 }
 
 extension Recording {
-  /// How many steps are being recorded, one inside another: each is undone as a whole if it fails.
-  nonisolated(unsafe) private static var stepDepth = 0
-
-  package static func duringStep<Result>(_ record: () throws -> Result) rethrows -> Result {
-    Lock.held { unsafe stepDepth += 1 }
-    defer { Lock.held { unsafe stepDepth -= 1 } }
-    return try record()
-  }
-
   /// Operations of one operand that are looked behind.
   private static let mostReshapes = 8
 
@@ -236,7 +227,8 @@ extension Recording {
   /// else keeps it from being computed shows when the tensor is read.
   fileprivate static func checkIndices(of value: Tensor) throws {
     let isInQuestion = Lock.held {
-      var node: Tensor? = unsafe stepDepth == 0 ? value.resolved() : nil
+      // A step is undone as a whole if it fails.
+      var node: Tensor? = isInStep ? nil : value.resolved()
       for _ in 0..<mostReshapes {
         guard let next = node, next.buffer == nil, let operation = next.operation else {
           return false

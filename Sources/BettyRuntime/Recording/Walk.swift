@@ -9,7 +9,7 @@ import BettyKernelInterface
 package enum WalkMode: Sendable {
   /// Stops at what is computed: what is left to run.
   case evaluate
-  /// Stops at parameters and at what needs no gradient and is computed: a step to differentiate.
+  /// Stops at parameters and at what needs no gradient and was computed before: a step to differentiate.
   case step
   /// Goes only through what needs a gradient: what backward differentiates.
   case gradient
@@ -167,8 +167,11 @@ struct Walk {
     switch mode {
     case .evaluate: return tensor.buffer != nil
     case .step:
-      if tensor.flags.contains(.gradLeaf) { return true }
-      return tensor.buffer != nil && !tensor.flags.contains(.requiresGrad)
+      // A leaf that the step has made of its own values, by requires_grad_(), moves with them.
+      let isLeaf = tensor.flags.contains(.gradLeaf)
+      if isLeaf, tensor.extra?.gradient?.parameterID != 0 { return true }
+      if tensor.buffer == nil || tensor.flags.contains(.keepsHistory) { return false }
+      return isLeaf || !tensor.flags.contains(.requiresGrad)
     case .gradient:
       if tensor.flags.contains(.stop) { return !tensor.flags.contains(.root) }
       return tensor.flags.contains(.gradLeaf) || !tensor.flags.contains(.requiresGrad)
