@@ -125,6 +125,9 @@ package protocol LowerMethod: Sendable {
   var calls: (gradients: Int, products: Int)? { get }
   /// The same where products are rounded.
   var lowCalls: (gradients: Int, products: Int)? { get }
+  /// Whether an upper parameter that does not enter the lower loss has a gradient of zero, by which
+  /// momentum and weight decay go on, as a difference of two losses gives it; otherwise it has none.
+  var givesZeros: Bool { get }
   /// Whether a step is not taken whose report says that the Hessian is indefinite.
   var isStrict: Bool { get }
   /// What a report means.
@@ -159,6 +162,7 @@ extension LowerMethod {
   package var lowCalls: (gradients: Int, products: Int)? { calls }
   package var adapts: Bool { false }
   package var remembers: [String] { [] }
+  package var givesZeros: Bool { false }
   package var isStrict: Bool { false }
   package func verdict(_ report: [Double]) -> MethodVerdict {
     MethodVerdict(isConverged: true, reason: "the product is direct")

@@ -67,6 +67,10 @@ extension StepBuilder {
       if let indirect = lower.indirect {
         vector = try add(indirect, to: vector, lower, upper, problem)
       }
+      if isLast {
+        if vector.contains(where: { $0 != nil }) { dependsOnOwn = true }
+        if method.givesZeros { vector = try zip(vector, own).map { try orZeros($0, like: $1) } }
+      }
       for (tensor, value) in lower.brought { step.adopt(value, for: tensor) }
       try moved(problem, lower)
       for (handles, values) in zip(memory, lower.memory) {

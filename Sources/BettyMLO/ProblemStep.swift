@@ -99,11 +99,16 @@ extension Problem {
     }
   }
 
-  /// Whether a step is one program: no hook sees the gradients, and nothing is accumulated.
+  /// Whether a step is one program: no hook sees the gradients before they are used, nothing is
+  /// accumulated, and nobody has left a gradient for this step to add to.
   private var isWhole: Bool {
     hooks.gradCallback == nil && hooks.customOptimizerStep == nil && unrolledPaths.isEmpty
-      && accumulation == 1
+      && accumulation == 1 && !Tensor.haveGradient(parameters)
   }
+
+  /// Whether parameters have their gradients, clipped, while `param_callback` runs. A replayed step makes
+  /// none.
+  var showsGradients: Bool { hooks.paramCallback != nil && !config.replay }
 
   /// Records a step; with `before`, buffers that it changes are roots beside the loss.
   func record(fresh: Bool, _ before: BuffersBefore? = nil) throws -> Capture {
@@ -142,6 +147,11 @@ extension Problem {
     guard !present.isEmpty || !unrolledPaths.isEmpty else {
       throw BettyError.runtime("problem '\(name)': the loss depends on none of its parameters")
     }
+    if !builder.dependsOnOwn, unrolledPaths.isEmpty {
+      try hooks.warn?(
+        "problem '\(name)', step \(count): neither its loss nor one below depends on its parameters; "
+          + "their gradient is zero")
+    }
     let stepped = present.compactMap { optimizer?.position(of: parameters[$0]) }
     let entry = StepCache.Entry(
       keys: keys, revision: revision, graph: recorded,
@@ -162,8 +172,10 @@ extension Problem {
     let lowers = try lowerRecordings()
     let entry = try program(capture, lowers, optimizer.revision, .update(optimizer), uses)
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
+    var shown: [Tensor] = []
     let isTaken = try unrolled(recorded, entry.present) {
       let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
+      if showsGradients { shown = Array(results.prefix(entry.present.count)) }
       if !records.isEmpty { try heedMethods() }
       return try wasTaken(results, buffers, entry.check)
     }
@@ -174,8 +186,16 @@ extension Problem {
     }
     optimizer.advance(entry.stepped)
     lastRecorded = recorded
-    try updated()
+    try show(shown, entry.present) { try updated() }
     return entry
+  }
+
+  /// Runs with parameters at some positions having gradients.
+  private func show(_ gradients: [Tensor], _ positions: [Int], _ body: () throws -> Void) throws {
+    let owners = positions.prefix(gradients.count).map { parameters[$0] }
+    for (owner, gradient) in zip(owners, gradients) { try owner.setGradient(gradient) }
+    defer { for owner in owners { try? owner.setGradient(nil) } }
+    try body()
   }
 
   /// The gradient that a step on the last batch would take, direct and implicit parts together, by
@@ -282,11 +302,12 @@ extension Problem {
   }
 
   private func applyGradients() throws {
+    let isSeen = hooks.customOptimizerStep != nil || hooks.paramCallback != nil
+    if isSeen { try clipGradients() }
     if let custom = hooks.customOptimizerStep {
-      try clipGradients()
       try custom()
     } else {
-      try stepByOptimizer()
+      try stepByOptimizer(clipping: isSeen ? 0 : config.gradientClipping)
     }
     try updated()
     for parameter in parameters { try parameter.setGradient(nil) }
@@ -304,7 +325,7 @@ extension Problem {
     }
   }
 
-  /// For a step that the user takes: the gradients it finds are the clipped ones.
+  /// For whoever looks at them: the gradients become the clipped ones.
   private func clipGradients() throws {
     guard config.gradientClipping > 0 else { return }
     let owners = parameters.filter { $0.gradient != nil }

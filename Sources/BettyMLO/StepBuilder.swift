@@ -22,6 +22,8 @@ struct StepBuilder {
   /// Of the problem's own loss.
   var scale: GradientScale?
   var lowerLosses: [Value] = []
+  /// Whether the problem's own parameters enter any loss, directly or through one below.
+  var dependsOnOwn = false
 
   init(_ problem: Problem) {
     self.problem = problem
@@ -52,6 +54,7 @@ struct StepBuilder {
       if check.isOn { step.addResult(try areFinite([loss] + gradients)) }
     case .update(let optimizer):
       let clipped = try clip(gradients)
+      if problem.showsGradients { for gradient in clipped { step.addResult(gradient) } }
       for (position, gradient) in zip(present, clipped) {
         try Self.update(
           problem.parameters[position], gradient, with: optimizer, in: &step)
@@ -74,6 +77,7 @@ struct StepBuilder {
     let share = 1 / Double(problem.accumulation)
     var total = try GradientScale.gradients(
       of: [loss], weights: [share], wrt: own, scale, in: &step.graph)
+    if total.contains(where: { $0 != nil }) { dependsOnOwn = true }
     for product in try implicitGradients(of: loss, own: own) {
       for (index, value) in product.enumerated() {
         total[index] = try sum(total[index], try value.map { try scaled($0, by: share) })

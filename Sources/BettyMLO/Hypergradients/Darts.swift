@@ -7,6 +7,7 @@ struct Darts: HypergradientMethod, ListedMethod {
   var calls: (gradients: Int, products: Int)? { (2, 0) }
   var lowCalls: (gradients: Int, products: Int)? { (1, 1) }
   static let name = "darts"
+  let givesZeros = true
   static let options = [
     MethodOption("darts_alpha", 0.01, .positive), MethodOption("darts_multitask", 0, .flag),
   ]

@@ -7,6 +7,7 @@ import BettyTransform
 struct Exact: HypergradientMethod, ListedMethod {
   var calls: (gradients: Int, products: Int)? { (1, 1) }
   static let name = "exact"
+  let givesZeros = true
   static let options: [MethodOption] = []
 
   init(_ options: MethodOptions) {}

@@ -8,6 +8,7 @@ struct Sama: HypergradientMethod, ListedMethod {
   var calls: (gradients: Int, products: Int)? { (2, 0) }
   var lowCalls: (gradients: Int, products: Int)? { (1, 1) }
   static let name = "sama"
+  let givesZeros = true
   static let options = [
     MethodOption("sama_adam_alpha", 1, .positive), MethodOption("sama_multitask", 0, .flag),
   ]

@@ -30,14 +30,14 @@ extension Problem {
   }
 
   /// The optimizer's step on the gradients that the parameters have.
-  func stepByOptimizer() throws {
+  func stepByOptimizer(clipping limit: Double) throws {
     guard let optimizer else { return }
     let present = parameters.indices.filter {
       parameters[$0].gradient != nil && optimizer.position(of: parameters[$0]) != nil
     }
     let before = try unrolling?.before(present) ?? []
     let hyper = unrolling?.hyper(present) ?? []
-    try optimizer.step(clipping: config.gradientClipping)
+    try optimizer.step(clipping: limit)
     try unrolling?.commit(before, present, hyper)
   }
 

@@ -207,6 +207,11 @@ extension Tensor {
   /// The accumulated gradient.
   package var gradient: Tensor? { Lock.held { gradientSlot?.gradient } }
 
+  /// Whether any of some tensors has an accumulated gradient.
+  package static func haveGradient(_ tensors: [Tensor]) -> Bool {
+    Lock.held { tensors.contains { $0.gradientSlot?.gradient != nil } }
+  }
+
   package func setGradient(_ gradient: Tensor?) throws {
     if let gradient {
       let (own, given) = (type, gradient.type)
