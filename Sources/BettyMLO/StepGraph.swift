@@ -120,12 +120,13 @@ struct StepGraph {
     let recording = counts.count
     let leaves = made.leaves.count
     counts.append((leaves, recorded.inputs.count - leaves))
+    let leafParameters = made.leafParameters
     var arguments: [Value] = []
     for (index, value) in recorded.inputs.enumerated() {
       let type = recorded.type(of: value)
       if index >= leaves {
         arguments.append(addInput(type, .number(recording: recording, index: index - leaves)))
-      } else if made.leaves[index].parameterID != 0 {
+      } else if leafParameters[index] != 0 {
         arguments.append(input(made.leaves[index]))
       } else {
         arguments.append(addInput(type, .leaf(recording: recording, index: index)))

@@ -174,3 +174,18 @@ def test_a_loss_without_any_level_below_must_depend_on_its_parameters():
     problem = single(Constant)
     with pytest.raises(RuntimeError, match="the loss depends on none of its parameters"):
         Engine([problem], EngineConfig(train_iters=1)).run()
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_gradients_through_values_that_a_parameter_had_once(read):
+    """Both passes are computed with the step; each has its own value of the other parameter."""
+    factor, changed = nn.Parameter(betty.full((2,), 2.0)), nn.Parameter(betty.full((2,), 5.0))
+    optimizer = betty.optim.SGD([factor], lr=1.0)
+    for _ in range(2):
+        (changed * factor).sum().backward()
+        if read:
+            factor.grad.tolist()
+        with betty.no_grad():
+            changed.add_(1)
+    optimizer.step()
+    assert factor.tolist() == [2 - 5 - 6] * 2

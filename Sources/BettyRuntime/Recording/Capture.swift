@@ -66,9 +66,7 @@ package final class Capture {
   package var numberCount: Int { numbers.count }
 
   /// Parameters among the leaves: number of the parameter by leaf, 0 for the others.
-  package var leafParameters: [Int32] {
-    leaves.map { $0.flags.contains(.redirect) ? $0.extra?.gradient?.parameterID ?? 0 : 0 }
-  }
+  package var leafParameters: [Int32] { inputs.leafParameters }
 
   /// Inputs: leaves, then numbers. Outputs: `outputs`.
   package var graph: Graph { build().graph }
@@ -257,6 +255,12 @@ package struct RecordedInputs {
     if others.isEmpty { return self }
     return RecordedInputs(
       leaves: leaves + others.flatMap(\.leaves), numbers: numbers + others.flatMap(\.numbers))
+  }
+
+  /// Parameters among the leaves: number of the parameter by leaf, 0 for the others, values too that a
+  /// parameter had once.
+  package var leafParameters: [Int32] {
+    leaves.map { $0.flags.contains(.redirect) ? $0.extra?.gradient?.parameterID ?? 0 : 0 }
   }
 
   /// Positions of the leaves that are keys of random draws.
