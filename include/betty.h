@@ -161,6 +161,8 @@ betty_status betty_tensor_update(betty_tensor *tensor, betty_tensor *result);
 betty_status betty_tensor_set_data(betty_tensor *tensor, betty_tensor *source);
 /* A tensor with the same elements, shared in both directions, through which no gradient flows. */
 betty_status betty_tensor_detach(betty_tensor *tensor, betty_tensor **out_tensor);
+/* Cuts the tensor itself off from what made it: no gradient flows through it any more. */
+betty_status betty_tensor_detach_in_place(betty_tensor *tensor);
 /* How often the tensor was changed in place. */
 betty_status betty_tensor_version(const betty_tensor *tensor, int64_t *out_version);
 

@@ -63,6 +63,11 @@ public func betty_tensor_detach(_ handle: Handle?, _ out: HandleOut?) -> Int32 {
   }
 }
 
+@_cdecl("betty_tensor_detach_in_place")
+public func betty_tensor_detach_in_place(_ handle: Handle?) -> Int32 {
+  boundary { try tensor(handle).detachInPlace() }
+}
+
 @_cdecl("betty_parameter_new")
 public func betty_parameter_new(
   _ source: Handle?, _ requiresGrad: Int32, _ out: HandleOut?

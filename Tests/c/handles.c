@@ -71,6 +71,7 @@ static void test_null_in_tensors(void) {
   NULL_IS_SEEN(betty_tensor_set_data(NULL, x));
   NULL_IS_SEEN(betty_tensor_detach(NULL, &out));
   NULL_IS_SEEN(betty_tensor_detach(x, NULL));
+  NULL_IS_SEEN(betty_tensor_detach_in_place(NULL));
   NULL_IS_SEEN(betty_tensor_version(NULL, &count));
   NULL_IS_SEEN(betty_tensor_operation(NULL, &text));
   NULL_IS_SEEN(betty_tensor_dump(x, NULL));

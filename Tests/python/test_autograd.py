@@ -186,3 +186,28 @@ def test_losses_that_share_a_saved_value():
     with pytest.raises(RuntimeError, match="retain_graph=True"):
         (shared + 1).sum().backward()
     assert shared.tolist() == pytest.approx([2.718282, 7.389056])
+
+
+def test_a_generator_runs_without_grad_mode_in_all_its_parts():
+    @betty.no_grad()
+    def modes():
+        try:
+            heard = yield betty.is_grad_enabled()
+        except KeyError:
+            heard = "error"
+        yield heard, betty.is_grad_enabled()
+        return "end"
+
+    def whole():
+        result = yield from modes()
+        yield result
+
+    assert list(whole()) == [False, (None, False), "end"]
+    assert betty.is_grad_enabled()
+    generator = modes()
+    assert next(generator) is False
+    assert generator.throw(KeyError()) == ("error", False)
+    generator = modes()
+    next(generator)
+    assert generator.send("heard") == ("heard", False)
+    generator.close()

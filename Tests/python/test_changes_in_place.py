@@ -188,3 +188,71 @@ def test_a_bad_index_leaves_the_old_value(change, make):
         assert p.tolist() == [2, 4, 6]
         p.index_add_(0, betty.tensor([1]), betty.ones(1))
     assert p.tolist() == [2, 5, 6]
+
+
+def leaf():
+    return betty.tensor([0.1, 0.2, 0.3], requires_grad=True)
+
+
+def test_without_grad_mode_gradients_keep_their_way():
+    x = leaf()
+    h = x * 2
+    with betty.no_grad():
+        h[0] = 0
+        h.clamp_(max=0.5)
+    assert h.requires_grad
+    assert h.tolist() == pytest.approx([0, 0.4, 0.5])
+    h.sum().backward()
+    assert x.grad.tolist() == [2, 2, 2]
+
+
+def test_detach_in_place_ends_a_gradient():
+    x = leaf()
+    h = x * 2
+    h.detach_()
+    assert (h.requires_grad, h.is_leaf) == (False, True)
+    assert h.numpy().tolist() == pytest.approx([0.2, 0.4, 0.6])
+    h.requires_grad_()
+    (h * x).sum().backward()
+    assert h.grad.tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert x.grad.tolist() == pytest.approx([0.2, 0.4, 0.6])
+    assert x.detach_().requires_grad is False
+    with pytest.raises(RuntimeError, match="detach_: a view"):
+        (leaf() * 2)[:2].detach_()
+
+
+@pytest.mark.parametrize(
+    "overwrite",
+    [
+        lambda h: h.fill_(0.7),
+        lambda h: h.zero_(),
+        lambda h: h.copy_(betty.ones(3)),
+        lambda h: h.__setitem__(slice(None), 1.0),
+    ],
+)
+def test_what_is_overwritten_as_a_whole_still_requires_a_gradient(overwrite):
+    x = leaf()
+    h = x.sin()
+    overwrite(h)
+    assert h.requires_grad
+    h.sum().backward()
+    assert x.grad.tolist() == [0, 0, 0]
+
+
+def test_a_kept_gradient_is_that_of_the_changed_value():
+    x = leaf()
+    h = x * 1
+    h.retain_grad()
+    h.mul_(2)
+    (h * h).sum().backward()
+    assert h.grad.tolist() == pytest.approx([0.4, 0.8, 1.2])
+
+
+def test_views_of_a_leaf_that_is_a_view():
+    x = betty.ones(2, 2).view(4).requires_grad_()
+    view = x[:3]
+    with betty.no_grad():
+        x.add_(1)
+    assert view.tolist() == [2, 2, 2]
+    x.data.add_(1)
+    assert view.tolist() == [3, 3, 3]

@@ -351,3 +351,11 @@ def test_data_of_another_shape_that_is_made_of_the_tensor_itself():
     longer = betty.cat([x, betty.ones(2) * 5])
     x.data = longer
     assert x.tolist() == longer.tolist() == [0, 1, 2, 3, 5, 5]
+
+
+def test_full_has_all_digits_of_its_type():
+    f64 = betty.float64
+    assert betty.full((2,), 0.3, dtype=f64).tolist() == [0.3, 0.3]
+    assert betty.full((1,), 1e300, dtype=f64).item() == 1e300
+    assert betty.full_like(betty.zeros(1, dtype=f64), 0.3).item() == 0.3
+    assert betty.zeros(1, dtype=f64).new_full((1,), 0.3).item() == 0.3

@@ -25,8 +25,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
 
 
 def detach_(self: Tensor) -> Tensor:
-    self.data = self.detach().clone()
-    return self
+    return self._detach_in_place()
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:

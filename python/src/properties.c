@@ -86,6 +86,12 @@ static PyObject *detach(PyObject *self, PyObject *unused) {
   return status ? raise_status(status) : wrap_tensor(detached);
 }
 
+static PyObject *detach_in_place(PyObject *self, PyObject *unused) {
+  (void)unused;
+  betty_status status = betty_tensor_detach_in_place(handle_of(self));
+  return status ? raise_status(status) : Py_NewRef(self);
+}
+
 static PyObject *get_data(PyObject *self, void *unused) {
   (void)unused;
   return detach(self, NULL);
@@ -196,6 +202,7 @@ PyMethodDef tensor_methods[] = {
     {"data_ptr", data_ptr, METH_NOARGS, "Where the elements lie in memory. Evaluates."},
     {"detach", detach, METH_NOARGS, "The same elements, through which no gradient flows."},
     {"retain_grad", retain_grad, METH_NOARGS, "Keep the gradient of a tensor that is no leaf."},
+    {"_detach_in_place", detach_in_place, METH_NOARGS, "Cut off from what made the tensor."},
     {"_assign", assign, METH_O, "Take the value of another tensor, in this shape and type."},
     {"_update", update, METH_O, "Take the result of an operation on this tensor as its value."},
     {"_dump", dump, METH_NOARGS, "What computing the value would take."},

@@ -149,6 +149,18 @@ extension Tensor {
     }
   }
 
+  /// Cuts the tensor off from what made it: it requires no gradient any more.
+  package func detachInPlace() throws {
+    if isLeaf { return try setRequiresGrad(false) }
+    try Lock.held {
+      guard !flags.contains(.view) else {
+        throw BettyError.runtime("detach_: a view cannot be detached in place, use detach()")
+      }
+      redirect(to: try Tensor.detached(resolved()))
+      makeExtra().version &+= 1
+    }
+  }
+
   /// PyTorch's rule: a leaf that requires grad is changed only without grad mode.
   private func checkChangeable(_ name: String) throws {
     guard GradMode.isEnabled else { return }
@@ -174,7 +186,8 @@ extension Tensor {
     while true {
       let old = handle.resolved()
       let content =
-        change == .valueOnly ? try Tensor.valueOnly(new, replacing: old, name) : new
+        try change == .valueOnly
+        ? Tensor.valueOnly(new, replacing: old, name) : Tensor.keepingGradient(new, over: old)
       written.append(handle)
       contents.append(content)
       guard let base = handle.base, let operation = handle.operation else { break }
@@ -207,7 +220,24 @@ extension Tensor {
       content.makeExtra().gradient = old.extra?.gradient
       return content
     }
-    return try Recording.recordLocked(ViewWriter.replacement(old.typeID), [old, detached(new)])
+    // Gradients keep their way through `old` also where grad mode is off.
+    return try GradMode.with(true) {
+      try Recording.recordLocked(ViewWriter.replacement(old.typeID), [old, detached(new)])
+    }
+  }
+
+  /// `new`, which takes the place of `old`: what required a gradient still does, of zero if need be, and
+  /// a gradient that was to be kept is that of the new value.
+  private static func keepingGradient(_ new: Tensor, over old: Tensor) throws -> Tensor {
+    guard old.flags.contains(.requiresGrad), !old.flags.contains(.gradLeaf) else { return new }
+    let content =
+      new.flags.contains(.requiresGrad)
+      ? new : Recording.recordLocked(try ViewWriter.overwriting(old.typeID), [old, new])
+    if let slot = old.extra?.gradient, slot.isRetained, content.extra?.gradient == nil {
+      content.makeExtra().gradient = slot
+      old.extra?.gradient = nil
+    }
+    return content
   }
 
   /// Another value object with the same content through which no gradient flows. Under the lock.

@@ -9,7 +9,7 @@ enum ViewWriter {
   nonisolated(unsafe) private static var writers: [Int32: RecordedOperation] = [:]
   nonisolated(unsafe) private static var identities: [Int32: RecordedOperation] = [:]
   nonisolated(unsafe) private static var replacements: [Int32: RecordedOperation] = [:]
-
+  nonisolated(unsafe) private static var overwritings: [Int32: RecordedOperation] = [:]
   nonisolated(unsafe) private static var detaches: [Int32: RecordedOperation] = [:]
   nonisolated(unsafe) private static var zeros: [Int32: RecordedOperation] = [:]
 
@@ -65,6 +65,19 @@ enum ViewWriter {
     ]
     let made = operation("replaced", graph)
     replacements[typeID] = made
+    return made
+  }
+
+  /// (old, new) → new, with a gradient of zero for old.
+  static func overwriting(_ typeID: Int32) throws -> RecordedOperation {
+    if let known = overwritings[typeID] { return known }
+    var graph = Graph()
+    let old = graph.addInput(TypeID.type(typeID))
+    let new = graph.addInput(TypeID.type(typeID))
+    let never = try constant(&graph, 0, .bool, graph.shape(of: old))
+    graph.outputs = [try graph.call(P.select, [never, old, new])]
+    let made = operation("overwritten", graph)
+    overwritings[typeID] = made
     return made
   }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self, TypeVar
 
@@ -148,12 +149,39 @@ class _Mode:
         return type(self)()
 
     def __call__(self, func: _F) -> _F:
+        if inspect.isgeneratorfunction(func):
+            return self._around(func)  # type: ignore[return-value]
+
         @functools.wraps(func)
         def call(*arguments, **keywords):
             with self._fresh():
                 return func(*arguments, **keywords)
 
         return call  # type: ignore[return-value]
+
+    def _around(self, func: Callable) -> Callable:
+        """A generator whose parts run in the mode; what asks for them keeps its own."""
+
+        @functools.wraps(func)
+        def generate(*arguments, **keywords):
+            generator = func(*arguments, **keywords)
+            resume, sent = generator.send, None
+            while True:
+                try:
+                    with self._fresh():
+                        made = resume(sent)
+                except StopIteration as end:
+                    return end.value
+                try:
+                    resume, sent = generator.send, (yield made)
+                except GeneratorExit:
+                    with self._fresh():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    resume, sent = generator.throw, error
+
+        return generate
 
 
 class no_grad(_Mode):
