@@ -68,7 +68,8 @@ package final class Optimizer {
       let id = parameter.parameterID
       guard id != 0 else {
         throw BettyError.value(
-          "\(rule.name): can only optimize parameters, got a tensor \(parameter.type)")
+          "\(rule.name): can only optimize leaves with memory of their own, got a value that an "
+            + "operation made, or a view, of \(parameter.type); clone it first")
       }
       guard positions[id] == nil else {
         throw BettyError.value("\(rule.name): a parameter appears in more than one group")

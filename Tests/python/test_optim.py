@@ -352,3 +352,26 @@ def test_schedules_refuse():
         lr_scheduler.StepLR(3, 1)
     with pytest.raises(KeyError, match="initial_lr"):
         lr_scheduler.StepLR(SGD([nn.Parameter(betty.ones(1))]), 1, last_epoch=4)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: betty.ones(3).detach().requires_grad_(),
+        lambda: betty.ones(1, 3).view(-1).requires_grad_(),
+        lambda: betty.ones(5)[2:].requires_grad_(),
+        lambda: betty.ones(3).data.requires_grad_(),
+    ],
+)
+def test_leaves_that_were_views_of_what_is_gone(make):
+    y = make()
+    optimizer = betty.optim.SGD([y], lr=0.1)
+    (y * y).sum().backward()
+    optimizer.step()
+    assert y.tolist() == pytest.approx([0.8] * 3)
+
+
+def test_views_of_what_is_there_are_refused():
+    x = betty.ones(5)
+    with pytest.raises(ValueError, match=r"SGD: can only optimize leaves.*a view, of f32\[3\]"):
+        betty.optim.SGD([x[2:].requires_grad_()], lr=0.1)

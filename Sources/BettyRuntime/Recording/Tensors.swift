@@ -279,6 +279,8 @@ extension Tensor {
   /// Others are left as they are.
   package func becomeParameter() throws {
     try Lock.held {
+      // What nobody else sees, as x.detach() of a value that is gone, is no view any more.
+      if flags.contains(.view), !isBaseShared() { leaveBase() }
       let value = resolved()
       let isLeaf = value.flags.contains(.gradLeaf) || !value.flags.contains(.requiresGrad)
       guard (gradientSlot?.parameterID ?? 0) == 0, isLeaf, !flags.contains(.view),
