@@ -45,7 +45,8 @@ class Config:
         log_step: Log every so many steps of this problem; -1 is never.
         log_local_step: Count this problem's own steps on the log's axis, not the engine's.
         replay: Promise that ``training_step`` is a pure function of the batch and the parameters:
-            it is recorded once for each kind of batch and not called again.
+            it is recorded once for each kind of batch and not called again. ``param_callback``
+            finds no gradients then.
         darts_alpha: R in the step eps = R / ||v|| of the finite difference.
         darts_multitask: Leave the lower parameters at theta - eps v: one more step of the lower
             problem, towards the upper loss.
