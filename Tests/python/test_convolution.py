@@ -127,3 +127,19 @@ def test_errors():
         F.conv2d(betty.zeros(1, 3, 5, 5), w, stride=2, padding="same")
     with pytest.raises(RuntimeError, match="element types differ"):
         F.conv2d(betty.zeros(1, 3, 5, 5, dtype=betty.float64), w)
+
+
+def test_output_padding_takes_back_what_padding_cuts():
+    x, weight = betty.tensor([[[2.0]]]), betty.tensor([[[1.0, 2.0, 3.0, 4.0]]])
+    found = F.conv_transpose1d(x, weight, padding=1, output_padding=1, dilation=2)
+    assert found.tolist() == [[[0, 4, 0, 6, 0, 8]]]
+    rng = np.random.default_rng(0)
+    image, filters = (betty.tensor(rng.standard_normal(s)) for s in ((2, 3, 4, 5), (3, 2, 3, 2)))
+    steps = {"stride": (1, 2), "dilation": (3, 4)}
+    whole = F.conv_transpose2d(image, filters, **steps)
+    for low, more in [((1, 3), (2, 3)), ((2, 1), (2, 3)), ((0, 0), (2, 2))]:
+        found = F.conv_transpose2d(image, filters, padding=low, output_padding=more, **steps)
+        ends = [n - cut + add for n, cut, add in zip(whole.shape[2:], low, more, strict=True)]
+        beyond = F.pad(whole, (0, 4, 0, 4))
+        want = beyond[:, :, low[0] : ends[0], low[1] : ends[1]]
+        np.testing.assert_allclose(found.numpy(), want.numpy(), atol=1e-12)

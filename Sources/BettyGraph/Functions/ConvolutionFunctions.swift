@@ -141,11 +141,12 @@ private struct ConvolutionCall {
   }
 
   /// Of a transposed convolution: the sizes that the windows reach, what is left as zeros behind
-  /// them, and the padding at the high end of the convolution that it transposes.
+  /// them, and the padding at the high end of the convolution that it transposes. Output padding
+  /// takes back what padding has cut there, before it adds zeros.
   func transposedSizes(
     _ b: Builder, _ input: [Int]
   ) throws -> (reached: [Int], rest: [Int], high: [Int]) {
-    var (reached, rest): ([Int], [Int]) = ([], [])
+    var (reached, rest, high): ([Int], [Int], [Int]) = ([], [], [])
     for axis in 0..<spatial {
       guard outputPadding[axis] < Swift.max(stride[axis], dilation[axis]) else {
         throw b.fail(
@@ -157,8 +158,10 @@ private struct ConvolutionCall {
       let reach = try Rules.multiply(dilation[axis], Swift.max(kernel[axis] - 1, 0), b.name)
       let inside = Swift.min(outputPadding[axis], stride[axis] - 1)
       let whole = try Rules.add(Rules.add(steps, reach, b.name), inside + 1, b.name)
-      reached.append(whole - 2 * low[axis])
-      rest.append(outputPadding[axis] - inside)
+      let restored = Swift.min(outputPadding[axis] - inside, low[axis])
+      reached.append(whole - 2 * low[axis] + restored)
+      rest.append(outputPadding[axis] - inside - restored)
+      high.append(low[axis] - restored)
     }
     guard input[1...spatial].allSatisfy({ $0 > 0 }), reached.allSatisfy({ $0 > 0 }) else {
       throw b.fail(
@@ -166,7 +169,7 @@ private struct ConvolutionCall {
         "input size per channel \(Array(input[1...spatial])) gives output size \(reached), "
           + "which is too small")
     }
-    return (reached, rest, low)
+    return (reached, rest, high)
   }
 }
 
