@@ -65,8 +65,7 @@ enum SignFloat<E: FloatElement>: UnaryOp {
   @inline(always) static func apply(_ a: E.Vector) -> E.Vector {
     let zero = E.splat(0)
     let positive = E.select(zero, E.splat(1), E.less(zero, a))
-    let signed = E.select(positive, E.splat(-1), E.less(a, zero))
-    return E.select(signed, a, E.not(E.equal(a, a)))
+    return E.select(positive, E.splat(-1), E.less(a, zero))
   }
 }
 enum NegateFloat<E: FloatElement>: UnaryOp {

@@ -43,9 +43,8 @@ extension Builder {
   mutating func power(_ x: Value, _ n: Int) throws -> Value {
     let size = shape(x)[rank(x) - 1]
     if n == 0 {
-      let identity = try cast(
-        op(P.eq, iota([size, size], axis: 0), iota([size, size], axis: 1)), dtype(x))
-      return try broadcast(identity, to: shape(x))
+      let isDiagonal = try op(P.eq, iota([size, size], axis: 0), iota([size, size], axis: 1))
+      return try select(isDiagonal, op(P.pow, x, 0), 0)  // requires a gradient where x does
     }
     var (result, square, left): (Value?, Value, Int) = (nil, x, n)
     while true {

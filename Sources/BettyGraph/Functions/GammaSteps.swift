@@ -36,7 +36,16 @@ extension Builder {
     return try op(P.mul, select(needed, near, 0.25), Double.pi)
   }
 
+  /// The logarithm of |gamma|. At 0 it is that of 1 / |x|, at infinity a square: their slopes are right.
   mutating func logGamma(_ x: Value) throws -> Value {
+    let (isZero, isInfinite) = try (op(P.eq, x, 0), op(P.eq, op(P.abs, x), .infinity))
+    let usual = try usualLogGamma(select(op(P.logicalOr, isZero, isInfinite), 1, x))
+    let atZero = try op(P.neg, op(P.log, select(isZero, x, 1)))
+    let square = try select(isInfinite, x, 1)
+    return try select(isZero, atZero, select(isInfinite, op(P.mul, square, square), usual))
+  }
+
+  private mutating func usualLogGamma(_ x: Value) throws -> Value {
     let (z, isTurned) = try turned(x)
     let isSmall = try op(P.lt, z, 8)
     let low = try select(isSmall, z, 1)
@@ -51,11 +60,19 @@ extension Builder {
     let direct = try op(P.sub, stirling, select(isSmall, op(P.log, product), 0))
     let sine = try op(P.abs, op(P.sin, angle(x, where: isTurned)))
     let reflected = try op(P.sub, op(P.sub, 1.1447298858494002, op(P.log, sine)), direct)
-    let value = try select(isTurned, reflected, direct)
-    return try select(op(P.eq, op(P.abs, x), .infinity), .infinity, value)
+    return try select(isTurned, reflected, direct)
   }
 
+  /// The derivative of logGamma: not a number at negative integers, where it jumps, and -1 / x at 0.
   mutating func digamma(_ x: Value) throws -> Value {
+    let isZero = try op(P.eq, x, 0)
+    let isPole = try op(P.logicalAnd, op(P.le, x, 0), op(P.eq, x, op(P.round, x)))
+    let usual = try usualDigamma(select(isPole, 1, x))
+    let atZero = try op(P.neg, op(P.reciprocal, select(isZero, x, 1)))
+    return try select(isZero, atZero, select(isPole, .nan, usual))
+  }
+
+  private mutating func usualDigamma(_ x: Value) throws -> Value {
     let (z, isTurned) = try turned(x)
     var sum = try op(P.reciprocal, z)
     for step in 1..<Self.shift {

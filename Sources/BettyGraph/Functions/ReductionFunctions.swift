@@ -65,16 +65,22 @@ extension Functions {
   ]
 
   private static let logic: [FunctionEntry] = [
-    reduction("all", doc: "No element is zero") { b, x, axes, _ in
-      try b.quantified(P.min, ofNothing: 1, x, axes)
-    },
-    reduction("any", doc: "Some element is not zero") { b, x, axes, _ in
-      try b.quantified(P.max, ofNothing: 0, x, axes)
-    },
+    quantifier("all", P.min, ofNothing: 1, doc: "No element is zero"),
+    quantifier("any", P.max, ofNothing: 0, doc: "Some element is not zero"),
     reduction("count_nonzero", doc: "How many elements are not zero") { b, x, axes, _ in
       try b.reduce(P.sum, b.cast(b.cast(x, .bool), .i64), axes)
     },
   ]
+
+  /// all and any: over no dimensions where `dim` is empty, unlike other reductions.
+  private static func quantifier(
+    _ name: String, _ primitive: Primitive, ofNothing value: Double, doc: String
+  ) -> FunctionEntry {
+    reduction(name, doc: doc) { b, x, axes, attributes in
+      let isNone = attributes["dim"] != nil && attributes.ints("dim").isEmpty
+      return try b.quantified(primitive, ofNothing: value, x, isNone ? [] : axes)
+    }
+  }
 
   private static let correction = AttributeSpec("correction", .double, default: .double(1))
 

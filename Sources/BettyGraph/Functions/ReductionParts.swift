@@ -101,7 +101,9 @@ extension Builder {
     case .infinity, -.infinity:
       try needElements(x, axes, .runtime)
       return try reduce(p > 0 ? P.max : P.min, op(P.abs, x), axes)
-    case 0: return try reduce(P.sum, cast(op(P.ne, x, 0), dtype(x)), axes)
+    case 0:
+      let ones = try op(P.pow, x, 0)  // requires a gradient where x does
+      return try reduce(P.sum, select(op(P.eq, x, 0), 0, ones), axes)
     default:
       let isZero = try op(P.eq, x, 0)
       let powers = try op(P.pow, op(P.abs, select(isZero, 1, x)), p)
@@ -122,7 +124,7 @@ extension Builder {
     let kept = (0..<rank(x)).filter { !axes.contains($0) }
     let shape = kept.map { self.shape(x)[$0] }
     let flat = try reshape(permute(x, kept + axes), shape + [count(x, axes)])
-    if count(x, axes) == 0 { return try full(-.infinity, shape, dtype(x)) }
+    if count(x, axes) == 0 { return try op(P.log, reduce(P.sum, flat, [kept.count])) }
     return try op(P.logsumexp, flat, ["axes": .ints([kept.count])])
   }
 
