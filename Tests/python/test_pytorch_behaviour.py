@@ -238,3 +238,98 @@ def test_equal_elements_share_the_gradient_of_the_median(function):
     assert gradients(lambda x: function(x, 0)[0], [1.0, 2.0, 2.0, 3.0, 2.0]) == [[0, 0, 1, 0, 0]]
     assert np.isnan(betty.median(betty.tensor([1.0, np.nan])).item())
     assert function(betty.tensor([-np.inf, -np.inf, 1.0])).item() == -np.inf
+
+
+INF, NAN = np.inf, np.nan
+SLOPES = {
+    "lgamma": (betty.lgamma, [0.0, -0.0, INF], [-INF, INF, INF]),
+    "logit": (betty.logit, [0.0, 1.0, 0.5], [INF, INF, 4]),
+    "asin": (betty.asin, [1.0, -1.0, 0.0], [INF, INF, 1]),
+    "acos": (betty.acos, [1.0, -1.0, 0.0], [-INF, -INF, -1]),
+    "acosh": (betty.acosh, [INF, 1.0], [0, INF]),
+    "hardswish": (F.hardswish, [INF, -INF, NAN, -3.0, 3.0, 0.0], [1, 0, 1, 0, 1, 0.5]),
+    "abs": (betty.abs, [NAN, 0.0], [0, 0]),
+    "norm of 0": (lambda x: betty.norm(x, 0), [2.0, 0.0, INF], [0, 0, 0]),
+    "power of 0": (lambda x: betty.matrix_power(x, 0), [[1.0, INF], [2.0, 3.0]], [[0, 0], [0, 0]]),
+    "hypot": (lambda x: betty.hypot(x, x[:1] * 0), [0.0, -2.0], [0, -1]),
+    "nothing": (lambda x: betty.logsumexp(x, 0), [], []),
+}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_slopes_where_there_is_an_edge(name):
+    function, points, want = SLOPES[name]
+    np.testing.assert_array_equal(gradients(function, points)[0], want)
+
+
+def test_the_slope_of_hardswish_forwards():
+    points = betty.tensor([INF, -INF, 0.0])
+    slope = betty.func.jvp(F.hardswish, (points,), (betty.ones(3),))[1]
+    assert slope.tolist() == [1, 0, 0.5]
+
+
+VALUES = {
+    "digamma": (betty.digamma, [-2.0, -1.0, 0.0, -0.0], [NAN, NAN, -INF, INF]),
+    "sign": (betty.sign, [NAN, -0.0, -INF], [0, 0, -1]),
+    "acosh": (betty.acosh, [1e200, 1 + 2**-40, 0.5], [461.210165779359, 2**-19.5, NAN]),
+    "logaddexp": (lambda x: betty.logaddexp(x, x.flip(0)), [NAN, INF], [NAN, NAN]),
+    "logaddexp2": (lambda x: betty.logaddexp2(x, x.flip(0)), [-INF, NAN], [NAN, NAN]),
+    "hypot": (lambda x: betty.hypot(x, x), [1e200, 1e-200], [2**0.5 * 1e200, 2**0.5 * 1e-200]),
+    "infinite hypot": (lambda x: betty.hypot(x, x.flip(0)), [INF, NAN], [INF, INF]),
+    "logspace": (lambda x: betty.logspace(0, 2, 3, dtype=x.dtype), [], [1, 10, 100]),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_at_the_ends(name):
+    function, points, want = VALUES[name]
+    found = function(betty.tensor(points, dtype=betty.float64))
+    np.testing.assert_allclose(found.numpy(), want, rtol=1e-12)
+
+
+def test_all_and_any_over_no_dimensions():
+    x = betty.tensor([[2, 0]])
+    assert betty.all(x, dim=()).tolist() == betty.any(x, dim=()).tolist() == [[True, False]]
+    assert (betty.all(x).item(), betty.any(x).item()) == (False, True)
+
+
+def test_integers_in_activations():
+    x = betty.arange(3) * 4
+    for made, want in [
+        (F.relu6(x), [0, 4, 6]),
+        (F.hardtanh(x, 0.5, 2.5), [0, 2, 2]),
+        (F.threshold(x, 4.5, 5.9), [5, 5, 8]),
+    ]:
+        assert (made.dtype, made.tolist()) == (betty.int64, want)
+    np.testing.assert_allclose(F.softsign(x).numpy(), [0, 0.8, 8 / 9], rtol=1e-6)
+    assert F.tanhshrink(x).dtype is betty.float32
+    assert betty.conj(betty.tensor([True])).tolist() == [True]
+
+
+def test_a_vector_of_weights():
+    x, weight = betty.tensor([[1.0, 2.0], [3.0, 4.0]]), betty.tensor([1.0, 10.0])
+    assert F.linear(x, weight).tolist() == [21, 43]
+    assert F.linear(x[0], weight).item() == 21
+
+
+def test_probabilities_of_another_type():
+    scores = betty.tensor([[0.0, 1.0]])
+    loss = F.cross_entropy(scores, betty.tensor([[0.5, 0.5]], dtype=betty.float64))
+    assert loss.dtype is betty.float64
+    assert loss.item() == pytest.approx(0.8132617)
+
+
+# ---- padding -------------------------------------------------------------------------------------
+
+PADDED = {
+    "replicate": {(2, -1): [0, 0, 0, 1, 2], (-4, 2): [3, 3], (-1, 1): [1, 2, 3, 3]},
+    "reflect": {(3, -2): [3, 2, 1, 0, 1], (-1, 1): [1, 2, 3, 2]},
+    "circular": {(2, -1): [1, 2, 0, 1, 2], (-2, -1): [2]},
+}
+
+
+@pytest.mark.parametrize("mode", PADDED)
+def test_padding_that_cuts(mode):
+    x = betty.arange(4.0).reshape(1, 1, 4)
+    for pad, want in PADDED[mode].items():
+        assert F.pad(x, pad, mode).reshape(-1).tolist() == want

@@ -17,6 +17,20 @@ extension Functions {
     ) { b, x, attributes in try body(&b, b.needFloating(x[0]), attributes) }
   }
 
+  /// An activation that keeps integers; their bounds are cut at the point.
+  private static func kept(
+    _ name: String, _ attributes: [AttributeSpec] = [], doc: String, at sampled: Attributes = [:],
+    body: @escaping @Sendable (inout Builder, Value, Attributes) throws -> Value
+  ) -> FunctionEntry {
+    FunctionEntry(
+      name, ["input"], attributes, doc: doc, samples: sample([2, 3], in: 0.2...2, at: sampled)
+    ) { b, x, attributes in
+      let value = try b.tensor(x[0])
+      guard b.dtype(value) != .bool else { throw b.fail(.notSupported, "not defined for bool") }
+      return try body(&b, value, attributes)
+    }
+  }
+
   private static func number(_ name: String, _ value: Double) -> AttributeSpec {
     AttributeSpec(name, .double, default: .double(value))
   }
@@ -35,8 +49,8 @@ extension Functions {
       let below = try b.op(P.mul, x, attributes.double("negative_slope"))
       return try b.select(b.op(P.gt, x, 0), x, below)
     },
-    activation("relu6", doc: "Limited to [0, 6]") { b, x, _ in try b.hardLimit(x, 0, 6) },
-    activation(
+    kept("relu6", doc: "Limited to [0, 6]") { b, x, _ in try b.hardLimit(x, 0, 6) },
+    kept(
       "hardtanh", [number("min_val", -1), number("max_val", 1)],
       doc: "Limited to [min_val, max_val], without a gradient at the bounds"
     ) { b, x, attributes in
@@ -50,15 +64,20 @@ extension Functions {
       try b.op(P.div, b.hardLimit(b.op(P.add, x, 3), 0, 6), 6)
     },
     activation("hardswish", doc: "input * relu6(input + 3) / 6") { b, x, _ in
-      try b.op(P.div, b.op(P.mul, x, b.hardLimit(b.op(P.add, x, 3), 0, 6)), 6)
+      // Three pieces, so that the slopes at infinities are those of the outer ones.
+      let inner = try b.select(b.op(P.lt, b.op(P.abs, x), 3), x, 0)
+      let middle = try b.op(P.div, b.op(P.mul, inner, b.op(P.add, inner, 3)), 6)
+      let upper = try b.select(b.op(P.lt, x, 3), middle, x)
+      return try b.select(b.op(P.le, x, -3), b.op(P.mul, x, 0), upper)
     },
-    activation(
+    kept(
       "threshold", [AttributeSpec("threshold", .double), AttributeSpec("value", .double)],
       doc: "input above threshold, else value",
       at: ["threshold": .double(1), "value": .double(0)]
     ) { b, x, attributes in
-      let isLow = try b.op(P.le, x, attributes.double("threshold"))
-      return try b.select(isLow, attributes.double("value"), x)
+      let bound = b.number(attributes.double("threshold"), like: x)
+      return try b.select(
+        b.op(P.le, x, bound), b.number(attributes.double("value"), like: x), x)
     },
     activation("hardshrink", [number("lambd", 0.5)], doc: "0 within lambd of 0, else input") {
       b, x, attributes in
@@ -68,6 +87,9 @@ extension Functions {
     activation("softshrink", [number("lambd", 0.5)], doc: "Moved towards 0 by lambd at most") {
       b, x, attributes in
       let bound = attributes.double("lambd")
+      guard bound >= 0 else {
+        throw b.fail(.runtime, "lambd must be 0 or more, got \(bound)")
+      }
       let up = try b.select(b.op(P.lt, x, -bound), b.op(P.add, x, bound), b.op(P.mul, x, 0))
       return try b.select(b.op(P.gt, x, bound), b.op(P.sub, x, bound), up)
     },
@@ -139,10 +161,10 @@ extension Functions {
     activation("logsigmoid", doc: "log(sigmoid(input))") { b, x, _ in
       try b.op(P.neg, b.op(P.softplus, b.op(P.neg, x)))
     },
-    activation("softsign", doc: "input / (1 + |input|)") { b, x, _ in
+    smooth("softsign", doc: "input / (1 + |input|)") { b, x in
       try b.op(P.div, x, b.op(P.add, b.op(P.abs, x), 1))
     },
-    activation("tanhshrink", doc: "input - tanh(input)") { b, x, _ in
+    smooth("tanhshrink", doc: "input - tanh(input)") { b, x in
       try b.op(P.sub, x, b.op(P.tanh, x))
     },
   ]
@@ -185,8 +207,14 @@ extension Functions {
 extension Builder {
   /// Limited to a range, with slope 0 at its ends; NaN passes.
   mutating func hardLimit(_ x: Value, _ low: Double, _ high: Double) throws -> Value {
-    let top = try select(op(P.ge, x, high), high, x)
-    return try select(op(P.le, x, low), low, top)
+    let (least, most) = (number(low, like: x), number(high, like: x))
+    let top = try select(op(P.ge, x, most), most, x)
+    return try select(op(P.le, x, least), least, top)
+  }
+
+  /// A number as one of the type of x: without what is behind the point among integers.
+  func number(_ value: Double, like x: Value) -> Double {
+    dtype(x).isFloating ? value : value.rounded(.towardZero)
   }
 
   mutating func elu(

@@ -150,9 +150,16 @@ extension Builder {
     _ x: Arguments, _ scores: ClassScores, _ smoothing: Double, _ attributes: Attributes
   ) throws -> Value {
     let target = x[1]
-    guard shape(target.value) == shape(x[0].value), dtype(target.value) == dtype(scores.rows) else {
+    guard shape(target.value) == shape(x[0].value) else {
       throw fail(
-        .value, "class probabilities must be \(type(x[0].value)), got \(type(target.value))")
+        .runtime,
+        "class probabilities must be \(shape(x[0].value)), got \(type(target.value))")
+    }
+    guard attributes.int("ignore_index") < 0 else {
+      throw fail(
+        .runtime,
+        "ignore_index goes with class indices, got \(attributes.int("ignore_index")) with "
+          + "class probabilities")
     }
     var probabilities = try classScores(target).rows
     if smoothing > 0 {
@@ -161,8 +168,11 @@ extension Builder {
         smoothing / Double(max(scores.classes, 1)))
     }
     let logs = try op(P.logSoftmax, scores.rows, ["axis": .int(1)])
-    var products = try op(P.mul, probabilities, logs)
-    if let weight = try classWeight(x, scores) { products = try op(P.mul, products, weight) }
+    let factors = try promoted([Operand(probabilities), Operand(logs)])
+    var products = try op(P.mul, factors[0], factors[1])
+    if let weight = try classWeight(x, scores) {
+      products = try op(P.mul, products, cast(weight, dtype(products)))
+    }
     let losses = try reshape(op(P.neg, reduce(P.sum, products, [1])), scores.shape)
     return try reduced(losses, attributes)
   }

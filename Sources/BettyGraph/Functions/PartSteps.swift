@@ -116,32 +116,68 @@ extension Builder {
       ])
   }
 
-  /// F.pad: pairs from the last dimension backwards.
+  /// F.pad: pairs from the last dimension backwards. What is cut is cut first, but behind what reflect
+  /// and replicate have added, so that they see the whole.
   mutating func pad(_ x: Value, _ attributes: Attributes) throws -> Value {
     let (pairs, mode) = (attributes.ints("pad"), attributes.string("mode"))
     let rank = self.rank(x)
     guard pairs.count % 2 == 0, pairs.count <= 2 * rank else {
       throw fail(.runtime, "takes pairs for at most \(rank) dimensions, got \(pairs)")
     }
-    var result = x
+    guard ["constant", "reflect", "replicate", "circular"].contains(mode) else {
+      throw fail(
+        .notSupported,
+        "mode is 'constant', 'reflect', 'replicate' or 'circular', got '\(mode)'")
+    }
+    let count = pairs.count / 2
+    guard mode == "constant" || (1...3).contains(count) && (1...2).contains(rank - count) else {
+      throw fail(
+        .notSupported, "\(mode) padding of \(count) dimensions does not take \(type(x))")
+    }
     var (low, high) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
-    for pair in 0..<pairs.count / 2 {
+    for pair in 0..<count {
       let axis = rank - 1 - pair
       let length = shape(x)[axis]
       let (left, right) = (pairs[2 * pair], pairs[2 * pair + 1])
       guard left >= -length, right >= -length, min(left, 0) + min(right, 0) >= -length else {
         throw fail(.runtime, "padding \(left), \(right) exceeds dimension \(axis) of \(type(x))")
       }
-      result = try slice(
-        result, axis: axis, from: max(-left, 0), to: length + min(right, 0))
-      (low[axis], high[axis]) = (max(left, 0), max(right, 0))
+      (low[axis], high[axis]) = (left, right)
     }
-    if mode == "constant" {
+    let (more, less) = ({ max($0, 0) }, { min($0, 0) })
+    let isWhole = mode == "reflect" || mode == "replicate"
+    if !isWhole {
+      let cropped = try crop(x, low.map(less), high.map(less))
+      guard mode == "constant" else {
+        return try padEdges(cropped, low.map(more), high.map(more), mode)
+      }
       return try pad(
-        result, low: low, high: high, interior: [Int](repeating: 0, count: rank),
-        value: attributes.double("value"))
+        cropped, low: low.map(more), high: high.map(more),
+        interior: [Int](repeating: 0, count: rank), value: attributes.double("value"))
     }
-    for axis in 0..<rank where low[axis] > 0 || high[axis] > 0 {
+    let padded = try padEdges(x, low.map(more), high.map(more), mode)
+    let result = try crop(padded, low.map(less), high.map(less))
+    guard !shape(result).suffix(count).contains(0) else {
+      throw fail(.runtime, "padding \(pairs) leaves nothing of \(type(x))")
+    }
+    return result
+  }
+
+  /// Without what negative numbers cut at the ends of axes.
+  private mutating func crop(_ x: Value, _ low: [Int], _ high: [Int]) throws -> Value {
+    var result = x
+    for axis in low.indices {
+      result = try slice(
+        result, axis: axis, from: -low[axis], to: shape(result)[axis] + high[axis])
+    }
+    return result
+  }
+
+  private mutating func padEdges(
+    _ x: Value, _ low: [Int], _ high: [Int], _ mode: String
+  ) throws -> Value {
+    var result = x
+    for axis in low.indices where low[axis] > 0 || high[axis] > 0 {
       result = try padEdge(result, axis, low[axis], high[axis], mode)
     }
     return result
@@ -172,15 +208,11 @@ extension Builder {
           slice(x, axis: axis, from: length - 1, to: length),
           to: shape.replacing(axis, with: high))
       )
-    case "circular":
+    default:  // circular
       ends = try (
         slice(x, axis: axis, from: length - low, to: length),
         slice(x, axis: axis, from: 0, to: high)
       )
-    default:
-      throw fail(
-        .notSupported,
-        "mode is 'constant', 'reflect', 'replicate' or 'circular', got '\(mode)'")
     }
     return try concatenate([ends.0, x, ends.1], axis)
   }

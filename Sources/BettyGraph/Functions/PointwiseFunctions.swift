@@ -89,8 +89,19 @@ extension Functions {
     smooth("reciprocal", P.reciprocal, doc: "1 / input", in: 0.4...3),
     smooth("sigmoid", P.sigmoid, doc: "1 / (1 + exp(-input))"),
     smooth("erf", P.erf, doc: "Error function"),
-    smooth("logit", doc: "log(input / (1 - input))", in: 0.2...0.8) { b, x in
-      try b.op(P.log, b.op(P.div, x, b.op(P.sub, 1, x)))
+    FunctionEntry(
+      "logit", ["input"], [AttributeSpec("eps", .double, optional: true)],
+      doc: "log(input / (1 - input)); with eps of input limited to [eps, 1 - eps]",
+      samples: sample([2, 3], in: 0.2...0.8)
+    ) { b, x, attributes in
+      var value = try b.floating(x[0])
+      if attributes["eps"] != nil {
+        let (low, high) = (attributes.double("eps"), 1 - attributes.double("eps"))
+        value = try b.select(b.op(P.lt, value, low), low, value)
+        value = try b.select(b.op(P.gt, value, high), high, value)
+      }
+      // Two logarithms: the slope of a quotient's is not a number at 0 and 1.
+      return try b.op(P.sub, b.op(P.log, value), b.op(P.log1p, b.op(P.neg, value)))
     },
   ]
 
@@ -158,8 +169,13 @@ extension Functions {
       "masked_fill", ["input", "mask", "value"], doc: "value where mask holds, else input",
       samples: [Sample([.init([2, 3]), .init([3], 0...1, dtype: .bool), .init([])])]
     ) { b, x, _ in
-      let value = try b.tensor(x[0])
-      let mask = try b.condition(x[1])
+      let (value, mask) = try (b.tensor(x[0]), x[1].value)
+      guard b.dtype(mask) == .bool else {
+        throw b.fail(.runtime, "mask must be bool, got \(b.type(mask))")
+      }
+      guard b.rank(x[2].value) == 0 else {
+        throw b.fail(.runtime, "value must be a number or 0-d, got \(b.type(x[2].value))")
+      }
       return try b.select(mask, b.cast(x[2].value, b.dtype(value)), value)
     },
     FunctionEntry(
@@ -211,9 +227,10 @@ extension DType {
 }
 
 extension Builder {
-  /// sqrt(1 - x²), as a product so that it is exact near 1.
+  /// sqrt(1 - x²), as a product so that it is exact near 1; of roots, whose slopes at 1 are infinite and
+  /// not of unknown sign.
   mutating func legOfUnitCircle(_ x: Value) throws -> Value {
-    try op(P.sqrt, op(P.mul, op(P.sub, 1, x), op(P.add, x, 1)))
+    try op(P.mul, op(P.sqrt, op(P.sub, 1, x)), op(P.sqrt, op(P.add, x, 1)))
   }
 
   /// PyTorch's clamp: NaN stays, max wins over min. At a bound that is a number the gradient ends, with

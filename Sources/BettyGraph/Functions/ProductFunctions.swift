@@ -13,16 +13,18 @@ extension Functions {
     ) { b, x, _ in try b.matmul(b.tensor(x[0]), b.tensor(x[1])) },
     FunctionEntry(
       "linear", ["input", "weight", "bias?"], doc: "input @ weight.T + bias",
-      samples: sample([2, 3], [4, 3], [4]) + sample([3], [4, 3])
+      samples: sample([2, 3], [4, 3], [4]) + sample([3], [4, 3]) + sample([2, 3], [3])
     ) { b, x, _ in
       let (input, weight) = (x[0].value, x[1].value)
-      guard b.rank(input) >= 1, b.rank(weight) == 2,
-        b.shape(input).last == b.shape(weight)[1]
+      guard b.rank(input) >= 1, (1...2).contains(b.rank(weight)),
+        b.shape(input).last == b.shape(weight).last
       else {
         throw b.fail(
           .runtime,
           "input [..., in] and weight [out, in] do not fit, got \(b.list([input, weight]))")
       }
+      if b.rank(weight) == 1, x.optional(2) == nil { return try b.matmul(input, weight) }
+      try b.needRank([weight], [2])
       let product = try b.product(b.asMatrix(input), weight, transposeB: true)
       var shape = b.shape(input)
       shape[shape.count - 1] = b.shape(weight)[0]

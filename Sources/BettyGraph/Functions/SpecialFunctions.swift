@@ -21,8 +21,14 @@ extension Functions {
       return try b.select(isNegative, b.op(P.neg, value), value)
     },
     smooth("acosh", doc: "Inverse hyperbolic cosine", in: 1.2...3) { b, x in
-      let root = try b.op(P.sqrt, b.op(P.mul, b.op(P.sub, x, 1), b.op(P.add, x, 1)))
-      return try b.select(b.op(P.lt, x, 1), .nan, b.op(P.log, b.op(P.add, x, root)))
+      // Of d = x - 1, where nothing cancels near 1: log1p(d + sqrt(d) sqrt(x + 1)), or log(2x) where x is all.
+      let isLarge = try b.op(P.gt, x, 1e9)
+      let usual = try b.select(isLarge, 2, x)
+      let above = try b.op(P.sub, usual, 1)
+      let root = try b.op(P.mul, b.op(P.sqrt, above), b.op(P.sqrt, b.op(P.add, usual, 1)))
+      let near = try b.op(P.log1p, b.op(P.add, above, root))
+      let far = try b.op(P.add, b.op(P.log, b.select(isLarge, x, 1)), 0.693147180559945309)
+      return try b.select(isLarge, far, near)
     },
     smooth("atanh", doc: "Inverse hyperbolic tangent", in: -0.8...0.8) { b, x in
       let (up, down) = try (b.op(P.log1p, x), b.op(P.log1p, b.op(P.neg, x)))
@@ -74,11 +80,13 @@ extension Functions {
 
   /// Two operands in a floating type.
   private static func pair(
-    _ name: String, doc: String, in range: ClosedRange<Double> = -2...2,
+    _ name: String, and second: String = "other", doc: String,
+    in range: ClosedRange<Double> = -2...2,
     body: @escaping @Sendable (inout Builder, Value, Value) throws -> Value
   ) -> FunctionEntry {
     FunctionEntry(
-      name, ["input", "other"], doc: doc, samples: sample([2, 3], [3], in: range)
+      name, InputSpec(arrayLiteral: "input", second), doc: doc,
+      samples: sample([2, 3], [3], in: range)
     ) { b, x, _ in
       let values = try b.promoted([x[0], x[1]], floating: true)
       let shape = try b.common(values)
@@ -98,17 +106,12 @@ extension Functions {
       let sum = try b.logAddExp(b.op(P.mul, x, ln2), b.op(P.mul, y, ln2))
       return try b.op(P.mul, sum, 1 / ln2)
     },
-    pair("hypot", doc: "sqrt(input² + other²)", in: 0.3...2) { b, x, y in
-      let dtype = b.dtype(x)
-      let (a, c) = try (b.cast(x, .f64), b.cast(y, .f64))
-      return try b.cast(
-        b.safeSqrt(b.op(P.add, b.op(P.mul, a, a), b.op(P.mul, c, c))), dtype)
-    },
+    pair("hypot", doc: "sqrt(input² + other²)", in: 0.3...2) { b, x, y in try b.hypotenuse(x, y) },
     pair("copysign", doc: "|input| with the sign of other", in: 0.3...2) { b, x, y in
       let size = try b.op(P.abs, x)
       return try b.select(b.isNegative(y), b.op(P.neg, size), size)
     },
-    pair("float_power", doc: "Power in f64", in: 0.5...2) { b, x, y in
+    pair("float_power", and: "exponent", doc: "Power in f64", in: 0.5...2) { b, x, y in
       try b.op(P.pow, b.cast(x, .f64), b.cast(y, .f64))
     },
     FunctionEntry(
@@ -247,8 +250,29 @@ extension Builder {
     let (large, small) = try (select(isFirst, x, y), select(isFirst, y, x))
     // Of equal infinities the difference is not a number.
     let isInfinite = try op(P.eq, op(P.abs, large), .infinity)
-    let difference = try select(isInfinite, -.infinity, op(P.sub, small, large))
+    let isSame = try op(P.logicalAnd, isInfinite, op(P.eq, small, large))
+    let difference = try select(isSame, -.infinity, op(P.sub, small, large))
     return try op(P.add, large, op(P.softplus, difference))
+  }
+
+  /// sqrt(x² + y²) with slope 0 at (0, 0). In f64 the squares of f32 do not overflow; those of f64 are
+  /// taken in units of the larger number, which is no more than a unit and passes no gradient.
+  mutating func hypotenuse(_ x: Value, _ y: Value) throws -> Value {
+    let stored = dtype(x)
+    var (a, c) = try (cast(x, .f64), cast(y, .f64))
+    let isInfinite = try op(
+      P.logicalOr, op(P.eq, op(P.abs, a), .infinity), op(P.eq, op(P.abs, c), .infinity))
+    (a, c) = try (select(isInfinite, 1, a), select(isInfinite, 1, c))
+    var unit: Value?
+    if stored == .f64 {
+      let size = try emit(P.stopGradient, [op(P.maximum, op(P.abs, a), op(P.abs, c))])
+      let some = try select(op(P.eq, size, 0), 1, size)
+      (a, c) = try (op(P.div, a, some), op(P.div, c, some))
+      unit = some
+    }
+    var result = try safeSqrt(op(P.add, op(P.mul, a, a), op(P.mul, c, c)))
+    if let unit { result = try op(P.mul, result, unit) }
+    return try cast(select(isInfinite, .infinity, result), stored)
   }
 
   /// fmax and fmin.
