@@ -116,3 +116,87 @@ def test_iteration():
         iter(betty.tensor(1))
     assert 3 in betty.arange(4)
     assert 9 not in betty.arange(4)
+
+
+def test_masks_without_dimensions():
+    x, yes, no = betty.ones(2, 3), betty.tensor(True), betty.tensor(False)
+    assert (x[yes].shape, x[no].shape, x[:, yes].shape) == ((1, 2, 3), (0, 2, 3), (2, 1, 3))
+    assert x[yes, betty.tensor([0, 1, 1])].shape == (3, 3)
+    for mask, want in [(yes, 5), (no, 1)]:
+        changed = betty.ones(3)
+        changed[mask] = 5.0
+        assert changed.tolist() == [want] * 3
+    scalar = betty.tensor(2.0)
+    scalar[scalar > 0] = 0.0
+    assert scalar.item() == 0
+    scalar[scalar == 0] = betty.tensor([3.0])
+    assert scalar.item() == 3
+
+
+def test_places_of_what_is_not_zero_without_dimensions():
+    for value, count in [(3, 1), (0, 0)]:
+        x = betty.tensor(value)
+        assert x.nonzero().shape == betty.argwhere(x).shape == (count, 0)
+        assert [i.tolist() for i in betty.where(x)] == [[0] * count]
+
+
+SCALAR, ZERO, FIVE = betty.tensor(2.0), betty.tensor(0), betty.tensor(5.0)
+
+
+@pytest.mark.parametrize(
+    ("function", "want"),
+    [
+        (lambda: betty.gather(SCALAR, 0, ZERO), 2),
+        (lambda: betty.gather(SCALAR, 0, betty.tensor([0, 0])), [2, 2]),
+        (lambda: betty.gather(betty.tensor([3.0, 4.0]), 0, betty.tensor(1)), 4),
+        (lambda: betty.scatter(SCALAR, 0, ZERO, FIVE), 5),
+        (lambda: betty.scatter(SCALAR, 0, ZERO, 5.0), 5),
+        (lambda: betty.scatter_add(SCALAR, 0, ZERO, FIVE), 7),
+        (lambda: betty.scatter_reduce(SCALAR, 0, ZERO, FIVE, "prod"), 10),
+        (lambda: betty.index_select(SCALAR, 0, betty.tensor([0])), 2),
+        (lambda: SCALAR.index_fill(0, ZERO, 3.0), 3),
+        (lambda: SCALAR.index_add(0, ZERO, FIVE), 7),
+        (lambda: SCALAR.index_copy(0, betty.tensor([0]), betty.tensor([5.0])), 5),
+    ],
+)
+def test_indices_into_a_number(function, want):
+    assert function().tolist() == want
+
+
+def test_lists_that_are_several_keys():
+    x = betty.arange(25).reshape(5, 5)
+    i = betty.tensor([0, 1])
+    assert x[[[0, 1], [2, 3]]].tolist() == [2, 8]
+    assert x[[slice(0, 2), 1]].tolist() == [1, 6]
+    assert x[[i, i]].tolist() == [0, 6]
+    assert x[[None, 1]].shape == (1, 5)
+    assert x[[0, 1]].shape == (2, 5)
+    assert x[[True, False, True, False, False]].shape == (2, 5)
+    x[[[0, 1], [0, 0]]] = -1
+    assert x[:3, 0].tolist() == [-1, -1, 10]
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda x: x.__setitem__(betty.tensor([0]), betty.tensor([1.5])),
+        lambda x: x.__setitem__(betty.tensor([True, True]), betty.tensor([1.5, 2.5])),
+        lambda x: x.index_put_((betty.tensor([0]),), betty.tensor(1.5)),
+    ],
+)
+def test_what_is_put_at_indices_is_not_converted(put):
+    x = betty.tensor([7, 8])
+    with pytest.raises(RuntimeError, match=r"must match, got betty.float32 and betty.int64"):
+        put(x)
+    assert x.tolist() == [7, 8]
+    x[0] = betty.tensor(1.5)  # what is no index of tensors is converted
+    x[x > 7] = 2.5
+    assert x.tolist() == [1, 2]
+
+
+def test_the_last_of_several_values_has_the_gradient():
+    y = betty.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    x = betty.zeros(3)
+    x[betty.tensor([0, 0, 1])] = y
+    (x * betty.tensor([1.0, 2.0, 3.0])).sum().backward()
+    assert (x.tolist(), y.grad.tolist()) == ([2, 3, 0], [0, 1, 2])

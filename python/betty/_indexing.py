@@ -29,8 +29,8 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
-    value = _as_value(x, value)
-    is_mask = isinstance(key, Tensor) and key.dtype is _types.bool and key.ndim > 0
+    given, value = value, _as_value(x, value)
+    is_mask = isinstance(key, Tensor) and key.dtype is _types.bool
     if is_mask and value.numel() == 1 and key.shape == x.shape[: key.ndim]:
         mask = key.reshape(key.shape + (1,) * (x.ndim - key.ndim))
         x._assign(F.where(mask, value.reshape(()), x))
@@ -39,7 +39,18 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     if not picks:
         view._assign(_fitting(value, view.ndim))
         return
+    if isinstance(given, Tensor):
+        check_types("index_put", x, given)
     view._assign(_scattered(view, picks, value))
+
+
+def check_types(name: str, x: Tensor, value: Tensor) -> None:
+    """Refuses elements that would have to be converted to be put at indices."""
+    if value.dtype is not x.dtype:
+        raise RuntimeError(
+            f"{name}: the element types of what is put and of where to must match, got "
+            f"{value.dtype} and {x.dtype}"
+        )
 
 
 def _as_value(x: Tensor, value: Any) -> Tensor:
@@ -63,7 +74,7 @@ def _fitting(value: Tensor, rank: int) -> Tensor:
 
 def _parts(x: Tensor, key: Any) -> list:
     """The key as a list, its ellipsis replaced and its lists made tensors."""
-    parts = [_plain(part) for part in (key if isinstance(key, tuple) else (key,))]
+    parts = [_plain(part) for part in (key if _is_several(key) else (key,))]
     used = sum(_consumed(part) for part in parts)
     if used > x.ndim:
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
@@ -75,11 +86,20 @@ def _parts(x: Tensor, key: Any) -> list:
     return parts
 
 
+def _is_several(key: Any) -> bool:
+    """Whether a key is one of each dimension: a tuple, or a short list with more than numbers."""
+    if not isinstance(key, list) or len(key) >= 32:
+        return isinstance(key, tuple)
+    kinds = (Tensor, list, tuple, range, slice)
+    return any(part is None or part is Ellipsis or isinstance(part, kinds) for part in key)
+
+
 def _plain(part: Any) -> Any:
     if part is None or part is Ellipsis or isinstance(part, (bool, int, slice)):
         return part
     if isinstance(part, Tensor):
-        return _checked(part)
+        # A mask without dimensions is what Python's bool is: a new dimension of 1 or 0.
+        return bool(part) if part.dtype is _types.bool and part.ndim == 0 else _checked(part)
     if isinstance(part, (list, tuple, range)) or hasattr(part, "__array__"):
         from betty._creation import as_tensor
 
@@ -87,7 +107,8 @@ def _plain(part: Any) -> Any:
         return _checked(items.to(_types.int64) if items.numel() == 0 else items)
     if hasattr(part, "__index__"):
         return part.__index__()
-    raise TypeError(
+    kind = TypeError if isinstance(part, str) else IndexError
+    raise kind(
         "only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors are valid "
         f"indices (got {type(part).__name__})"
     )
@@ -166,8 +187,6 @@ def _mask(x: Tensor, dim: int, mask: Tensor) -> list[tuple[int, Tensor]]:
             f"the shape of the mask {list(mask.shape)} does not match the shape of the indexed "
             f"tensor {list(x.shape)} at index {dim}"
         )
-    if mask.ndim == 0:
-        raise IndexError("a mask needs a dimension")
     return [(dim + axis, index) for axis, index in enumerate(nonzero(mask, as_tuple=True))]
 
 

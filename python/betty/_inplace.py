@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from betty import _checks, _creation, _native, _overloads, _types
+from betty import _checks, _creation, _indexing, _native, _overloads, _types
 from betty import _functions as F
 from betty._native import Tensor
 
@@ -19,8 +19,11 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     return self
 
 
-def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+def copy_(
+    self: Tensor, src: Any = None, non_blocking: bool = False, *, other: Any = None
+) -> Tensor:
     """Take the values of another tensor, broadcast and converted."""
+    src = other if src is None else src
     return self._assign(src if isinstance(src, Tensor) else _creation.as_tensor(src))
 
 
@@ -116,6 +119,8 @@ def index_put_(self: Tensor, indices: Any, values: Any, accumulate: bool = False
 
 def index_put(self: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """The tensor with values in place of, or added to, what tensors of indices name."""
+    if isinstance(values, Tensor):
+        _indexing.check_types("index_put", self, values)
     picks: list[Tensor] = []
     for index in indices:
         if index.dtype is _types.bool:

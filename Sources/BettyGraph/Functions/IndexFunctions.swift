@@ -21,18 +21,27 @@ extension Functions {
       "index_select", ["input", "index"], [dimOption], doc: "Positions of a dimension by a vector",
       samples: samples([3, 2], indices: [4], below: 3, at: ["dim": .int(0)])
     ) { b, x, attributes in
-      let (value, index) = try (b.tensor(x[0]), b.indices(x[1], as: "index"))
+      let index = try b.vector(b.indices(x[1], as: "index"))
+      let value = try b.line(x[0])
       let axis = try b.realAxis(attributes.int("dim"), of: value)
-      return try b.take(value, b.vector(index), axis)
+      let taken = try b.take(value, index, axis)
+      guard b.rank(x[0].value) == 0 else { return taken }
+      guard b.type(index).count == 1 else {
+        throw b.fail(.runtime, "a 0-d tensor has one position, got \(b.type(index).count) indices")
+      }
+      return try b.reshape(taken, [])
     },
     FunctionEntry(
-      "gather", ["input", "index"], [dimOption], doc: "Elements along dim at index",
+      "gather", ["input", "index"],
+      [dimOption, AttributeSpec("sparse_grad", .bool, default: .bool(false))],
+      doc: "Elements along dim at index; gradients are dense, whatever sparse_grad says",
       samples: samples([2, 3], indices: [2, 2], below: 3, at: ["dim": .int(1)])
     ) { b, x, attributes in
-      let (value, index) = try (b.tensor(x[0]), b.indices(x[1], as: "index"))
+      let (value, index) = try (b.line(x[0]), b.line(Operand(b.indices(x[1], as: "index"))))
       let axis = try b.realAxis(attributes.int("dim"), of: value)
-      return try b.emit(
+      let gathered = try b.emit(
         P.gather, [b.fit(value, to: index, axis), index], ["axis": .int(axis)])
+      return try b.reshape(gathered, b.shape(x[1].value))
     },
     FunctionEntry(
       "take_along_dim", ["input", "indices"], [oneDim],
@@ -104,7 +113,8 @@ extension Functions {
       if let alpha = x.optional(3) {
         source = try b.op(P.mul, source, b.cast(alpha.value, b.dtype(source)))
       }
-      return try b.added(P.indexAdd, target.value, target.index, source, target.axis)
+      let sum = try b.added(P.indexAdd, target.value, target.index, source, target.axis)
+      return try b.reshape(sum, b.shape(x[0].value))
     },
     FunctionEntry(
       "index_copy", ["input", "index", "source"], [dimOption],
@@ -113,19 +123,21 @@ extension Functions {
         [3, 2], indices: [1], below: 3, then: [1, 2], at: ["dim": .int(0)])
     ) { b, x, attributes in
       let target = try b.indexTarget(x, attributes)
-      return try b.put(target.value, target.index, target.source, target.axis)
+      let result = try b.put(target.value, target.index, target.source, target.axis)
+      return try b.reshape(result, b.shape(x[0].value))
     },
     FunctionEntry(
       "index_fill", ["input", "index", "value"], [dimOption],
       doc: "input with value at positions of a dimension",
       samples: samples([3, 2], indices: [2], below: 3, then: [], at: ["dim": .int(0)])
     ) { b, x, attributes in
-      let (value, index) = try (b.tensor(x[0]), b.indices(x[1], as: "index"))
+      let (value, index) = try (b.line(x[0]), b.indices(x[1], as: "index"))
       let axis = try b.realAxis(attributes.int("dim"), of: value)
       let hit = try b.hits(b.shape(value)[axis], b.vector(index))
       let fill = try b.cast(x[2].value, b.dtype(value))
       try b.needRank([fill], [0])
-      return try b.select(b.along(hit, axis, of: value), fill, value)
+      let result = try b.select(b.along(hit, axis, of: value), fill, value)
+      return try b.reshape(result, b.shape(x[0].value))
     },
     FunctionEntry(
       "scatter_add", ["input", "index", "src"], [dimOption],

@@ -8,6 +8,12 @@ extension Builder {
     try emit(P.take, [x, index], ["axis": .int(axis)])
   }
 
+  /// The operand as a tensor, a 0-d one as a vector of one element: along it there is one position.
+  mutating func line(_ operand: Operand) throws -> Value {
+    let value = try tensor(operand)
+    return rank(value) == 0 ? try reshape(value, [1]) : value
+  }
+
   /// Indices as a vector; PyTorch takes a 0-d index for one of length 1.
   mutating func vector(_ index: Value) throws -> Value {
     guard rank(index) <= 1 else {
@@ -38,17 +44,18 @@ extension Builder {
     let axis: Int
   }
 
-  /// Operands of index_add and index_copy.
+  /// Operands of index_add and index_copy; 0-d ones as vectors.
   mutating func indexTarget(_ x: Arguments, _ attributes: Attributes) throws -> IndexTarget {
-    let value = try tensor(x[0])
+    let value = try line(x[0])
     let index = try vector(indices(x[1], as: "index"))
     let axis = try realAxis(attributes.int("dim"), of: value)
     let wanted = shape(value).replacing(axis, with: type(index).count)
-    guard shape(x[2].value) == wanted, dtype(x[2].value) == dtype(value) else {
+    let source = try line(x[2])
+    guard shape(source) == wanted, dtype(source) == dtype(value) else {
       let type = "\(dtype(value).name)\(wanted)"
       throw fail(.runtime, "source must be \(type), got \(self.type(x[2].value))")
     }
-    return IndexTarget(value: value, index: index, source: x[2].value, axis: axis)
+    return IndexTarget(value: value, index: index, source: source, axis: axis)
   }
 
   /// A vector over an axis, repeated along the others.
@@ -139,7 +146,7 @@ extension Builder {
     _ x: Arguments, _ attributes: Attributes,
     _ update: (inout Builder, Value, Value, Value, Int) throws -> Value
   ) throws -> Value {
-    let (value, index) = try (tensor(x[0]), indices(x[1], as: "index"))
+    let (value, index) = try (line(x[0]), line(Operand(indices(x[1], as: "index"))))
     let axis = try realAxis(attributes.int("dim"), of: value)
     let part = try fit(value, to: index, axis)
     let source: Value
@@ -162,7 +169,7 @@ extension Builder {
       let rest = try growth(of: value, beyond: result, other)
       result = try concatenate([result, rest], other)
     }
-    return result
+    return try reshape(result, shape(x[0].value))
   }
 
   /// What of `whole` lies beyond `part` along an axis, of the part's length in later axes.
