@@ -194,3 +194,33 @@ def test_functions_keep_their_names():
     assert betty.numel.__module__ == "betty"
     with pytest.raises(AttributeError, match="no_such_thing"):
         betty.numel(betty.ones(1)).no_such_thing
+
+
+P3 = betty.ones(2, 3, 4)
+NOT_TAKEN = [
+    (lambda: F.pad(betty.ones(3), (2, 1), "reflect"), NotImplementedError, "1 dimensions"),
+    (lambda: F.pad(P3[None], (2, 1), "circular"), NotImplementedError, r"f32\[1, 2, 3, 4\]"),
+    (lambda: F.pad(P3, (1,) * 6, "replicate"), NotImplementedError, "3 dimensions"),
+    (lambda: F.pad(P3, (-2, -2), "replicate"), RuntimeError, "leaves nothing"),
+    (lambda: F.max_pool1d(P3, 3, None, 2, 2), RuntimeError, "at most half of kernel size"),
+    (lambda: F.avg_pool3d(P3[None], 3, ceil_mode=True), RuntimeError, "smaller than kernel"),
+    (lambda: F.adaptive_avg_pool2d(P3, -1), RuntimeError, "0 or more, got -1"),
+    (lambda: F.adaptive_max_pool2d(P3, (-1, 2)), RuntimeError, "0 or more"),
+    (lambda: F.group_norm(betty.ones(1, 6, 1), 6), ValueError, "more than 1 value"),
+    (lambda: F.softshrink(betty.ones(2), -0.1), RuntimeError, "lambd must be 0 or more"),
+    (lambda: P3.masked_fill(P3 > 0, P3), RuntimeError, "value must be a number or 0-d"),
+    (lambda: P3[0, 0].masked_fill(betty.ones(4).byte(), 1), RuntimeError, "mask must be bool"),
+    (
+        lambda: F.cross_entropy(P3, P3, ignore_index=1),
+        RuntimeError,
+        "goes with class indices, got 1",
+    ),
+    (lambda: F.cross_entropy(P3, P3[..., 1:]), RuntimeError, "probabilities must be"),
+    (lambda: betty.ones(3)[1.0], IndexError, "got float"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), NOT_TAKEN)
+def test_what_pytorch_does_not_take(call, error, words):
+    with pytest.raises(error, match=words):
+        call()

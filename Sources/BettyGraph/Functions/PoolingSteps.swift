@@ -48,11 +48,11 @@ extension Builder {
       ? [Int](repeating: 1, count: dims)
       : try perDimension(attributes, "dilation", dims, least: 1)
     let reach = zip(kernel, dilation).map { ($0 - 1) * $1 + 1 }
-    for (pad, reach) in zip(padding, reach) where isPadded && pad > reach / 2 {
+    for (pad, width) in zip(padding, kernel) where isPadded && pad > width / 2 {
       throw fail(
         .runtime,
-        "pad should be at most half of effective kernel size, got padding=\(padding), "
-          + "kernel_size=\(kernel) and dilation=\(dilation)")
+        "pad should be at most half of kernel size, got padding=\(padding) and "
+          + "kernel_size=\(kernel)")
     }
     let isCeiled = attributes.bool("ceil_mode")
     let output = (0..<dims).map { axis in

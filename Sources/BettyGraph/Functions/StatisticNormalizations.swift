@@ -83,6 +83,10 @@ extension Functions {
           + "and num_groups=\(groups)")
     }
     let size = shape[0] * groups == 0 ? 0 : b.type(given.input).count / (shape[0] * groups)
+    guard shape[0] * size != 1 else {
+      throw b.fail(
+        .value, "expected more than 1 value per channel when training, got \(b.type(x[0]).type)")
+    }
     let grouped = try b.reshape(given.input, [shape[0], groups, size])
     let moments = try b.moments(grouped, [2])
     let factor = try b.op(P.rsqrt, b.op(P.add, moments.variance, attributes.double("eps")))

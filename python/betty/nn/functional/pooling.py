@@ -147,11 +147,15 @@ def avg_pool2d(
 
 
 def _adaptive(output_size: Any) -> Any:
+    """The engine's sizes, where -1 keeps a dimension."""
     if output_size is None:
         return -1
+    sizes = (output_size,) if isinstance(output_size, int) else tuple(output_size)
+    if any(size is not None and size < 0 for size in sizes):
+        raise RuntimeError(f"output_size must be 0 or more, got {output_size}")
     if isinstance(output_size, int):
         return output_size
-    return tuple(-1 if size is None else size for size in output_size)
+    return tuple(-1 if size is None else size for size in sizes)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:

@@ -237,6 +237,10 @@ def avg_pool3d(
     size, step, edge = _window("avg_pool3d", kernel_size, stride, padding)
     if divisor_override == 0:
         raise RuntimeError("avg_pool3d: divisor must be not zero")
+    if any(length < width for length, width in zip(x.shape[2:], size, strict=True)):
+        raise RuntimeError(
+            f"avg_pool3d: input {list(x.shape[2:])} is smaller than kernel_size {list(size)}"
+        )
     rest = (ceil_mode, count_include_pad)
     one = None if divisor_override is None else 1
     plane = _over_planes(
