@@ -5,7 +5,16 @@ import math
 import betty
 import numpy as np
 import pytest
-from betty.distributions import Bernoulli, Categorical, Normal
+from betty.distributions import (
+    Bernoulli,
+    Beta,
+    Binomial,
+    Categorical,
+    Dirichlet,
+    Multinomial,
+    Normal,
+    OneHotCategorical,
+)
 
 
 def test_normal():
@@ -78,7 +87,32 @@ def test_score_function_gradient():
     np.testing.assert_allclose(logits.grad, np.array([0, 1, 0]) - p, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("concentration", "mode"),
+    [
+        ([0.5, 0.7, 0.2], [1, 0, 0]),
+        ([0.5, 1.5, 0.2], [0, 1, 0]),
+        ([2.0, 3.0, 4.0], [1 / 6, 2 / 6, 3 / 6]),
+    ],
+)
+def test_the_mode_of_dirichlet(concentration, mode):
+    found = Dirichlet(betty.tensor(concentration)).mode
+    np.testing.assert_allclose(found, mode, rtol=1e-6)
+    a, b = concentration[:2]
+    assert Beta(a, b).mode.item() == pytest.approx({0.7: 1, 1.5: 0}.get(b, 1 / 3))
+
+
 REFUSED = [
+    (lambda: Categorical(betty.zeros(2)), ValueError, "probs .* Simplex"),
+    (lambda: Categorical(logits=betty.tensor([0.0, math.nan])), ValueError, "logits"),
+    (lambda: OneHotCategorical(betty.zeros(2)), ValueError, "probs"),
+    (lambda: Binomial(-1, 0.3), ValueError, "total_count"),
+    (lambda: Binomial(1.5, 0.3), ValueError, "total_count"),
+    (
+        lambda: Multinomial(3, betty.ones(2)).log_prob(betty.tensor([3.0, 1.0])),
+        ValueError,
+        "Multinomial",
+    ),
     (lambda: Normal(0.0, -1.0), ValueError, "scale"),
     (lambda: Bernoulli(1.5), ValueError, "probs"),
     (lambda: Bernoulli(), ValueError, "not both"),

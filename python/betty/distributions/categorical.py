@@ -48,10 +48,13 @@ class Categorical(Distribution):
         self._num_events = given.shape[-1]
         if logits is not None:
             self.logits = logits - logits.logsumexp(-1, keepdim=True)
+            self._check(
+                constraints.real_vector.check(self.logits), "logits", "RealVector()", logits
+            )
             self.probs = ops.softmax(logits, dim=-1)
             return
-        self._check(probs >= 0, "probs", "Simplex()", probs)
         self.probs = probs / probs.sum(-1, keepdim=True)
+        self._check(constraints.simplex.check(self.probs), "probs", "Simplex()", probs)
         eps = 2.220446049250313e-16 if probs.dtype.itemsize == 8 else 1.1920928955078125e-07
         self.logits = self.probs.clamp(eps, 1 - eps).log()
 

@@ -13,7 +13,7 @@ from betty._native import Tensor
 
 __all__ = [
     "Constraint", "boolean", "greater_than", "greater_than_eq", "half_open_interval",
-    "integer_interval", "interval", "less_than", "lower_cholesky", "nonnegative",
+    "integer_interval", "interval", "less_than", "lower_cholesky", "multinomial", "nonnegative",
     "nonnegative_integer", "one_hot", "positive", "positive_definite", "positive_integer",
     "real", "real_vector", "simplex", "unit_interval",
 ]  # fmt: skip
@@ -92,6 +92,17 @@ def integer_interval(lower_bound: Any, upper_bound: Any) -> Constraint:
         lambda v: _whole(v).logical_and(v >= lower_bound).logical_and(v <= upper_bound),
         is_discrete=True,
         lower_bound=lower_bound,
+        upper_bound=upper_bound,
+    )
+
+
+def multinomial(upper_bound: Any) -> Constraint:
+    """Vectors of counts, of a sum up to a bound."""
+    return Constraint(
+        "Multinomial",
+        lambda v: (v >= 0).all(-1).logical_and(v.sum(-1) <= upper_bound),
+        1,
+        is_discrete=True,
         upper_bound=upper_bound,
     )
 

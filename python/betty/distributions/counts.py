@@ -108,6 +108,8 @@ class Geometric(_Coins):
 class Binomial(_Coins):
     """Successes among ``total_count`` throws of a coin."""
 
+    arg_constraints = {"total_count": constraints.nonnegative_integer, **_Coins.arg_constraints}
+
     def __init__(
         self,
         total_count: Any = 1,
@@ -119,6 +121,8 @@ class Binomial(_Coins):
         self.total_count, self.probs = self._tensors(total_count, self.probs)
         self.logits = self.logits.expand(self.probs.shape)
         self._batch_shape = self.probs.shape
+        if self._validate:
+            self._check_arguments()
 
     @property
     def support(self) -> Any:  # type: ignore[override]
@@ -232,6 +236,10 @@ class Multinomial(_OfClasses):
             raise NotImplementedError("inhomogeneous total_count is not supported")
         super().__init__(probs, logits, validate_args)
         self.total_count = total_count
+
+    @property
+    def support(self) -> Any:  # type: ignore[override]
+        return constraints.multinomial(self.total_count)
 
     @property
     def mean(self) -> Tensor:

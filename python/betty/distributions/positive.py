@@ -131,7 +131,10 @@ class Dirichlet(Distribution):
     @property
     def mode(self) -> Tensor:
         less = (self.concentration - 1).clamp(min=0)
-        return less / less.sum(-1, True)
+        # Where the density is unbounded at every corner, the first stands for all of them.
+        first = ops.one_hot(less.argmax(-1), less.shape[-1]).to(less.dtype)
+        is_hollow = (self.concentration < 1).all(-1, True)
+        return ops.where(is_hollow, first, less / less.sum(-1, True))
 
     @property
     def variance(self) -> Tensor:
