@@ -37,7 +37,8 @@ def home(value: object, name: str) -> str | None:
     module = getattr(value, "__module__", None)
     known = [module] if module and module.startswith("betty.") else []
     for place in (*known, "betty._native", "betty._types", "betty._derived", "betty._functions"):
-        if vars(importlib.import_module(place)).get(name) is value:
+        found = vars(importlib.import_module(place)).get(name)
+        if found is not None and inspect.unwrap(found) is value:  # those that take `out`
             return place
     return None
 

@@ -133,7 +133,7 @@ ORDER = {
     "sub": "input other * alpha",
     "div": "input other * rounding_mode",
     "addmm": "input mat1 mat2 * beta alpha",
-    "gather": "input dim index",
+    "gather": "input dim index * sparse_grad",
     "index_select": "input dim index",
     "index_add": "input dim index source * alpha",
     "index_copy": "input dim index source",
@@ -235,12 +235,10 @@ class Operation:
         return found
 
     def signature(self) -> tuple[list[str], list[str]]:
-        """The parameters, with NumPy's name of dim and PyTorch's out where they belong; and the
-        lines that read them."""
+        """The parameters, NumPy's names and PyTorch's out among them, and lines that read them."""
         parameters = self.parameters()
         texts = ["*" if p is None else p.text() for p in parameters]
-        lines = []
-        extra = []
+        lines, extra = [], []
         place = next((i for i, p in enumerate(parameters) if p and p.name == "dim"), None)
         if place is not None and all(p is None or p.default for p in parameters[place + 1 :]):
             dim = parameters[place]
@@ -250,6 +248,9 @@ class Operation:
             lines.append("if axis is not None:\n        dim = axis")
         if self.inputs and not self.returns_tuple:
             extra.append("out: Tensor | None = None")
+        if any(p and p.name == "keepdim" for p in parameters):
+            extra.append("keepdims: _bool | None = None")
+            lines.append("if keepdims is not None:\n        keepdim = keepdims")
         if extra and "*" not in texts and not any(text.startswith("*") for text in texts):
             texts.append("*")
         return texts + extra, lines

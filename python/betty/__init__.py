@@ -14,6 +14,7 @@ from betty import (
     _extras,
     _functions,
     _native,
+    _networks,
     _operands,
     _ordering,
     _views,
@@ -136,6 +137,7 @@ _ELSEWHERE = _NO_METHODS - {"cat", "stack", "threshold"}
 
 _MADE = {**_derived.FREE, **_derived.FUNCTIONS, **_ordering.FREE, **_ordering.FUNCTIONS}
 _MADE |= {**_views.FUNCTIONS, **_extras.FUNCTIONS, **_extras.FREE, **_extras.TYPES}
+_MADE |= _networks.FREE
 globals().update({n: f for n, f in _MADE.items() if n != "sum_to_size"})
 globals().update({n: _operands.checked(f) for n, f in list(globals().items())})
 for _name in _functions.__all__:

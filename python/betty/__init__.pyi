@@ -65,6 +65,7 @@ from betty._derived import chain_matmul as chain_matmul
 from betty._derived import column_stack as column_stack
 from betty._derived import combinations as combinations
 from betty._derived import compile as compile
+from betty._derived import conj as conj
 from betty._derived import dstack as dstack
 from betty._derived import einsum as einsum
 from betty._derived import hstack as hstack
@@ -85,6 +86,7 @@ from betty._derived import round as round
 from betty._derived import row_stack as row_stack
 from betty._derived import rsub as rsub
 from betty._derived import scalar_tensor as scalar_tensor
+from betty._derived import swapaxes as swapaxes
 from betty._derived import tensordot as tensordot
 from betty._derived import tril_indices as tril_indices
 from betty._derived import triu_indices as triu_indices
@@ -344,8 +346,15 @@ from betty._native import float32 as float32
 from betty._native import float64 as float64
 from betty._native import int32 as int32
 from betty._native import int64 as int64
-from betty._native import newaxis as newaxis
 from betty._native import uint8 as uint8
+from betty._networks import alpha_dropout as alpha_dropout
+from betty._networks import batch_norm as batch_norm
+from betty._networks import dropout as dropout
+from betty._networks import embedding as embedding
+from betty._networks import feature_alpha_dropout as feature_alpha_dropout
+from betty._networks import group_norm as group_norm
+from betty._networks import instance_norm as instance_norm
+from betty._networks import layer_norm as layer_norm
 from betty._ordering import aminmax as aminmax
 from betty._ordering import argsort as argsort
 from betty._ordering import argwhere as argwhere
@@ -459,8 +468,7 @@ cholesky: Any
 clip = _functions.clamp
 concat = _functions.cat
 concatenate = _functions.cat
-conj = _functions.positive
-conj_physical = _functions.positive
+conj_physical = _derived.conj
 contiguous_format: builtins.str
 det = _functions.linalg_det
 divide = _functions.div
@@ -477,18 +485,18 @@ moveaxis = _functions.movedim
 multiply = _functions.mul
 nan: builtins.float
 negative = _functions.neg
+newaxis: Any
 not_equal = _functions.ne
 pi: builtins.float
 pinverse: Any
 preserve_format: builtins.str
 range = _derived.range_
-resolve_conj = _functions.positive
-resolve_neg = _functions.positive
+resolve_conj = _derived.conj
+resolve_neg = _derived.conj
 sgn = _functions.sign
 slogdet = _functions.linalg_slogdet
 strided: builtins.str
 subtract = _functions.sub
-swapaxes = _functions.transpose
 swapdims = _functions.transpose
 trapz = _functions.trapezoid
 true_divide = _functions.div

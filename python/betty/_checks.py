@@ -22,6 +22,12 @@ def check_range(name: str, values: Any, kind: Any) -> None:
     raise RuntimeError(f"{name}: {bad} cannot be converted to {kind} without overflow")
 
 
+def check_integer(number: Any) -> None:
+    """Refuses an integer that no type holds."""
+    if isinstance(number, int) and not -(2**63) <= number < 2**63:
+        raise ValueError(f"tensor: {number} does not fit into 64 bits")
+
+
 def check_deviation(name: str, std: Any) -> None:
     """Refuses a negative number; a tensor is taken as it is."""
     if not isinstance(std, Tensor) and std < 0:

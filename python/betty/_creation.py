@@ -11,7 +11,7 @@ from typing import Any
 
 from betty import _functions as F
 from betty import _native, _types
-from betty._checks import check_deviation, check_probability, check_range
+from betty._checks import check_deviation, check_integer, check_probability, check_range
 from betty._checks import lengths as _size
 from betty._lists import from_lists
 from betty._native import Tensor, dtype, operation
@@ -24,7 +24,9 @@ _randperm, _eye = operation("randperm"), operation("eye")
 _bernoulli = operation("bernoulli")
 
 
-def _finish(x: Tensor, dtype: Any, requires_grad: bool) -> Tensor:
+def _finish(x: Tensor, dtype: Any, requires_grad: bool, out: Tensor | None = None) -> Tensor:
+    if out is not None:
+        return F._stored(out, x)
     if dtype is not None and x.dtype is not dtype:
         if not isinstance(dtype, _types.dtype) and dtype not in (float, int, bool):
             raise TypeError(f"tensor: dtype must be a dtype, not {type(dtype).__name__}")
@@ -45,6 +47,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         )
         return _finish(data.detach().clone(), dtype, requires_grad)
     if isinstance(data, (bool, int, float)):
+        check_integer(data)
         check_range("tensor", data, dtype)
         made = _native.from_scalar(data)
         if type(data) is float and dtype is None:
@@ -211,6 +214,13 @@ def full(
     return _filled(_size("full", (size,)), fill_value, dtype, device, requires_grad, out)
 
 
+def _wanted(dtype: Any, out: Tensor | None, usual: Any = None) -> dtype:
+    """The element type asked for, that of `out`, or the usual one."""
+    if dtype is None and out is not None:
+        return out.dtype
+    return dtype or usual or _types.get_default_dtype()
+
+
 def _kind(value: Any) -> dtype:
     if isinstance(value, bool):
         return _types.bool
@@ -257,8 +267,8 @@ def eye(
 ) -> Tensor:
     """A matrix with ones on its diagonal."""
     check_device(device)
-    kind = dtype or _types.get_default_dtype()
-    return _finish(_eye(n=n, m=n if m is None else m, dtype=kind), None, requires_grad)
+    made = _eye(n=n, m=n if m is None else m, dtype=_wanted(dtype, out))
+    return _finish(made, None, requires_grad, out)
 
 
 def arange(
@@ -277,11 +287,10 @@ def arange(
     if end is None:
         start, end = 0, start
     bounds = [x.item() if hasattr(x, "item") else x for x in (start, end, step)]
-    if dtype is None:
-        whole = all(isinstance(x, int) for x in bounds)
-        dtype = _types.int64 if whole else _types.get_default_dtype()
-    made = _arange(start=bounds[0], end=bounds[1], step=bounds[2], dtype=dtype)
-    return _finish(made, None, requires_grad)
+    whole = all(isinstance(x, int) for x in bounds)
+    kind = _wanted(dtype, out, _types.int64 if whole else None)
+    made = _arange(start=bounds[0], end=bounds[1], step=bounds[2], dtype=kind)
+    return _finish(made, None, requires_grad, out)
 
 
 def linspace(
@@ -289,16 +298,15 @@ def linspace(
 ) -> Tensor:
     """`steps` values from start to end, both included."""
     check_device(device)
-    kind = dtype or _types.get_default_dtype()
-    made = _linspace(start=float(start), end=float(end), steps=steps, dtype=kind)
-    return _finish(made, None, requires_grad)
+    made = _linspace(start=float(start), end=float(end), steps=steps, dtype=_wanted(dtype, out))
+    return _finish(made, None, requires_grad, out)
 
 
-def _draw(call: Any, size, dtype, device, requires_grad, generator) -> Tensor:
+def _draw(call: Any, size, dtype, device, requires_grad, generator, out=None) -> Tensor:
     check_device(device)
-    kind = dtype or _types.get_default_dtype()
     with drawing(generator):
-        return _finish(call(size=size, dtype=kind), None, requires_grad)
+        made = call(size=size, dtype=_wanted(dtype, out))
+    return _finish(made, None, requires_grad, out)
 
 
 def rand(
@@ -306,7 +314,7 @@ def rand(
     requires_grad=False, pin_memory=False,
 ) -> Tensor:  # fmt: skip
     """Uniform random numbers in [0, 1)."""
-    return _draw(_rand, _size("rand", sizes, size), dtype, device, requires_grad, generator)
+    return _draw(_rand, _size("rand", sizes, size), dtype, device, requires_grad, generator, out)
 
 
 def randn(
@@ -314,7 +322,7 @@ def randn(
     requires_grad=False, pin_memory=False,
 ) -> Tensor:  # fmt: skip
     """Normal random numbers with mean 0 and deviation 1."""
-    return _draw(_randn, _size("randn", sizes, size), dtype, device, requires_grad, generator)
+    return _draw(_randn, _size("randn", sizes, size), dtype, device, requires_grad, generator, out)
 
 
 def rand_like(
@@ -330,16 +338,19 @@ def randn_like(
 
 
 def randint(
-    low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False
-):
+    low=0, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None,
+    requires_grad=False, pin_memory=False,
+) -> Tensor:  # fmt: skip
     """Random integers of [low, high), or of [0, low)."""
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     check_device(device)
     shape = _size("randint", (size,))
     with drawing(generator):
-        made = _randint(low=low, high=high, size=shape, dtype=dtype or _types.int64)
-    return _finish(made, None, requires_grad)
+        made = _randint(low=low, high=high, size=shape, dtype=_wanted(dtype, out, _types.int64))
+    return _finish(made, None, requires_grad, out)
 
 
 def randperm(
@@ -348,10 +359,10 @@ def randperm(
     """The integers below n in random order."""
     check_device(device)
     with drawing(generator):
-        return _finish(_randperm(n=n), dtype, requires_grad)
+        return _finish(_randperm(n=n), dtype, requires_grad, out)
 
 
-def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tensor:
+def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, out=None) -> Tensor:
     """Normal random numbers with the means and deviations given."""
     check_deviation("normal", std)
     if size is not None:
@@ -360,12 +371,12 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None) -> Tenso
         from betty._overloads import broadcast_shapes
 
         shape = broadcast_shapes(*(x.shape for x in (mean, std) if isinstance(x, Tensor)))
-    return randn(*shape, dtype=dtype, generator=generator) * std + mean
+    return _finish(randn(*shape, dtype=dtype, generator=generator) * std + mean, None, False, out)
 
 
-def bernoulli(input: Tensor, p: float | None = None, *, generator=None) -> Tensor:
+def bernoulli(input: Tensor, p: float | None = None, *, generator=None, out=None) -> Tensor:
     """1 with the probability that `input` (or p) says, else 0."""
     if p is not None:
         check_probability("bernoulli", p)
     with drawing(generator):
-        return _bernoulli(input if p is None else full_like(input, p))
+        return _finish(_bernoulli(input if p is None else full_like(input, p)), None, False, out)

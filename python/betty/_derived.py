@@ -9,22 +9,24 @@ from typing import Any
 
 from betty import _creation, _native, _overloads, _types
 from betty import _functions as F
+from betty._einsum import einsum
 from betty._native import Tensor
 from betty._process import drawing
+from betty._results import writing
 
 # Second names, as PyTorch has them.
 ALIASES = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
     "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "clip": "clamp", "concat": "cat",
-    "concatenate": "cat", "conj": "positive", "conj_physical": "positive", "divide": "div",
+    "concatenate": "cat", "divide": "div",
     "fix": "trunc", "ger": "outer", "greater": "gt", "greater_equal": "ge", "less": "lt",
     "less_equal": "le", "moveaxis": "movedim", "multiply": "mul", "negative": "neg",
-    "not_equal": "ne", "resolve_conj": "positive", "resolve_neg": "positive", "sgn": "sign",
-    "subtract": "sub", "swapaxes": "transpose",
-    "swapdims": "transpose", "trapz": "trapezoid", "true_divide": "div",
+    "not_equal": "ne", "sgn": "sign", "subtract": "sub", "swapdims": "transpose",
+    "trapz": "trapezoid", "true_divide": "div",
 }  # fmt: skip
 
 
+@writing
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator=None
 ) -> Tensor:
@@ -48,11 +50,7 @@ def multinomial(
     return F.searchsorted(total, draws, right=True)
 
 
-def einsum(equation: str, *operands: Any) -> Tensor:
-    """Einstein's sum of products."""
-    return F.einsum(_overloads._spread(operands), equation)
-
-
+@writing
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """To the nearest, halves to even; at a place behind (or before) the point."""
     if decimals == 0:
@@ -66,9 +64,22 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     return F.polygamma(input, n)
 
 
+def conj(input: Tensor) -> Tensor:
+    """The input: every number here is real."""
+    if not isinstance(input, Tensor):
+        raise TypeError(f"conj: input must be a Tensor, got {type(input).__name__}")
+    return input
+
+
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Two dimensions exchanged."""
+    return F.transpose(input, axis0, axis1)
+
+
 # ---- joining and taking apart ------------------------------------------------------------------
 
 
+@writing
 def vstack(tensors) -> Tensor:
     """Tensors one below another."""
     return F.cat([atleast_2d(x) for x in tensors], 0)
@@ -77,17 +88,20 @@ def vstack(tensors) -> Tensor:
 row_stack = vstack
 
 
+@writing
 def hstack(tensors) -> Tensor:
     """Tensors beside each other."""
     flat = [atleast_1d(x) for x in tensors]
     return F.cat(flat, 0 if flat and flat[0].ndim == 1 else 1)
 
 
+@writing
 def column_stack(tensors) -> Tensor:
     """Vectors as columns, beside matrices."""
     return F.column_stack(tensors)
 
 
+@writing
 def dstack(tensors) -> Tensor:
     """Tensors behind each other, in the third dimension."""
     return F.dstack(tensors)
@@ -135,6 +149,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     return F.tensordot(a, b, *pairs)
 
 
+@writing
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """The product of several matrices, in the order that costs least."""
     given = list(_overloads._spread(matrices))
@@ -164,6 +179,7 @@ def qr(input: Tensor, some: bool = True) -> Any:
     return F.linalg_qr(input)
 
 
+@writing
 def matrix_power(input: Tensor, n: int) -> Tensor:
     """The product of n copies of square matrices; of their inverse where n is negative."""
     return F.matrix_power(input if n >= 0 else F.linalg_inv(input), abs(n))
@@ -229,6 +245,7 @@ def unravel_index(indices: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, 
     return tuple(reversed(found))
 
 
+@writing
 def isin(elements: Any, test_elements: Any, *, assume_unique=False, invert=False) -> Tensor:
     """Which elements are among others."""
     left, right = (
@@ -241,12 +258,14 @@ def isin(elements: Any, test_elements: Any, *, assume_unique=False, invert=False
 # ---- making ------------------------------------------------------------------------------------
 
 
-def logspace(start, end, steps, base: float = 10.0, *, dtype=None, device=None) -> Tensor:
+def logspace(start, end, steps, base: float = 10.0, *, out=None, dtype=None, device=None) -> Tensor:
     """base to the powers of `steps` numbers from start to end."""
     powers = _creation.linspace(start, end, steps, dtype=_types.float64, device=device)
-    return F.exp(powers * math.log(base)).to(dtype or _types.get_default_dtype())
+    made = (float(base) ** powers).to(_creation._wanted(dtype, out))
+    return _creation._finish(made, None, False, out)
 
 
+@writing
 def range_(start=0, end=None, step=1, *, dtype=None, device=None) -> Tensor:
     """start, start + step, ... up to end, which is included."""
     if end is None:
@@ -306,6 +325,7 @@ def real(input: Tensor) -> Tensor:
     return input
 
 
+@writing
 def angle(input: Tensor) -> Tensor:
     """0 for what is not negative, pi for what is; NaN stays."""
     value = input if input.is_floating_point() else input.float()
@@ -343,6 +363,8 @@ def compile(model: Any = None, **options: Any) -> Any:
 FUNCTIONS = {
     "multinomial": multinomial, "round": round, "is_complex": is_complex, "is_signed": is_signed,
     "is_same_size": is_same_size, "isreal": isreal, "angle": angle, "sum_to_size": sum_to_size,
+    "conj": conj, "conj_physical": conj, "resolve_conj": conj, "resolve_neg": conj,
+    "swapaxes": swapaxes,
     **_LINEAR,
 }  # fmt: skip
 # In `betty`, and no methods.

@@ -9,6 +9,7 @@ from typing import Any
 from betty import _creation, _native, _overloads, _types
 from betty import _functions as F
 from betty._native import Tensor, dtype
+from betty._results import writing
 from betty._types import CPU
 
 # ---- settings ----------------------------------------------------------------------------------
@@ -189,13 +190,15 @@ def _integers(name: str, function: str):
     def compute(input: Tensor, other: Tensor) -> Tensor:
         import numpy
 
+        if not isinstance(other, Tensor):
+            raise TypeError(f"{name}: other must be a Tensor, got {type(other).__name__}")
         if input.dtype.is_floating_point or other.dtype.is_floating_point:
             raise NotImplementedError(f"{name}: takes integers")
         result = getattr(numpy, function)(input.numpy(), other.numpy())
         return _native.from_buffer(numpy.ascontiguousarray(result).reshape(result.shape))
 
     compute.__name__ = name
-    return compute
+    return writing(compute)
 
 
 gcd, lcm = _integers("gcd", "gcd"), _integers("lcm", "lcm")
@@ -256,6 +259,7 @@ def repeat_interleave(
     return F.index_select(value, axis, _creation.tensor(places, dtype=_types.int64))
 
 
+@writing
 def scatter(
     input: Tensor,
     dim: int,
@@ -293,14 +297,14 @@ FREE = {
 }  # fmt: skip
 # Functions of nn.functional that PyTorch has in its main module too.
 FROM_NETWORKS = {
-    "adaptive_avg_pool1d", "adaptive_max_pool1d", "alpha_dropout", "avg_pool1d", "batch_norm",
-    "bilinear", "binary_cross_entropy_with_logits", "celu", "celu_", "channel_shuffle", "conv1d",
+    "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "bilinear",
+    "binary_cross_entropy_with_logits", "celu", "celu_", "channel_shuffle", "conv1d",
     "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-    "cosine_embedding_loss", "cosine_similarity", "ctc_loss", "dropout", "embedding",
-    "embedding_bag", "feature_alpha_dropout", "group_norm", "hinge_embedding_loss", "instance_norm",
-    "kl_div", "layer_norm", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d",
-    "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu",
-    "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_", "threshold_", "triplet_margin_loss",
+    "cosine_embedding_loss", "cosine_similarity", "ctc_loss", "embedding_bag",
+    "hinge_embedding_loss", "kl_div", "margin_ranking_loss", "max_pool1d", "max_pool2d",
+    "max_pool3d", "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle",
+    "poisson_nll_loss", "prelu", "relu_", "rms_norm", "rrelu", "rrelu_", "selu", "selu_",
+    "threshold_", "triplet_margin_loss",
 }  # fmt: skip
 
 

@@ -845,10 +845,13 @@ def all(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """No element is zero."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _all(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -860,10 +863,13 @@ def amax(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Largest value; equal ones share the gradient."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _amax(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -875,20 +881,30 @@ def amin(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Smallest value; equal ones share the gradient."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _amin(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
 
 def aminmax(
-    input: Tensor, dim: _int | None = None, keepdim: _bool = False, *, axis: _int | None = None
+    input: Tensor,
+    dim: _int | None = None,
+    keepdim: _bool = False,
+    *,
+    axis: _int | None = None,
+    keepdims: _bool | None = None,
 ) -> tuple[Tensor, ...]:
     """Smallest and largest value."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     return _aminmax(input, dim=dim, keepdim=keepdim)
 
 
@@ -899,10 +915,13 @@ def any(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Some element is not zero."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _any(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -921,10 +940,13 @@ def argmax(
     *,
     axis: _int | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Index of the largest value, of the flat tensor without dim."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _argmax(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -936,10 +958,13 @@ def argmin(
     *,
     axis: _int | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Index of the smallest value, of the flat tensor without dim."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _argmin(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -1454,10 +1479,13 @@ def count_nonzero(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """How many elements are not zero."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _count_nonzero(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -1796,9 +1824,9 @@ def flipud(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     return made if out is None else _stored(out, made)
 
 
-def float_power(input: Tensor, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
+def float_power(input: Tensor, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor:
     """Power in f64."""
-    made = _float_power(input, other)
+    made = _float_power(input, exponent)
     return made if out is None else _stored(out, made)
 
 
@@ -1885,7 +1913,12 @@ def full_like(
 
 
 def gather(
-    input: Tensor, dim: _int, index: Tensor | Number, *, out: Tensor | None = None
+    input: Tensor,
+    dim: _int,
+    index: Tensor | Number,
+    *,
+    out: Tensor | None = None,
+    sparse_grad: _bool = False,
 ) -> Tensor:
     """Elements along dim at index."""
     made = _gather(input, index, dim=dim)
@@ -2213,10 +2246,13 @@ def kthvalue(
     *,
     axis: _int | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """The k-th smallest element of a dimension, counted from 1, and where it is."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _kthvalue(input, k=k, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2307,9 +2343,16 @@ def linalg_lstsq(A: Tensor, B: Tensor | Number, *, out: Tensor | None = None) ->
 
 
 def linalg_matrix_norm(
-    input: Tensor, ord: str = "fro", keepdim: _bool = False, *, out: Tensor | None = None
+    input: Tensor,
+    ord: str = "fro",
+    keepdim: _bool = False,
+    *,
+    out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Norm of matrices: fro, nuc, inf, -inf, 1, -1, 2 or -2."""
+    if keepdims is not None:
+        keepdim = keepdims
     made = _linalg_matrix_norm(input, ord=ord, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2475,9 +2518,9 @@ def logical_xor(input: Tensor, other: Tensor | Number, *, out: Tensor | None = N
     return made if out is None else _stored(out, made)
 
 
-def logit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """log(input / (1 - input))."""
-    made = _logit(input)
+def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor:
+    """log(input / (1 - input)); with eps of input limited to [eps, 1 - eps]."""
+    made = _logit(input, eps=eps)
     return made if out is None else _stored(out, made)
 
 
@@ -2494,10 +2537,13 @@ def logsumexp(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """log(sum(exp(input)))."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _logsumexp(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2549,10 +2595,13 @@ def max(
     *,
     axis: _int | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Largest value; with dim also where it is."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _max(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2619,10 +2668,13 @@ def mean(
     dtype: _dtype | None = None,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Mean of floating numbers."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _mean(input, dim=dim, keepdim=keepdim, dtype=dtype)
     return made if out is None else _stored(out, made)
 
@@ -2634,10 +2686,13 @@ def median(
     *,
     axis: _int | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """The middle element, the lower of two; with dim also where it is."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _median(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2654,10 +2709,13 @@ def min(
     *,
     axis: _int | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Smallest value; with dim also where it is."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _min(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2687,10 +2745,13 @@ def mode(
     *,
     axis: _int | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """The most frequent element of a dimension, the smallest of several."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _mode(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2753,10 +2814,13 @@ def nanmean(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Mean of what is not NaN."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _nanmean(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2768,10 +2832,13 @@ def nanmedian(
     *,
     axis: _int | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """The middle of the elements that are not NaN."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _nanmedian(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2785,10 +2852,13 @@ def nanquantile(
     *,
     axis: _int | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Quantiles of the elements that are not NaN."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _nanquantile(input, q, dim=dim, keepdim=keepdim, interpolation=interpolation)
     return made if out is None else _stored(out, made)
 
@@ -2800,10 +2870,13 @@ def nansum(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Sum in which NaN counts as 0."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _nansum(input, dim=dim, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2852,10 +2925,13 @@ def norm(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """The p-norm: 1, 2, inf, -inf, 0 or any other p."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _norm(input, dim=dim, keepdim=keepdim, p=p)
     return made if out is None else _stored(out, made)
 
@@ -2920,8 +2996,11 @@ def pairwise_distance(
     keepdim: _bool = False,
     *,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """The p-norm of x1 - x2 + eps over the last dimension."""
+    if keepdims is not None:
+        keepdim = keepdims
     made = _pairwise_distance(x1, x2, p=p, eps=eps, keepdim=keepdim)
     return made if out is None else _stored(out, made)
 
@@ -2988,10 +3067,13 @@ def prod(
     dtype: _dtype | None = None,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Product; bool and integers are multiplied as i64."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _prod(input, dim=dim, keepdim=keepdim, dtype=dtype)
     return made if out is None else _stored(out, made)
 
@@ -3018,10 +3100,13 @@ def quantile(
     *,
     axis: _int | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Quantiles q of a dimension, or of all elements."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _quantile(input, q, dim=dim, keepdim=keepdim, interpolation=interpolation)
     return made if out is None else _stored(out, made)
 
@@ -3148,15 +3233,12 @@ def rms_norm(
 def roll(
     input: Tensor,
     shifts: _int | Sequence[_int],
-    dim: _int | Sequence[_int] | None = None,
+    dims: _int | Sequence[_int] | None = None,
     *,
-    axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
 ) -> Tensor:
-    """Shifted round; without dim, flat."""
-    if axis is not None:
-        dim = axis
-    made = _roll(input, shifts=shifts, dim=dim)
+    """Shifted round; without dims, flat."""
+    made = _roll(input, shifts=shifts, dims=dims)
     return made if out is None else _stored(out, made)
 
 
@@ -3482,10 +3564,13 @@ def std(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Standard deviation; its slope at 0 is 0."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _std(input, dim=dim, keepdim=keepdim, correction=correction)
     return made if out is None else _stored(out, made)
 
@@ -3510,10 +3595,13 @@ def sum(
     dtype: _dtype | None = None,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Sum; bool and integers are summed as i64."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _sum(input, dim=dim, keepdim=keepdim, dtype=dtype)
     return made if out is None else _stored(out, made)
 
@@ -3727,10 +3815,13 @@ def var(
     *,
     axis: _int | Sequence[_int] | None = None,
     out: Tensor | None = None,
+    keepdims: _bool | None = None,
 ) -> Tensor:
     """Variance, divided by count - correction."""
     if axis is not None:
         dim = axis
+    if keepdims is not None:
+        keepdim = keepdims
     made = _var(input, dim=dim, keepdim=keepdim, correction=correction)
     return made if out is None else _stored(out, made)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from betty import _native, _types
-from betty._checks import check_range
+from betty._checks import check_integer, check_range
 from betty._native import Tensor
 
 
@@ -23,6 +23,9 @@ def from_lists(data: Any, dtype: Any = None) -> Tensor:
         array = numpy.array(plain)
     except ValueError:  # a tensor among numbers is no row of its own
         array = numpy.array(_plain(data))
+    if array.dtype.kind == "O" or array.dtype == numpy.uint64:
+        for number in array.ravel().tolist():
+            check_integer(number)
     check_range("tensor", array, dtype)
     if dtype is None and array.dtype == numpy.float64 and _has_python_numbers(plain):
         default = _types.get_default_dtype()

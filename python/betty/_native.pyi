@@ -166,6 +166,7 @@ class Tensor:
         *,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def amax(
         self,
@@ -174,6 +175,7 @@ class Tensor:
         *,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def amin(
         self,
@@ -182,6 +184,7 @@ class Tensor:
         *,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def aminmax(self, *args: Any, **options: Any) -> Any: ...
     def any(
@@ -191,6 +194,7 @@ class Tensor:
         *,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def argmax(
         self,
@@ -199,6 +203,7 @@ class Tensor:
         *,
         axis: _int | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def argmin(
         self,
@@ -207,6 +212,7 @@ class Tensor:
         *,
         axis: _int | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def argsort(self, *args: Any, **options: Any) -> Any: ...
     def asin(self, *, out: Tensor | None = None) -> Tensor: ...
@@ -265,6 +271,7 @@ class Tensor:
         *,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def cov(
         self,
@@ -350,7 +357,7 @@ class Tensor:
     def flip(self, *args: Any, **options: Any) -> Any: ...
     def fliplr(self, *, out: Tensor | None = None) -> Tensor: ...
     def flipud(self, *, out: Tensor | None = None) -> Tensor: ...
-    def float_power(self, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+    def float_power(self, exponent: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
     def floor(self, *, out: Tensor | None = None) -> Tensor: ...
     def floor_divide(self, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
     def fmax(self, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
@@ -360,7 +367,14 @@ class Tensor:
     def full_like(
         self, fill_value: Tensor | Number, dtype: _dtype | None = None, *, out: Tensor | None = None
     ) -> Tensor: ...
-    def gather(self, dim: _int, index: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
+    def gather(
+        self,
+        dim: _int,
+        index: Tensor | Number,
+        *,
+        out: Tensor | None = None,
+        sparse_grad: _bool = False,
+    ) -> Tensor: ...
     def ge(self, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
     def glu(
         self, dim: _int = -1, *, axis: _int | None = None, out: Tensor | None = None
@@ -458,7 +472,12 @@ class Tensor:
     def linalg_eigh(self) -> tuple[Tensor, ...]: ...
     def linalg_inv(self, *, out: Tensor | None = None) -> Tensor: ...
     def linalg_matrix_norm(
-        self, ord: str = "fro", keepdim: _bool = False, *, out: Tensor | None = None
+        self,
+        ord: str = "fro",
+        keepdim: _bool = False,
+        *,
+        out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def linalg_matrix_rank(
         self, rtol: _float | None = None, atol: _float = 0.0, *, out: Tensor | None = None
@@ -491,7 +510,7 @@ class Tensor:
     def logical_not(self, *, out: Tensor | None = None) -> Tensor: ...
     def logical_or(self, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
     def logical_xor(self, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
-    def logit(self, *, out: Tensor | None = None) -> Tensor: ...
+    def logit(self, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor: ...
     def logsumexp(
         self,
         dim: _int | Sequence[_int] | None = None,
@@ -499,6 +518,7 @@ class Tensor:
         *,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def lt(self, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
     def masked_fill(
@@ -520,6 +540,7 @@ class Tensor:
         dtype: _dtype | None = None,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def median(self, *args: Any, **options: Any) -> Any: ...
     def min(self, *args: Any, **options: Any) -> Any: ...
@@ -551,6 +572,7 @@ class Tensor:
         *,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def nanmedian(self, *args: Any, **options: Any) -> Any: ...
     def nanquantile(self, *args: Any, **options: Any) -> Any: ...
@@ -561,6 +583,7 @@ class Tensor:
         *,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def narrow(
         self, dim: _int, start: _int, length: _int, *, out: Tensor | None = None
@@ -584,6 +607,7 @@ class Tensor:
         dtype: _dtype | None = None,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def put(
         self,
@@ -623,9 +647,8 @@ class Tensor:
     def roll(
         self,
         shifts: _int | Sequence[_int],
-        dim: _int | Sequence[_int] | None = None,
+        dims: _int | Sequence[_int] | None = None,
         *,
-        axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
     ) -> Tensor: ...
     def rot90(
@@ -733,6 +756,7 @@ class Tensor:
         dtype: _dtype | None = None,
         axis: _int | Sequence[_int] | None = None,
         out: Tensor | None = None,
+        keepdims: _bool | None = None,
     ) -> Tensor: ...
     def t(self, *, out: Tensor | None = None) -> Tensor: ...
     def take(self, index: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...

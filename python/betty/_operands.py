@@ -18,7 +18,8 @@ def checked(function: Any) -> Any:
     """The function, with a TypeError where a first operand that is no tensor lacks an attribute."""
     if not isinstance(function, FunctionType) or not function.__module__.startswith("betty._"):
         return function
-    if function.__code__.co_varnames[:1] not in [(name,) for name in _FIRST]:
+    written = getattr(function, "__wrapped__", function)
+    if written.__code__.co_varnames[:1] not in [(name,) for name in _FIRST]:
         return function
 
     @functools.wraps(function)

@@ -12,7 +12,7 @@ from typing import Any
 from betty import _functions as F
 from betty import _native, _overloads, _types
 from betty._native import Tensor, operation
-from betty._results import named
+from betty._results import named, writing
 
 _sorted, _top, _kth, _middle = named("sort"), named("topk"), named("kthvalue"), named("median")
 _nan_middle, _frequent = named("nanmedian"), named("mode")
@@ -22,6 +22,7 @@ _counts = named("histogram", "hist bin_edges")
 _median, _nanmedian = operation("median"), operation("nanmedian")
 
 
+@writing
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True
 ) -> tuple[Tensor, Tensor]:
@@ -29,11 +30,13 @@ def sort(
     return _sorted(*F.sort(input, dim, descending))
 
 
+@writing
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """Indices that sort a dimension; equal elements keep their order."""
     return F.argsort(input, dim, descending)
 
 
+@writing
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> tuple[Tensor, Tensor]:
@@ -41,43 +44,51 @@ def topk(
     return _top(*F.topk(input, k, dim, largest, sorted))
 
 
+@writing
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
     """The k-th smallest element of a dimension, and where it is."""
     return _kth(*F.kthvalue(input, k, dim, keepdim))
 
 
+@writing
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle element, the lower of two; with `dim` also where it is."""
     found = _median(input, dim=dim, keepdim=keepdim)
     return found if dim is None else _middle(*found)
 
 
+@writing
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle of the elements that are not NaN; with `dim` also where it is."""
     found = _nanmedian(input, dim=dim, keepdim=keepdim)
     return found if dim is None else _nan_middle(*found)
 
 
+@writing
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """The most frequent element of a dimension, and where it is."""
     return _frequent(*F.mode(input, dim, keepdim))
 
 
+@writing
 def cummax(input: Tensor, dim: int) -> Any:
     """Running maximum of a dimension, and where it is."""
     return _largest(*F.cummax(input, dim))
 
 
+@writing
 def cummin(input: Tensor, dim: int) -> Any:
     """Running minimum of a dimension, and where it is."""
     return _smallest(*F.cummin(input, dim))
 
 
+@writing
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest and the largest element."""
     return _ends(*F.aminmax(input, dim, keepdim))
 
 
+@writing
 def quantile(
     input: Tensor,
     q: Any,
@@ -90,6 +101,7 @@ def quantile(
     return F.quantile(input, _fraction(q), dim, keepdim, interpolation)
 
 
+@writing
 def nanquantile(
     input: Tensor,
     q: Any,
@@ -114,6 +126,7 @@ def _side(name: str, right: bool, side: str | None) -> bool:
     return right or side == "right"
 
 
+@writing
 def searchsorted(
     sorted_sequence: Tensor,
     input: Any,
@@ -129,6 +142,7 @@ def searchsorted(
     return found.to(_types.int32) if out_int32 else found
 
 
+@writing
 def bucketize(
     input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
 ) -> Tensor:

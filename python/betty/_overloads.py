@@ -8,55 +8,52 @@ from __future__ import annotations
 
 from builtins import max as _largest
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from betty import _functions as F
 from betty import _types, _views
 from betty._native import Tensor, operation
+from betty._results import named, writing
 
 Dims = int | Sequence[int] | None
 
 
-def _shown(self) -> str:
-    name = type(self).__name__
-    return f"betty.return_types.{name}(\nvalues={self[0]!r},\nindices={self[1]!r})"
-
-
-class max_result(NamedTuple):
-    values: Tensor
-    indices: Tensor
-
-
-class min_result(NamedTuple):
-    values: Tensor
-    indices: Tensor
-
-
-max_result.__name__, min_result.__name__ = "max", "min"
-max_result.__repr__ = min_result.__repr__ = _shown  # type: ignore[method-assign]
+_largest_and_where, _smallest_and_where = named("max"), named("min")
 _max, _min = operation("max"), operation("min")
 
 
-def max(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None):
+@writing
+def max(
+    input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None, axis=None,
+    keepdims: bool = False,
+):  # fmt: skip
     """The largest element; with `dim` also where it is; with a tensor the larger of both."""
+    dim = axis if dim is None else dim
     if isinstance(dim, Tensor) or other is not None:
         return F.maximum(input, dim if other is None else other)
     if dim is None:
         return _max(input)
-    return max_result(*_max(input, dim=dim, keepdim=keepdim))
+    return _largest_and_where(*_max(input, dim=dim, keepdim=keepdim or keepdims))
 
 
-def min(input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None):
+@writing
+def min(
+    input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None, axis=None,
+    keepdims: bool = False,
+):  # fmt: skip
     """The smallest element; with `dim` also where it is; with a tensor the smaller of both."""
+    dim = axis if dim is None else dim
     if isinstance(dim, Tensor) or other is not None:
         return F.minimum(input, dim if other is None else other)
     if dim is None:
         return _min(input)
-    return min_result(*_min(input, dim=dim, keepdim=keepdim))
+    return _smallest_and_where(*_min(input, dim=dim, keepdim=keepdim or keepdims))
 
 
-def _spread(sizes: tuple) -> tuple:
-    """(2, 3) and ((2, 3),) alike."""
+def _spread(sizes: tuple, named: Any = None) -> tuple:
+    """(2, 3) and ((2, 3),) alike; or what a name gives."""
+    if named is not None:
+        return (named,) if isinstance(named, int) else tuple(named)
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         return tuple(sizes[0])
     return sizes
@@ -66,31 +63,32 @@ _reshape, _permute, _expand = operation("reshape"), operation("permute"), operat
 _repeat, _tile, _flip = operation("repeat"), operation("tile"), operation("flip")
 
 
-def reshape(input: Tensor, *shape) -> Tensor:
+def reshape(input: Tensor, *sizes, shape=None) -> Tensor:
     """The same elements in another shape; one dimension may be -1."""
-    return _reshape(input, shape=_spread(shape))
+    return _reshape(input, shape=_spread(sizes, shape))
 
 
-def view(input: Tensor, *shape) -> Tensor:
+def view(input: Tensor, *sizes, size=None, dtype=None) -> Tensor:
     """As reshape: elements have no strides of their own here. Also takes an element type, as which
     a copy of the bits is read. That evaluates."""
-    if len(shape) == 1 and isinstance(shape[0], _types.dtype):
-        return _views.reinterpreted(input, shape[0])
-    return _reshape(input, shape=_spread(shape))
+    kind = sizes[0] if len(sizes) == 1 and isinstance(sizes[0], _types.dtype) else dtype
+    if kind is not None:
+        return _views.reinterpreted(input, kind)
+    return _reshape(input, shape=_spread(sizes, size))
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     return _reshape(input, shape=other.shape)
 
 
-def permute(input: Tensor, *dims) -> Tensor:
+def permute(input: Tensor, *order, dims=None) -> Tensor:
     """Dimensions in another order."""
-    return _permute(input, dims=_spread(dims))
+    return _permute(input, dims=_spread(order, dims))
 
 
-def expand(input: Tensor, *size) -> Tensor:
+def expand(input: Tensor, *sizes, size=None, implicit=False) -> Tensor:
     """Dimensions of size 1 made larger; -1 keeps one."""
-    return _expand(input, size=_spread(size))
+    return _expand(input, size=_spread(sizes, size))
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
@@ -101,18 +99,20 @@ def broadcast_to(input: Tensor, size) -> Tensor:
     return _expand(input, size=size)
 
 
-def repeat(input: Tensor, *repeats) -> Tensor:
+def repeat(input: Tensor, *times, repeats=None) -> Tensor:
     """The tensor repeated along its dimensions."""
-    return _repeat(input, repeats=_spread(repeats))
+    return _repeat(input, repeats=_spread(times, repeats))
 
 
-def tile(input: Tensor, *dims) -> Tensor:
-    return _tile(input, dims=_spread(dims))
+def tile(input: Tensor, *times, dims=None) -> Tensor:
+    return _tile(input, dims=_spread(times, dims))
 
 
-def flip(input: Tensor, *dims) -> Tensor:
+def flip(input: Tensor, *axes, dims=None) -> Tensor:
     """Dimensions backwards."""
-    return _flip(input, dims=_spread(dims))
+    if not axes and dims is None:
+        raise TypeError("flip: takes the dimensions to turn, got none")
+    return _flip(input, dims=_spread(axes, dims))
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -147,18 +147,28 @@ def _correction(unbiased: bool | None, correction: float | None) -> float:
     return 1 if unbiased is None or unbiased else 0
 
 
-def var(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None) -> Tensor:
+@writing
+def var(
+    input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None, axis=None,
+    keepdims=False,
+) -> Tensor:  # fmt: skip
     """Variance, divided by the count less `correction` (1 by default)."""
+    dim = axis if dim is None else dim
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    return F.var(input, dim, keepdim, _correction(unbiased, correction))
+    return F.var(input, dim, keepdim or keepdims, _correction(unbiased, correction))
 
 
-def std(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None) -> Tensor:
+@writing
+def std(
+    input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None, axis=None,
+    keepdims=False,
+) -> Tensor:  # fmt: skip
     """Standard deviation, with the count less `correction` (1 by default)."""
+    dim = axis if dim is None else dim
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    return F.std(input, dim, keepdim, _correction(unbiased, correction))
+    return F.std(input, dim, keepdim or keepdims, _correction(unbiased, correction))
 
 
 def var_mean(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None):
@@ -175,17 +185,29 @@ def std_mean(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, co
     )
 
 
+@writing
 def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim=False, dtype=None) -> Tensor:
-    """The p-norm; "fro" is 2."""
+    """The p-norm; "fro" is 2, "nuc" the sum of singular values."""
     value = input if dtype is None else input.to(dtype)
+    if p == "nuc":
+        from betty.linalg import matrix_norm
+
+        return matrix_norm(value, p, range(input.ndim) if dim is None else dim, keepdim)
     return F.norm(value, dim, keepdim, 2.0 if p in (None, "fro") else float(p))
 
 
+@writing
 def pow(input: Any, exponent: Any) -> Tensor:
     """`input` to a power, as `**`: the exponent may be a number, and so may the base."""
+    if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
+        raise TypeError(
+            f"pow: takes one Tensor at least, got {type(input).__name__} and "
+            f"{type(exponent).__name__}"
+        )
     return input**exponent
 
 
+@writing
 def where(condition: Tensor, input: Any = None, other: Any = None):
     """`input` where the condition holds, else `other`; alone, where it holds."""
     if input is None and other is None:
@@ -199,15 +221,18 @@ def array_of(x: Tensor) -> Any:
     return (plain.float() if x.itemsize < 4 and x.is_floating_point() else plain).numpy()
 
 
+@writing
 def nonzero(input: Tensor, *, as_tuple: bool = False):
     """Indices of the elements that are not zero. Evaluates."""
     import numpy
 
+    if input.ndim == 0:
+        shape = (int(bool(input)),)
+        found = numpy.zeros(shape if as_tuple else (*shape, 0), numpy.int64)
+        return (_from_numpy(found),) if as_tuple else _from_numpy(found)
     found = numpy.nonzero(array_of(input))
     if as_tuple:
         return tuple(_from_numpy(axis) for axis in found)
-    if input.ndim == 0:
-        return _from_numpy(numpy.zeros((int(bool(input)), 0), numpy.int64))
     return _from_numpy(numpy.stack(found, axis=1))
 
 
@@ -217,6 +242,7 @@ def _from_numpy(array: Any) -> Tensor:
     return _native.from_buffer(array)
 
 
+@writing
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask holds, flat. Evaluates the mask."""
     if mask.dtype is not _types.bool:
@@ -230,6 +256,8 @@ def unique(input: Tensor, sorted=True, return_inverse=False, return_counts=False
     """The distinct elements, in order. Evaluates."""
     import numpy
 
+    if dim is not None and not isinstance(dim, int):
+        raise TypeError(f"unique: dim must be an int, got {dim!r}")
     array = array_of(input)
     values, inverse, counts = numpy.unique(array, return_inverse=True, return_counts=True, axis=dim)
     shape = input.shape if dim is None else (-1,)
@@ -248,6 +276,8 @@ def allclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan=F
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shapes and all elements are equal. Evaluates."""
+    if not isinstance(other, Tensor):
+        raise TypeError(f"equal: other must be a Tensor, got {type(other).__name__}")
     if input.shape != other.shape:
         return False
     return bool(F.eq(input, other).all())

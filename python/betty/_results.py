@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections import namedtuple
+from collections.abc import Callable
 from typing import Any
+
+from betty._native import Tensor
+from betty._types import can_cast
 
 
 def named(name: str, fields: str = "values indices") -> Any:
@@ -20,12 +25,30 @@ def named(name: str, fields: str = "values indices") -> Any:
 
 def stored(out: Any, result: Any) -> Any:
     """Puts a result into the tensor that `out` names; one of another shape takes its shape."""
+    if not isinstance(result, Tensor):
+        made = [stored(place, part) for place, part in zip(out, result, strict=True)]
+        return type(result)(*made) if hasattr(result, "_fields") else tuple(made)
     if result.requires_grad:
         raise RuntimeError(
             "functions with out=... arguments don't support automatic differentiation, but one of "
             "the arguments requires grad"
         )
+    if not can_cast(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"result type {result.dtype} can't be cast to the desired output type {out.dtype}"
+        )
     if out.shape == result.shape:
         return out._update(result)
     out.data = result.to(out.dtype)
     return out
+
+
+def writing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with `out`: a tensor for its result, or one for each of its results."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, out: Any = None, **keywords: Any) -> Any:
+        result = function(*arguments, **keywords)
+        return result if out is None else stored(out, result)
+
+    return call

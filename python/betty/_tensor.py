@@ -91,6 +91,8 @@ def type_(self: Tensor, dtype=None, non_blocking=False):
     """The name of the tensor's type, or the tensor in another."""
     if dtype is None:
         return f"betty.{_TYPE_NAMES[self.dtype]}"
+    if isinstance(dtype, _extras._TensorType):
+        dtype = dtype.dtype
     if isinstance(dtype, str):
         names = {name: kind for kind, name in _TYPE_NAMES.items()}
         short = dtype.removeprefix("betty.").removeprefix("torch.")

@@ -76,9 +76,15 @@ def backwards(input: Tensor) -> Tensor:
 
 
 def split(
-    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
+    tensor: Tensor,
+    split_size_or_sections: int | Sequence[int] | None = None,
+    dim: int = 0,
+    *,
+    split_size: int | Sequence[int] | None = None,
 ) -> tuple[Tensor, ...]:
     """Parts of one size (the last may be smaller) or of the sizes given."""
+    if split_size_or_sections is None:
+        split_size_or_sections = _one_of("split", split_size_or_sections=split_size)
     axis = _axis("split", tensor, dim)
     length = tensor.shape[axis]
     if isinstance(split_size_or_sections, Tensor) and split_size_or_sections.ndim == 0:
@@ -114,11 +120,28 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, -(-length // chunks), axis)
 
 
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+def _one_of(name: str, **given: Any) -> Any:
+    """The parameter that is given."""
+    found = [value for value in given.values() if value is not None]
+    if len(found) != 1:
+        raise TypeError(f"{name}: takes one of {', '.join(given)}, got {len(found)}")
+    return found[0]
+
+
+def tensor_split(
+    input: Tensor,
+    indices_or_sections: Any = None,
+    dim: int = 0,
+    *,
+    sections: int | None = None,
+    indices: Any = None,
+) -> tuple[Tensor, ...]:
     """Parts of nearly equal length, or cut before the indices given."""
+    given = _one_of(
+        "tensor_split", indices_or_sections=indices_or_sections, sections=sections, indices=indices
+    )
     axis = _axis("tensor_split", input, dim)
     length = input.shape[axis]
-    given = indices_or_sections
     if isinstance(given, Tensor):
         given = given.tolist()
     if isinstance(given, int):
@@ -135,18 +158,21 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
 
 
 def _splitting(name: str, rank: int, axis: int):
-    def parts(input: Tensor, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+    def parts(
+        input: Tensor, indices_or_sections: Any = None, *, sections: Any = None, indices: Any = None
+    ) -> tuple[Tensor, ...]:
+        given = _one_of(
+            name, indices_or_sections=indices_or_sections, sections=sections, indices=indices
+        )
         if input.ndim < rank:
             raise RuntimeError(f"{name}: takes {rank} dimensions at least, got {input.ndim}")
         dim = 0 if input.ndim == 1 else axis
-        if isinstance(indices_or_sections, int) and (
-            indices_or_sections < 1 or input.shape[dim] % indices_or_sections
-        ):
+        if isinstance(given, int) and (given < 1 or input.shape[dim] % given):
             raise RuntimeError(
-                f"{name}: dimension {dim} of {tuple(input.shape)} does not split into "
-                f"{indices_or_sections} equal parts"
+                f"{name}: dimension {dim} of {tuple(input.shape)} does not split into {given} "
+                "equal parts"
             )
-        return tensor_split(input, indices_or_sections, dim)
+        return tensor_split(input, given, dim)
 
     parts.__name__ = name
     parts.__doc__ = f"Parts of dimension {axis}: a number of equal ones, or cut at indices."

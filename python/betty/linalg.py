@@ -12,7 +12,7 @@ from typing import Any
 from betty import _derived, _types
 from betty import _functions as F
 from betty._native import Tensor
-from betty._results import named
+from betty._results import named, writing
 
 __all__ = [
     "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv",
@@ -181,6 +181,8 @@ def vector_norm(
     x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Tensor:
     """The p-norm of vectors, or of all elements."""
+    if isinstance(ord, str):
+        raise TypeError(f"linalg.vector_norm: ord must be a number, got {ord!r}")
     return F.norm(x if dtype is None else x.to(dtype), dim, keepdim, float(ord))
 
 
@@ -189,7 +191,8 @@ def matrix_norm(
 ) -> Tensor:
     """The norm of matrices: 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2."""
     value = A if dtype is None else A.to(dtype)
-    dims = [d % value.ndim for d in dim] if value.ndim else []
+    given = (dim,) if isinstance(dim, int) else tuple(dim)
+    dims = [d % value.ndim for d in given] if value.ndim else []
     if len(dims) != 2 or dims[0] == dims[1]:
         raise RuntimeError(f"linalg.matrix_norm: dim must be two dimensions, got {dim}")
     last = value.ndim - 1
@@ -206,6 +209,11 @@ def norm(
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
     several = dim is not None and not isinstance(dim, int)
+    if dim is None and A.ndim not in (1, 2):
+        raise RuntimeError(
+            "linalg.norm: with ord and without dim takes a vector or a matrix, got "
+            f"{tuple(A.shape)}"
+        )
     if isinstance(ord, str) or (several and len(dim) == 2) or (dim is None and A.ndim == 2):
         return matrix_norm(A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(A, ord, dim, keepdim, dtype=dtype)
@@ -227,3 +235,11 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
     kind = named("linalg_inv_ex", "inverse info")
     info = F.full(0, size=A.shape[:-2], dtype=_types.int32)
     return kind(inv(A), info)
+
+
+# Those that PyTorch gives `out`.
+for _name in (
+    "cholesky", "cond", "det", "eigh", "eigvalsh", "inv", "matrix_norm", "matrix_power",
+    "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "vector_norm",
+):  # fmt: skip
+    globals()[_name] = writing(globals()[_name])

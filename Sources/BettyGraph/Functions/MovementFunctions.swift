@@ -103,15 +103,16 @@ extension Functions {
       try b.flip(x, b.axes(attributes.ints("dims"), rank: b.rank(x)))
     },
     moving(
-      "roll", [AttributeSpec("shifts", .ints), dim], doc: "Shifted round; without dim, flat",
-      samples: sample([2, 3], at: ["shifts": .int(1), "dim": .int(1)])
+      "roll", [AttributeSpec("shifts", .ints), AttributeSpec("dims", .ints, optional: true)],
+      doc: "Shifted round; without dims, flat",
+      samples: sample([2, 3], at: ["shifts": .int(1), "dims": .int(1)])
     ) { b, x, attributes in
       let shifts = attributes.ints("shifts")
-      guard attributes["dim"] != nil else {
+      guard attributes["dims"] != nil else {
         let flat = try b.reshape(x, [b.type(x).count])
         return try b.reshape(b.roll(flat, shifts, [0]), b.shape(x))
       }
-      return try b.roll(x, shifts, b.axes(attributes.ints("dim"), rank: b.rank(x)))
+      return try b.roll(x, shifts, b.axes(attributes.ints("dims"), rank: b.rank(x)))
     },
   ]
 
