@@ -13,7 +13,7 @@ from typing import Any
 from betty import _functions as F
 from betty import _types, _views
 from betty._native import Tensor, operation
-from betty._results import named, writing
+from betty._results import named, stored, writing
 
 Dims = int | Sequence[int] | None
 
@@ -22,32 +22,34 @@ _largest_and_where, _smallest_and_where = named("max"), named("min")
 _max, _min = operation("max"), operation("min")
 
 
-@writing
 def max(
     input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None, axis=None,
-    keepdims: bool = False,
+    keepdims: bool = False, out: Any = None,
 ):  # fmt: skip
     """The largest element; with `dim` also where it is; with a tensor the larger of both."""
     dim = axis if dim is None else dim
     if isinstance(dim, Tensor) or other is not None:
-        return F.maximum(input, dim if other is None else other)
+        return F.maximum(input, dim if other is None else other, out=out)
     if dim is None:
-        return _max(input)
-    return _largest_and_where(*_max(input, dim=dim, keepdim=keepdim or keepdims))
+        found = _max(input)
+    else:
+        found = _largest_and_where(*_max(input, dim=dim, keepdim=keepdim or keepdims))
+    return found if out is None else stored(out, found)
 
 
-@writing
 def min(
     input: Tensor, dim=None, keepdim: bool = False, *, other: Tensor | None = None, axis=None,
-    keepdims: bool = False,
+    keepdims: bool = False, out: Any = None,
 ):  # fmt: skip
     """The smallest element; with `dim` also where it is; with a tensor the smaller of both."""
     dim = axis if dim is None else dim
     if isinstance(dim, Tensor) or other is not None:
-        return F.minimum(input, dim if other is None else other)
+        return F.minimum(input, dim if other is None else other, out=out)
     if dim is None:
-        return _min(input)
-    return _smallest_and_where(*_min(input, dim=dim, keepdim=keepdim or keepdims))
+        found = _min(input)
+    else:
+        found = _smallest_and_where(*_min(input, dim=dim, keepdim=keepdim or keepdims))
+    return found if out is None else stored(out, found)
 
 
 def _spread(sizes: tuple, named: Any = None) -> tuple:
@@ -147,28 +149,28 @@ def _correction(unbiased: bool | None, correction: float | None) -> float:
     return 1 if unbiased is None or unbiased else 0
 
 
-@writing
 def var(
     input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None, axis=None,
-    keepdims=False,
+    keepdims=False, out=None,
 ) -> Tensor:  # fmt: skip
     """Variance, divided by the count less `correction` (1 by default)."""
     dim = axis if dim is None else dim
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    return F.var(input, dim, keepdim or keepdims, _correction(unbiased, correction))
+    keeps, less = keepdim or keepdims, _correction(unbiased, correction)
+    return F.var(input, dim, keeps, less, out=out)
 
 
-@writing
 def std(
     input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None, axis=None,
-    keepdims=False,
+    keepdims=False, out=None,
 ) -> Tensor:  # fmt: skip
     """Standard deviation, with the count less `correction` (1 by default)."""
     dim = axis if dim is None else dim
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    return F.std(input, dim, keepdim or keepdims, _correction(unbiased, correction))
+    keeps, less = keepdim or keepdims, _correction(unbiased, correction)
+    return F.std(input, dim, keeps, less, out=out)
 
 
 def var_mean(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None):
@@ -185,34 +187,35 @@ def std_mean(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, co
     )
 
 
-@writing
-def norm(input: Tensor, p: Any = "fro", dim: Dims = None, keepdim=False, dtype=None) -> Tensor:
+def norm(
+    input: Tensor, p: Any = "fro", dim: Dims = None, keepdim=False, out=None, dtype=None
+) -> Tensor:
     """The p-norm; "fro" is 2, "nuc" the sum of singular values."""
     value = input if dtype is None else input.to(dtype)
     if p == "nuc":
         from betty.linalg import matrix_norm
 
-        return matrix_norm(value, p, range(input.ndim) if dim is None else dim, keepdim)
-    return F.norm(value, dim, keepdim, 2.0 if p in (None, "fro") else float(p))
+        dims = range(input.ndim) if dim is None else dim
+        return matrix_norm(value, p, dims, keepdim, out=out)
+    return F.norm(value, dim, keepdim, 2.0 if p in (None, "fro") else float(p), out=out)
 
 
-@writing
-def pow(input: Any, exponent: Any) -> Tensor:
+def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     """`input` to a power, as `**`: the exponent may be a number, and so may the base."""
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
         raise TypeError(
             f"pow: takes one Tensor at least, got {type(input).__name__} and "
             f"{type(exponent).__name__}"
         )
-    return input**exponent
+    made = input**exponent
+    return made if out is None else stored(out, made)
 
 
-@writing
-def where(condition: Tensor, input: Any = None, other: Any = None):
+def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tensor | None = None):
     """`input` where the condition holds, else `other`; alone, where it holds."""
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
-    return F.where(condition, input, other)
+    return F.where(condition, input, other, out=out)
 
 
 def array_of(x: Tensor) -> Any:
