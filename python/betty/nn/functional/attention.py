@@ -8,7 +8,7 @@ from betty import _functions as ops
 from betty._creation import zeros
 from betty._native import Tensor
 from betty._native import bool as boolean
-from betty.nn.functional.dropouts import check_probability, dropout
+from betty.nn.functional.dropouts import dropout
 from betty.nn.functional.layers import linear, pad
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
@@ -49,7 +49,8 @@ def scaled_dot_product_attention(
         raise RuntimeError(
             "scaled_dot_product_attention: attn_mask and is_causal exclude each other"
         )
-    check_probability(dropout_p)
+    if not 0.0 <= dropout_p <= 1.0:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     if enable_gqa:
         key, value = (_shared_heads(query, part) for part in (key, value))
     options = {} if scale is None else {"scale": float(scale)}
