@@ -60,7 +60,7 @@ enum Gelu<E: FloatElement>: UnaryOp {
     return E.multiplyAdd(half, E.erf(a * E.splat(0.707106781186547524)), half)
   }
 }
-/// -1, 0 or 1, NaN for NaN.
+/// -1, 0 or 1; 0 for NaN.
 enum SignFloat<E: FloatElement>: UnaryOp {
   @inline(always) static func apply(_ a: E.Vector) -> E.Vector {
     let zero = E.splat(0)

@@ -34,7 +34,7 @@ import Testing
         isfinite isclose
       ?[2, 1]: sum#1 prod#1 mean#1 nansum#1 logsumexp#1 norm#1 amax#1 amin#1 var#1 std#1
       ?[2, 4]: matmul linear addmm mm einsum
-      ?[2]: matmul#2 mv select diag#1 cosine_similarity
+      ?[2]: matmul#2 linear#2 mv select diag#1 cosine_similarity
       ?[3, 2]: reshape t index_add index_copy index_fill
       f32[2, 3]: zeros ones rand randn
       f64[2, 3]: to
