@@ -168,7 +168,8 @@ def test_lists_that_are_several_keys():
     i = betty.tensor([0, 1])
     assert x[[[0, 1], [2, 3]]].tolist() == [2, 8]
     assert x[[slice(0, 2), 1]].tolist() == [1, 6]
-    assert x[[i, i]].tolist() == [0, 6]
+    assert x[[i, i]].tolist() == x[[i.numpy(), i.numpy()]].tolist() == [0, 6]
+    assert x[[np.int64(1), 2]].shape == (2, 5)
     assert x[[None, 1]].shape == (1, 5)
     assert x[[0, 1]].shape == (2, 5)
     assert x[[True, False, True, False, False]].shape == (2, 5)

@@ -217,6 +217,7 @@ NOT_TAKEN = [
     ),
     (lambda: F.cross_entropy(P3, P3[..., 1:]), RuntimeError, "probabilities must be"),
     (lambda: betty.ones(3)[1.0], IndexError, "got float"),
+    (lambda: betty.diff(betty.ones(3), -1), RuntimeError, "order must be 0 or more, got -1"),
     (
         lambda: F.scaled_dot_product_attention(P3, P3, P3, dropout_p=1.5),
         RuntimeError,

@@ -91,7 +91,10 @@ def _is_several(key: Any) -> bool:
     if not isinstance(key, list) or len(key) >= 32:
         return isinstance(key, tuple)
     kinds = (Tensor, list, tuple, range, slice)
-    return any(part is None or part is Ellipsis or isinstance(part, kinds) for part in key)
+    return any(
+        part is None or part is Ellipsis or isinstance(part, kinds) or getattr(part, "shape", ())
+        for part in key
+    )
 
 
 def _plain(part: Any) -> Any:

@@ -151,6 +151,9 @@ extension Functions {
       [AttributeSpec("n", .int, default: .int(1)), AttributeSpec("dim", .int, default: .int(-1))],
       doc: "Differences of neighbours, n times", samples: sample([2, 4])
     ) { b, x, attributes in
+      guard attributes.int("n") >= 0 else {
+        throw b.fail(.runtime, "order must be 0 or more, got \(attributes.int("n"))")
+      }
       let given = [x.optional(1), x[0], x.optional(2)].compactMap { $0 }
       let values = try b.promoted(given)
       let axis = try b.realAxis(attributes.int("dim"), of: values[0])
@@ -159,7 +162,7 @@ extension Functions {
       }
       var value = try b.concatenate(values, axis)
       // Nothing is left after as many times as there are elements.
-      for _ in 0..<min(max(attributes.int("n"), 0), b.shape(value)[axis]) {
+      for _ in 0..<min(attributes.int("n"), b.shape(value)[axis]) {
         let length = b.shape(value)[axis]
         let late = try b.slice(value, axis: axis, from: 1, to: length)
         let early = try b.slice(value, axis: axis, from: 0, to: length - 1)
