@@ -67,7 +67,6 @@ from betty._derived import combinations as combinations
 from betty._derived import compile as compile
 from betty._derived import conj as conj
 from betty._derived import dstack as dstack
-from betty._derived import einsum as einsum
 from betty._derived import hstack as hstack
 from betty._derived import is_complex as is_complex
 from betty._derived import is_same_size as is_same_size
@@ -92,6 +91,7 @@ from betty._derived import tril_indices as tril_indices
 from betty._derived import triu_indices as triu_indices
 from betty._derived import unravel_index as unravel_index
 from betty._derived import vstack as vstack
+from betty._einsum import einsum as einsum
 from betty._extras import (
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
 )

@@ -1917,11 +1917,11 @@ def gather(
     dim: _int,
     index: Tensor | Number,
     *,
-    out: Tensor | None = None,
     sparse_grad: _bool = False,
+    out: Tensor | None = None,
 ) -> Tensor:
-    """Elements along dim at index."""
-    made = _gather(input, index, dim=dim)
+    """Elements along dim at index; gradients are dense, whatever sparse_grad says."""
+    made = _gather(input, index, dim=dim, sparse_grad=sparse_grad)
     return made if out is None else _stored(out, made)
 
 

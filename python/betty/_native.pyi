@@ -372,8 +372,8 @@ class Tensor:
         dim: _int,
         index: Tensor | Number,
         *,
-        out: Tensor | None = None,
         sparse_grad: _bool = False,
+        out: Tensor | None = None,
     ) -> Tensor: ...
     def ge(self, other: Tensor | Number, *, out: Tensor | None = None) -> Tensor: ...
     def glu(
