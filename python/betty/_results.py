@@ -1,4 +1,4 @@
-"""Results: several as named tuples, printed as PyTorch prints its own; and one put into `out`."""
+"""Results: several as named tuples, printed as PyTorch prints its own; and put into `out`."""
 
 from __future__ import annotations
 
