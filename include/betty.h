@@ -615,6 +615,9 @@ betty_status betty_seed_set(int64_t seed);
 /* Where the random numbers are: a seed and a position, to be read and put back. */
 betty_status betty_random_state(int64_t *out_seed, int64_t *out_position);
 betty_status betty_random_restore(int64_t seed, int64_t position);
+/* Whether this thread draws from a sequence of its own, which begins where the common one is; what
+ * is above then means that sequence. 0, as at first: it draws from the common one. */
+betty_status betty_random_apart_set(int32_t apart);
 
 /* The key of the next draw, an i64 tensor of two elements: for operations with an input "key",
  * which draw one by themselves if it is left out. */

@@ -42,6 +42,11 @@ public func betty_random_restore(_ seed: Int64, _ position: Int64) -> Int32 {
   }
 }
 
+@_cdecl("betty_random_apart_set")
+public func betty_random_apart_set(_ apart: Int32) -> Int32 {
+  boundary { RandomKeys.drawApart(apart != 0) }
+}
+
 @_cdecl("betty_random_key") public func betty_random_key(_ out: HandleOut?) -> Int32 {
   boundary { try give(RandomKeys.next(), to: out, "out_key") }
 }

@@ -55,6 +55,15 @@ static PyObject *restore_random(PyObject *module, PyObject *arguments) {
   Py_RETURN_NONE;
 }
 
+static PyObject *draw_apart(PyObject *module, PyObject *value) {
+  (void)module;
+  int apart = PyObject_IsTrue(value);
+  if (apart < 0) return NULL;
+  betty_status status = betty_random_apart_set(apart);
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}
+
 static PyObject *counters(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   PyObject *all = PyDict_New();
@@ -151,6 +160,7 @@ PyMethodDef process_functions[] = {
     {"set_seed", set_seed, METH_O, "Restart the random numbers."},
     {"random_state", random_state, METH_NOARGS, "(seed, position)"},
     {"restore_random", restore_random, METH_VARARGS, "Put a (seed, position) back."},
+    {"draw_apart", draw_apart, METH_O, "Whether this thread draws from a sequence of its own."},
     {"counters", counters, METH_NOARGS, "All counters by name."},
     {"evaluate", (PyCFunction)(void (*)(void))evaluate, METH_FASTCALL, "Compute tensors together."},
     {"set_hooks", (PyCFunction)(void (*)(void))set_hooks, METH_VARARGS | METH_KEYWORDS,

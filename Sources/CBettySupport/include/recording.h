@@ -9,8 +9,11 @@ struct betty_recording_state {
   uint32_t no_grad;        // 1: operations are not recorded for gradients
   uint32_t uninterrupted;  // not 0: work does not ask whether it should stop
   uint32_t autocast;       // 0: off, else 1 + the number of the type that products are rounded to
+  uint32_t draws_apart;    // 1: random numbers come from the sequence here, not from the common one
   uint32_t lock_depth;     // how often this thread holds the lock
   uint32_t release_depth;  // nested releases of nodes, to bound the stack
+  int64_t random_seed;      // the sequence of a thread that draws apart
+  int64_t random_position;
   size_t pending_count;    // nodes whose release was put off
   size_t pending_capacity;
   void *_Nonnull *_Nullable pending;
