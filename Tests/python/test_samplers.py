@@ -3,6 +3,7 @@
 import threading
 import time
 import traceback
+from collections import defaultdict, deque
 from typing import Any, NamedTuple
 
 import betty
@@ -22,6 +23,7 @@ from betty.utils.data import (
     TensorDataset,
     WeightedRandomSampler,
     default_collate,
+    default_convert,
     random_split,
 )
 
@@ -145,7 +147,11 @@ def test_data_sets_of_data_sets():
     chain = ChainDataset([Stream(2), Stream(3)])
     assert lists(DataLoader(chain, 4)) == [[0, 1, 0, 1], [2]]
     assert (len(chain), len(DataLoader(Stream(5), 2, drop_last=True))) == (5, 2)
-    assert lists(DataLoader(Stream(5), 2, drop_last=True, num_workers=2)) == [[0, 1], [2, 3]]
+    assert lists(DataLoader(Stream(5), 2, drop_last=True, num_workers=1)) == [[0, 1], [2, 3]]
+    with pytest.raises(ValueError, match="index -6 is out of range of 5 samples"):
+        both[-6]
+    with pytest.raises(AssertionError, match="see ChainDataset"):
+        ConcatDataset([Stream(2)])
     pair = StackDataset(a=range(3), b=[3, 4, 5])
     assert pair[1] == {"a": 1, "b": 4}
 
@@ -208,14 +214,65 @@ def test_collating():
         default_collate([[1, 2], [1]])
     with pytest.raises(TypeError, match="found <class 'object'>"):
         default_collate([object()])
+    counted = defaultdict(int, a=1)
+    joined = default_collate([counted, counted])
+    assert (type(joined), joined["a"].tolist(), joined["b"]) == (defaultdict, [1, 1], 0)
+    assert type(default_collate([deque([1, 2])])) is deque
+    assert default_collate([np.array([300], np.uint16)]).tolist() == [[300]]
+    assert default_collate([np.int8(-1), np.int8(2)]).dtype is betty.int32
+    assert default_convert([range(2), np.ones(1, np.int16)])[0] == [0, 1]
+    assert type(default_convert(counted)) is defaultdict
     whole = list(DataLoader([np.ones(2), 3], batch_size=None))
     assert whole[0].tolist() == [1, 1]
     assert whole[1] == 3
 
 
 @pytest.mark.parametrize(
+    ("batch", "error", "text"),
+    [
+        ([betty.ones(1), 3], TypeError, "sample 0 is Tensor, sample 1 is int"),
+        ([1.5, "a"], TypeError, "sample 0 is float, sample 1 is str"),
+        ([1, None], TypeError, "sample 0 is int, sample 1 is NoneType"),
+        ([2**70], ValueError, "more than 64 bits"),
+    ],
+)
+def test_samples_of_several_kinds_make_no_batch(batch, error, text):
+    with pytest.raises(error, match=text):
+        default_collate(batch)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: RandomSampler([1], num_samples=1.5), ValueError, "positive integer, got 1.5"),
+        (lambda: RandomSampler([1], replacement=3), TypeError, "True or False, got 3"),
+        (lambda: WeightedRandomSampler([1], 1, 3), ValueError, "True or False, got 3"),
+        (lambda: setattr(DataLoader([1]), "batch_size", 2), ValueError, "batch_size is fixed"),
+        (lambda: setattr(DataLoader([1]), "dataset", [2]), ValueError, "dataset is fixed"),
+    ],
+)
+def test_wrong_samplers(make, error, text):
+    with pytest.raises(error, match=text):
+        make()
+
+
+def test_what_a_loader_shows_of_itself():
+    loader = DataLoader[int]([1, 2, 3], 2)
+    assert (loader.pin_memory, loader.prefetch_factor, loader.in_order) == (False, None, True)
+    assert DataLoader([1], num_workers=1).prefetch_factor == 2
+    assert len(iter(loader)) == 2
+    with pytest.raises(TypeError, match="len"):
+        len(iter(DataLoader(iter([1]))))
+
+
+@pytest.mark.parametrize(
     ("options", "text"),
     [
+        ({"batch_size": "a"}, "batch_size must be at least 1, got a"),
+        ({"prefetch_factor": 2}, "prefetch_factor needs num_workers"),
+        ({"persistent_workers": True}, "persistent_workers needs num_workers"),
+        ({"multiprocessing_context": "fork"}, "multiprocessing_context needs num_workers"),
+        ({"multiprocessing_context": "foo", "num_workers": 1}, "must be one of .*, got 'foo'"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"num_workers": -1}, "num_workers must be at least 0"),
         ({"shuffle": True, "sampler": [1]}, "exclude each other"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ class Dataset:
 
     def __getitem__(self, index: int) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no __getitem__")
+
+    __class_getitem__ = classmethod(types.GenericAlias)
 
     def __add__(self, other: Any) -> ConcatDataset:
         return ConcatDataset([self, other])
@@ -136,13 +139,14 @@ class ConcatDataset(Dataset):
             raise AssertionError("ConcatDataset: give at least one data set")
         for each in self.datasets:
             if isinstance(each, IterableDataset):
-                raise TypeError("ConcatDataset: takes no IterableDataset, see ChainDataset")
+                raise AssertionError("ConcatDataset: takes no IterableDataset, see ChainDataset")
         self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
 
     def __getitem__(self, index: int) -> Any:
         count = len(self)
         if not -count <= index < count:
-            raise IndexError(f"ConcatDataset: index {index} is out of range of {count} samples")
+            kind = ValueError if index < 0 else IndexError
+            raise kind(f"ConcatDataset: index {index} is out of range of {count} samples")
         index %= count
         which = bisect.bisect_right(self.cumulative_sizes, index)
         return self.datasets[which][index - (self.cumulative_sizes[which - 1] if which else 0)]

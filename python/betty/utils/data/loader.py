@@ -1,15 +1,13 @@
-"""The loader: batches of a data set, in order or shuffled, made ahead by threads.
+"""The loader: which samples go into which batch, and who makes it.
 
-Invariant: batches come in the order of the sampler however many workers make them, and what a
-worker raises is raised, with its traceback, where the batch would have come.
+Invariant: what says so is fixed when the loader is made.
 """
 
 from __future__ import annotations
 
 import itertools
-import queue
-import threading
-import traceback
+import multiprocessing
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,21 +16,16 @@ import numpy as np
 from betty._native import Tensor
 from betty.utils.data.collate import default_collate, default_convert
 from betty.utils.data.dataset import TensorDataset
+from betty.utils.data.fetch import InTurn, Rows, Stream, in_range
 from betty.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
+from betty.utils.data.workers import Ahead, get_worker_info
 
 __all__ = ["DataLoader", "get_worker_info"]
 
 
-class _WorkerInfo(threading.local):
-    info: Any = None
-
-
-_worker = _WorkerInfo()
-
-
-def get_worker_info() -> Any:
-    """What a data set may ask inside a worker: None, for workers are threads that share it."""
-    return _worker.info
+_FIXED = {
+    "batch_sampler", "batch_size", "dataset", "drop_last", "persistent_workers", "sampler",
+}  # fmt: skip
 
 
 class DataLoader:
@@ -45,17 +38,20 @@ class DataLoader:
         shuffle: A new random order for every pass.
         sampler: Indices in the order wanted, instead of ``shuffle``.
         batch_sampler: Lists of indices, instead of the four arguments about batches.
-        num_workers: Threads that make batches ahead.
+        num_workers: Threads that make batches ahead, each from its own copy of an
+            ``IterableDataset`` and together from any other data set (see ``get_worker_info``).
         collate_fn: Joins samples into a batch.
         pin_memory: Accepted for migration: all memory is the processor's.
         drop_last: Leave out a last batch that is not full.
         timeout: Seconds to wait for a worker's batch; 0 waits for ever.
-        worker_init_fn: Called in each worker with its number.
+        worker_init_fn: Called in each worker with its number. The random numbers of ``betty`` are
+            the worker's own; those of Python's ``random`` and of NumPy belong to the process.
         multiprocessing_context: Accepted for migration: workers are threads.
         generator: A ``betty.Generator`` for the order; the default one unless given.
         prefetch_factor: Batches made ahead for each worker; 2 unless given.
         persistent_workers: Accepted for migration.
         pin_memory_device: Accepted for migration.
+        in_order: Batches come in the order of the sampler; otherwise as they are ready.
 
     Raises:
         ValueError: Arguments that exclude each other, or out of range.
@@ -87,36 +83,49 @@ class DataLoader:
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
         pin_memory_device: str = "",
+        in_order: bool = True,
     ) -> None:
         if num_workers < 0:
             raise ValueError(f"DataLoader: num_workers must be at least 0, got {num_workers}")
         if timeout < 0:
             raise ValueError(f"DataLoader: timeout must be at least 0, got {timeout}")
-        if prefetch_factor is not None and prefetch_factor < 1:
-            raise ValueError(f"DataLoader: prefetch_factor must be positive, got {prefetch_factor}")
+        _check_ahead(num_workers, prefetch_factor, persistent_workers, multiprocessing_context)
         self.is_stream = _is_stream(dataset)
         _check(self.is_stream, batch_size, bool(shuffle), sampler, batch_sampler, drop_last)
         self.dataset = dataset
         self.shuffle = bool(shuffle)
         self.num_workers = num_workers
-        self.prefetch = (prefetch_factor or 2) * max(num_workers, 1)
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
+        self.persistent_workers = persistent_workers
+        self.multiprocessing_context = multiprocessing_context
+        self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
+        self.in_order = in_order
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
         self.generator = generator
         self.drop_last = drop_last
         self.batch_size = None if batch_sampler is not None else batch_size
-        if sampler is None and not self.is_stream:
-            sampler = (
-                RandomSampler(dataset, generator=generator)
-                if self.shuffle
-                else SequentialSampler(dataset)
-            )
-        self.sampler: Any = sampler
+        self.sampler: Any = self._chosen_by(sampler)
         if batch_sampler is None and batch_size is not None and not self.is_stream:
             batch_sampler = BatchSampler(self.sampler, batch_size, drop_last)
         self.batch_sampler: Any = batch_sampler
         whole = batch_size is None and batch_sampler is None
         self.collate_fn = collate_fn or (default_convert if whole else default_collate)
+        self._is_made = True
+
+    def _chosen_by(self, sampler: Iterable[Any] | None) -> Iterable[Any] | None:
+        if sampler is not None or self.is_stream:
+            return sampler
+        if self.shuffle:
+            return RandomSampler(self.dataset, generator=self.generator)
+        return SequentialSampler(self.dataset)
+
+    __class_getitem__ = classmethod(types.GenericAlias)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and self.__dict__.get("_is_made"):
+            raise ValueError(f"DataLoader: {name} is fixed once the loader is made")
+        super().__setattr__(name, value)
 
     def __len__(self) -> int:
         if self.batch_sampler is not None:
@@ -144,7 +153,8 @@ class DataLoader:
         options = {"batch_size": self.batch_size, "drop_last": self.drop_last}
         sampler = self.sampler
         if isinstance(sampler, (list, tuple, range, np.ndarray, Tensor)):
-            options["order"] = self._in_range([int(index) for index in sampler]).tolist()
+            chosen = [int(index) for index in sampler]
+            options["order"] = in_range(chosen, len(self.dataset)).tolist()
         elif type(sampler) is RandomSampler and sampler.is_permutation_of(self.dataset):
             options["shuffle"] = True
         elif type(sampler) is not SequentialSampler or sampler.data_source is not self.dataset:
@@ -152,45 +162,20 @@ class DataLoader:
         return list(self.dataset.tensors), options
 
     def __iter__(self) -> Iterator[Any]:
-        if self.num_workers == 0:
-            return (make() for make in self._tasks())
-        return _ahead(self)
+        return Ahead(self) if self.num_workers else InTurn(self)
 
-    def _tasks(self) -> Iterator[Callable[[], Any]]:
-        """What makes each batch, in order; making one is independent of the others."""
+    @property
+    def _index_sampler(self) -> Iterable[Any]:
+        """What is chosen for each batch; nothing in a stream, which has its own order."""
         if self.is_stream:
-            for samples in self._stream():
-                yield lambda samples=samples: self.collate_fn(samples)
-        elif self.batch_sampler is not None:
-            for chosen in self.batch_sampler:
-                yield lambda chosen=chosen: self._batch(chosen)
-        else:
-            for index in self.sampler:
-                yield lambda index=index: self.collate_fn(self.dataset[index])
+            return itertools.repeat(None)
+        return self.sampler if self.batch_sampler is None else self.batch_sampler
 
-    def _stream(self) -> Iterator[Any]:
-        if self.batch_size is None:
-            yield from self.dataset
-            return
-        samples = iter(self.dataset)
-        while batch := list(itertools.islice(samples, self.batch_size)):
-            if len(batch) == self.batch_size or not self.drop_last:
-                yield batch
-
-    def _batch(self, chosen: list[Any]) -> Any:
-        dataset = self.dataset
-        if isinstance(dataset, TensorDataset) and self.collate_fn is default_collate:
-            return list(dataset.rows(self._in_range(chosen)))
-        if callable(getattr(dataset, "__getitems__", None)):
-            return self.collate_fn(dataset.__getitems__(list(chosen)))
-        return self.collate_fn([dataset[index] for index in chosen])
-
-    def _in_range(self, chosen: list[Any]) -> np.ndarray:
-        indices = np.asarray(chosen, dtype=np.int64)
-        count = len(self.dataset)
-        for index in indices[(indices < -count) | (indices >= count)][:1]:
-            raise IndexError(f"DataLoader: index {index} is out of range of {count} samples")
-        return np.where(indices < 0, indices + count, indices)
+    def _fetch(self, dataset: Any) -> Callable[[Any], Any]:
+        """What makes a batch of a data set out of what was chosen for it."""
+        if self.is_stream:
+            return Stream(dataset, self.collate_fn, self.batch_size, self.drop_last)
+        return Rows(dataset, self.collate_fn, self.batch_sampler is not None)
 
 
 def _is_stream(dataset: Any) -> bool:
@@ -206,8 +191,30 @@ def _is_stream(dataset: Any) -> bool:
     return hasattr(dataset, "__iter__") and not hasattr(dataset, "__len__")
 
 
+def _check_ahead(workers: int, prefetch: int | None, persistent: bool, context: Any) -> None:
+    """What only workers heed needs workers."""
+    if prefetch is not None and prefetch < 1:
+        raise ValueError(f"DataLoader: prefetch_factor must be positive, got {prefetch}")
+    methods = multiprocessing.get_all_start_methods()
+    if isinstance(context, str) and context not in methods:
+        raise ValueError(
+            f"DataLoader: multiprocessing_context must be one of {', '.join(methods)}, "
+            f"got {context!r}"
+        )
+    needs = {
+        "prefetch_factor": prefetch is not None,
+        "persistent_workers": persistent,
+        "multiprocessing_context": context is not None,
+    }
+    for name, is_given in needs.items():
+        if is_given and not workers:
+            raise ValueError(f"DataLoader: {name} needs num_workers, got 0")
+
+
 def _check(stream: bool, batch_size: Any, shuffle: bool, sampler, batch_sampler, drop: bool):
-    if batch_size is not None and (isinstance(batch_size, bool) or batch_size < 1):
+    if batch_size is not None and (
+        not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1
+    ):
         raise ValueError(f"DataLoader: batch_size must be at least 1, got {batch_size}")
     if stream and (shuffle or sampler is not None or batch_sampler is not None):
         raise ValueError("DataLoader: a stream has its own order: no shuffle and no sampler")
@@ -219,58 +226,3 @@ def _check(stream: bool, batch_size: Any, shuffle: bool, sampler, batch_sampler,
         )
     if batch_size is None and drop:
         raise ValueError("DataLoader: drop_last needs a batch_size")
-
-
-class _Failure:
-    """What a worker raised."""
-
-    def __init__(self, error: BaseException, worker: int) -> None:
-        self.error = error
-        self.worker = worker
-        self.text = "".join(traceback.format_exception(error))
-
-    def again(self) -> BaseException:
-        note = f"Caught in DataLoader worker {self.worker}:\n{self.text}"
-        self.error.add_note(note)
-        return self.error
-
-
-def _ahead(loader: DataLoader) -> Iterator[Any]:
-    """The loader's batches, each made by a worker; the order of tasks is that of results."""
-    tasks = loader._tasks()
-    waiting: queue.SimpleQueue = queue.SimpleQueue()
-
-    def work(number: int) -> None:
-        failure = None
-        if loader.worker_init_fn is not None:
-            try:
-                loader.worker_init_fn(number)
-            except BaseException as error:
-                failure = _Failure(error, number)
-        while (task := waiting.get()) is not None:
-            make, place = task
-            try:
-                place.put(failure or (make(),))
-            except BaseException as error:
-                place.put(_Failure(error, number))
-
-    for number in range(loader.num_workers):
-        threading.Thread(target=work, args=(number,), daemon=True, name=f"loader-{number}").start()
-    places: list[queue.SimpleQueue] = []
-    try:
-        while True:
-            for make in itertools.islice(tasks, loader.prefetch - len(places)):
-                places.append(queue.SimpleQueue())
-                waiting.put((make, places[-1]))
-            if not places:
-                return
-            try:
-                made = places.pop(0).get(timeout=loader.timeout or None)
-            except queue.Empty:
-                raise RuntimeError(f"DataLoader timed out after {loader.timeout} seconds") from None
-            if isinstance(made, _Failure):
-                raise made.again()
-            yield made[0]
-    finally:
-        for _ in range(loader.num_workers):
-            waiting.put(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -20,11 +21,17 @@ __all__ = [
 ]
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
 class Sampler:
     """Base of samplers: define ``__iter__``, and ``__len__`` where it is known."""
 
     def __init__(self, data_source: Any = None) -> None:
         pass
+
+    __class_getitem__ = classmethod(types.GenericAlias)
 
     def __iter__(self) -> Iterator[Any]:
         raise NotImplementedError(f"{type(self).__name__} defines no __iter__")
@@ -60,8 +67,12 @@ class RandomSampler(Sampler):
         num_samples: int | None = None,
         generator: Any = None,
     ) -> None:
-        if num_samples is not None and num_samples < 1:
-            raise ValueError(f"RandomSampler: num_samples must be positive, got {num_samples}")
+        if not isinstance(replacement, bool):
+            raise TypeError(f"RandomSampler: replacement must be True or False, got {replacement}")
+        if num_samples is not None and not _is_count(num_samples):
+            raise ValueError(
+                f"RandomSampler: num_samples must be a positive integer, got {num_samples}"
+            )
         self.data_source = data_source
         self.replacement = replacement
         self._num_samples = num_samples
@@ -123,9 +134,13 @@ class WeightedRandomSampler(Sampler):
         replacement: bool = True,
         generator: Any = None,
     ) -> None:
-        if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples < 1:
+        if not _is_count(num_samples):
             raise ValueError(
                 f"WeightedRandomSampler: num_samples must be a positive integer, got {num_samples}"
+            )
+        if not isinstance(replacement, bool):
+            raise ValueError(
+                f"WeightedRandomSampler: replacement must be True or False, got {replacement}"
             )
         self.weights = (
             weights.to(float64) if isinstance(weights, Tensor) else tensor(weights, dtype=float64)
@@ -159,7 +174,7 @@ class BatchSampler(Sampler):
     """
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
+        if not _is_count(batch_size):
             raise ValueError(
                 f"BatchSampler: batch_size must be a positive integer, got {batch_size}"
             )
