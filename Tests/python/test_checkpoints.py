@@ -292,3 +292,11 @@ def test_archives_that_are_no_checkpoints(tmp_path):
         with pytest.raises(ValueError, match=text) as caught:
             betty.load(path)
         assert str(path) in str(caught.value)
+
+
+def test_versions_of_modules_come_along():
+    state = OrderedDict(x=1)
+    state._metadata = OrderedDict({"": {"version": 2}})
+    found = load(hostile(pickle.dumps(state, 2)))
+    assert found == state
+    assert found._metadata == state._metadata

@@ -250,6 +250,8 @@ class _Machine:
         self.stack.append(_MAKERS[called](self.fetch, *arguments))
 
     def on_build(self, _: None) -> None:
-        """Attributes of an OrderedDict: the versions of the modules, which nothing here needs."""
-        self.take(1)
-        self.top(OrderedDict)
+        """Attributes of an OrderedDict: of a state, the versions of its modules."""
+        (attributes,) = self.take(1)
+        found = self.top(OrderedDict)
+        if isinstance(attributes, dict) and isinstance(attributes.get("_metadata"), dict):
+            found._metadata = attributes["_metadata"]

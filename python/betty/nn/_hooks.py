@@ -29,6 +29,7 @@ class Hooked:
     _forward_hooks: OrderedDict[int, _Hook] = OrderedDict()
     _backward_pre_hooks: OrderedDict[int, Any] = OrderedDict()
     _backward_hooks: OrderedDict[int, Any] = OrderedDict()
+    _state_dict_pre_hooks: OrderedDict[int, Any] = OrderedDict()
     _state_dict_hooks: OrderedDict[int, Any] = OrderedDict()
     _load_state_dict_pre_hooks: OrderedDict[int, Any] = OrderedDict()
     _load_state_dict_post_hooks: OrderedDict[int, Any] = OrderedDict()
@@ -165,6 +166,10 @@ class Hooked:
         returns replaces them."""
         object.__setattr__(self, "_is_watched", True)
         return register(self._table("_backward_pre_hooks"), hook, prepend)
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Calls ``hook(module, prefix, keep_vars)`` before state_dict collects the state."""
+        return register(self._table("_state_dict_pre_hooks"), hook)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Calls ``hook(module, state_dict, prefix, local_metadata)`` on what state_dict gives."""

@@ -1,4 +1,4 @@
-"""A module's state: what is saved and loaded, and its conversion to other element types.
+"""A module's state: what is saved, and its conversion to other element types.
 
 Invariant: a parameter stays the same object whatever becomes of its data: optimizers keep theirs.
 """
@@ -6,11 +6,12 @@ Invariant: a parameter stays the same object whatever becomes of its data: optim
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Self
 
 from betty import _types
 from betty._native import Tensor
+from betty.nn._loading import EXTRA, Loadable
 
 if TYPE_CHECKING:
     from betty.nn.module import Module
@@ -18,40 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["Stateful"]
 
 
-class _Incompatible(NamedTuple):
-    """What ``load_state_dict`` found missing or unexpected."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return (
-            f"_IncompatibleKeys(missing_keys={self.missing_keys}, "
-            f"unexpected_keys={self.unexpected_keys})"
-        )
-
-
-#: The entry of a module's extra state, as PyTorch names it.
-_EXTRA = "_extra_state"
-
-
-def _misfit(name: str, given: Any, value: Any) -> str | None:
-    """Why a value cannot be loaded into an entry of the state."""
-    if not isinstance(value, Tensor):
-        return None
-    if not hasattr(given, "shape"):
-        return f"{name}: expected a tensor, got {type(given).__name__}"
-    if tuple(given.shape) == tuple(value.shape):
-        return None
-    return (
-        f"size mismatch for {name}: {tuple(given.shape)} given, {tuple(value.shape)} in the module"
-    )
-
-
-class Stateful:
+class Stateful(Loadable):
     """The part of a module that deals with the values it holds."""
+
+    #: Counts the forms that a class's state has had; saved beside it.
+    _version = 1
 
     training: bool
     _parameters: dict[str, Any]
@@ -59,7 +31,7 @@ class Stateful:
     _modules: dict[str, Any]
     _non_persistent_buffers_set: set[str]
     modules: Callable[[], Iterator[Module]]
-    named_modules: Callable[..., Iterator[tuple[str, Module]]]
+    _state_dict_pre_hooks: dict[int, Any]
     _state_dict_hooks: dict[int, Any]
 
     # State.
@@ -68,13 +40,21 @@ class Stateful:
         self, destination: Any = None, prefix: str = "", keep_vars: bool = False
     ) -> OrderedDict[str, Any]:
         """Parameters and persistent buffers under their dotted names, sharing their data."""
-        state = OrderedDict() if destination is None else destination
+        state = destination
+        if state is None:
+            state = OrderedDict()
+            state._metadata = OrderedDict()
+        metadata = {"version": self._version}
+        if hasattr(state, "_metadata"):
+            state._metadata[prefix[:-1]] = metadata
+        for hook in list(self._state_dict_pre_hooks.values()):
+            hook(self, prefix, keep_vars)
         self._save_to_state_dict(state, prefix, keep_vars)
         for name, module in self._modules.items():
             if module is not None:
                 module.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in list(self._state_dict_hooks.values()):
-            changed = hook(self, state, prefix, {})
+            changed = hook(self, state, prefix, metadata)
             state = state if changed is None else changed
         return state
 
@@ -84,15 +64,11 @@ class Stateful:
             destination[prefix + name] = value if keep_vars else value.detach()
         extra = self.get_extra_state()
         if extra is not None:
-            destination[prefix + _EXTRA] = extra
+            destination[prefix + EXTRA] = extra
 
     def get_extra_state(self) -> Any:
         """What a module wants saved beside its tensors; ``set_extra_state`` gets it back."""
         return None
-
-    def set_extra_state(self, state: Any) -> None:
-        """Takes what ``get_extra_state`` gave."""
-        raise RuntimeError(f"{type(self).__name__}.set_extra_state is not defined")
 
     def _persistent(self) -> Iterator[tuple[str, Tensor]]:
         for name, value in self._parameters.items():
@@ -101,61 +77,6 @@ class Stateful:
         for name, value in self._buffers.items():
             if value is not None and name not in self._non_persistent_buffers_set:
                 yield name, value
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> _Incompatible:
-        """Copies values into parameters and buffers; nothing is copied when anything is wrong.
-
-        Args:
-            state_dict: Tensors by dotted name.
-            strict: Missing or unexpected names are an error.
-            assign: Accepted for migration; values are always copied.
-
-        Raises:
-            TypeError: ``state_dict`` is no mapping.
-            RuntimeError: Names or shapes that do not match, all of them named.
-        """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(
-                f"Expected state_dict to be dict-like, got {type(state_dict).__name__}."
-            )
-        given = OrderedDict(state_dict)
-        wrong: list[str] = []
-        missing: list[str] = []
-        unexpected: list[str] = []
-        paths = dict(self.named_modules(remove_duplicate=False))
-        for path, module in paths.items():
-            for hook in list(module._load_state_dict_pre_hooks.values()):
-                prefix = f"{path}." if path else ""
-                hook(module, given, prefix, {}, strict, missing, unexpected, wrong)
-        own = self.state_dict(keep_vars=True)
-        missing += [name for name in own if name not in given]
-        unexpected += [name for name in given if name not in own]
-        wrong += [
-            problem
-            for name, value in own.items()
-            if name in given and (problem := _misfit(name, given[name], value))
-        ]
-        if strict:
-            if unexpected:
-                wrong.insert(0, f"unexpected keys: {', '.join(unexpected)}")
-            if missing:
-                wrong.insert(0, f"missing keys: {', '.join(missing)}")
-        if wrong:
-            raise RuntimeError(f"loading state_dict of {type(self).__name__}: " + "; ".join(wrong))
-        for name, value in own.items():
-            if name not in given:
-                continue
-            if isinstance(value, Tensor):
-                value.data.copy_(given[name])
-            else:
-                paths[name.removesuffix(_EXTRA).removesuffix(".")].set_extra_state(given[name])
-        result = _Incompatible(missing, unexpected)
-        for module in paths.values():
-            for hook in list(module._load_state_dict_post_hooks.values()):
-                hook(module, result)
-        return result
 
     # Conversion.
 

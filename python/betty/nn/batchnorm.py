@@ -31,6 +31,7 @@ __all__ = [
 class _Normalization(Module):
     """Affine parameters and running statistics of channels."""
 
+    _version = 2  # the first counted no batches
     ranks: tuple[int, ...] = ()
 
     def __init__(
@@ -80,6 +81,15 @@ class _Normalization(Module):
             f"affine={self.affine}, bias={self.bias is not None}, "
             f"track_running_stats={self.track_running_stats}"
         )
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
+    ) -> None:
+        """A state that counts no batches leaves the count as it is."""
+        is_old = local_metadata.get("version", 1) < 2
+        if is_old and self.num_batches_tracked is not None:
+            state_dict.setdefault(f"{prefix}num_batches_tracked", self.num_batches_tracked)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def _momentum(self) -> float | Tensor:
         """The share of this batch: None is the cumulative average."""

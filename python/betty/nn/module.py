@@ -42,6 +42,10 @@ class Module(Hooked, Stateful):
         """What calling the module computes; every subclass defines it."""
         raise NotImplementedError(f"module {type(self).__name__} defines no forward")
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What copying and unpickling put into a new module."""
+        self.__dict__.update(state)
+
     # Attributes: parameters, buffers and modules live in tables of their own.
 
     def __getattr__(self, name: str) -> Any:
