@@ -7,7 +7,7 @@ import io
 import pickle
 import struct
 import zipfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 import betty
 import numpy as np
@@ -53,6 +53,10 @@ class Writer:
     def put(self, value):
         if isinstance(value, Tensor):
             self.tensor(value)
+        elif isinstance(value, Called):
+            self.call(value.name, *value.arguments)
+        elif isinstance(value, Named):
+            self.out.write(b"c" + value.name.replace(" ", "\n").encode() + b"\n")
         elif isinstance(value, str):
             self.text(value)
         elif isinstance(value, OrderedDict):
@@ -216,6 +220,48 @@ def test_an_optimizer_goes_on_from_a_checkpoint_of_pytorch():
     np.testing.assert_allclose(weight.detach().numpy(), [-0.3, -0.3], rtol=1e-6)
 
 
+class Called:
+    """What stands in a checkpoint for a call of a name."""
+
+    def __init__(self, name, *arguments):
+        self.name, self.arguments = name, arguments
+
+
+class Named:
+    """A global name in a checkpoint."""
+
+    def __init__(self, name):
+        self.name = name
+
+
+def test_attributes_of_parameters_counters_and_sizes():
+    """Parameters and tensors on which a program has put attributes, as schedulers and sizes do."""
+    numbers = Tensor.of(np.arange(2, dtype=np.float32))
+    held = {"note": "x", "detach": 3, "_hidden": 4}
+    value = {
+        "parameter": Called("torch._utils _rebuild_parameter_with_state", numbers, True, (), held),
+        "tensor": Called(
+            "torch._tensor _rebuild_from_type_v2", Named("torch._utils _rebuild_parameter"),
+            Named("torch.nn.parameter Parameter"), (numbers, False, ()), {"note": "y"},
+        ),
+        "counter": Called("collections Counter", {5: 2}),
+        "size": Called("torch Size", (2, 3)),
+    }  # fmt: skip
+    found = load(zipped(value))
+    assert found["parameter"].tolist() == found["tensor"].tolist() == [0, 1]
+    assert found["parameter"].note == "x"
+    assert callable(found["parameter"].detach)
+    assert not hasattr(found["parameter"], "_hidden")
+    assert not found["tensor"].requires_grad
+    assert found["counter"] == Counter([5, 5])
+    assert found["counter"][7] == 0
+    assert found["size"] == (2, 3)
+    assert isinstance(found["size"], betty.Size)
+
+
+WRAPPED = b"ctorch._tensor\n_rebuild_from_type_v2\n("
+
+
 class Trap:
     """What a hostile file would hold: a call of anything."""
 
@@ -228,6 +274,22 @@ def hostile(content):
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("model/data.pkl", content)
     return file.getvalue()
+
+
+def encrypted(content):
+    """The archive with the mark that its entries are encrypted."""
+    at = content.index(b"PK\x01\x02") + 8
+    return content[:at] + b"\x01" + content[at + 1 :]
+
+
+def squeezed(content):
+    """An archive with a compressed entry whose bytes make no sense."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model/data.pkl", content)
+    made = file.getvalue()
+    at = made.index(b"data.pkl") + len(b"data.pkl")
+    return made[:at] + b"\xff" * 4 + made[at + 4 :]
 
 
 def with_storage(**change):
@@ -259,6 +321,12 @@ def with_storage(**change):
         (with_storage(stride=(1, 1)), "has sizes"),
         (with_storage(kind="DoubleStorage"), "16 bytes for 4 numbers"),
         (with_storage(kind="ComplexFloatStorage"), "is ComplexFloatStorage, known are"),
+        (encrypted(hostile(b"K\x01.")), "damaged checkpoint of PyTorch: .*encrypted"),
+        (squeezed(b"K\x01" * 99), "damaged checkpoint of PyTorch: .*decompressing"),
+        (hostile(b"ccollections\nCounter\nK\x01\x85R."), "damaged"),
+        (hostile(b"ctorch\nTensor\nK\x01\x85R."), "calls torch.Tensor"),
+        (hostile(WRAPPED + b"ctorch._utils\n_rebuild_tensor_v2\nNNNtR."), "a kind that is not"),
+        (hostile(WRAPPED + b"ctorch\nSize\nctorch\nTensor\n)}tR."), "a kind that is not here"),
         (b"\x80\x02K\x01.", "a pickle, but no checkpoint"),
         (b"PK\x03\x04 and no more", "damaged"),
     ],

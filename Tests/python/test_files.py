@@ -4,7 +4,9 @@ import io
 import json
 import math
 import os
-from collections import OrderedDict
+import stat
+import threading
+from collections import Counter, OrderedDict
 
 import betty
 import numpy as np
@@ -76,6 +78,110 @@ def test_other_programs_read_and_write_the_files(path):
     model.load_state_dict(betty.load(path))
     assert model.weight.dtype is betty.float32
     assert model(betty.ones(1, 2)).tolist() == [[2, 3, 4]]
+
+
+def test_a_schedule_with_milestones_goes_on(path):
+    def fresh():
+        optimizer = betty.optim.SGD([nn.Parameter(betty.ones(1))], lr=1.0)
+        return betty.optim.lr_scheduler.MultiStepLR(optimizer, [2, 3, 3])
+
+    def rates(schedule, count):
+        found = []
+        for _ in range(count):
+            schedule.optimizer.step()
+            schedule.step()
+            found += schedule.get_last_lr()
+        return found
+
+    schedule = fresh()
+    rates(schedule, 1)
+    betty.save(schedule.state_dict(), path)
+    saved = betty.load(path)
+    assert saved["milestones"] == Counter([2, 3, 3])
+    assert isinstance(saved["milestones"], Counter)
+    expected = rates(schedule, 4)
+    for state in (saved, {**saved, "milestones": dict(saved["milestones"])}):
+        other = fresh()
+        other.load_state_dict(state)
+        assert rates(other, 4) == expected
+
+
+def test_files_are_written_where_their_names_lead(path, tmp_path):
+    betty.save([1], path)
+    os.chmod(path, 0o600)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    betty.save([2], link)
+    assert link.is_symlink()
+    assert betty.load(path) == [2]
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    pipe, found = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    betty.save([3], pipe)
+    reader.join(30)
+    assert betty.load(io.BytesIO(found[0])) == [3]
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe", "state.safetensors"]
+
+
+class Narrow(io.BytesIO):
+    """A file that takes a few bytes at a time, and no more when it is full."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room = room
+
+    def write(self, content):
+        return super().write(bytes(content[: min(7, self.room - self.tell())]))
+
+
+def test_a_file_that_takes_a_part_gets_the_rest():
+    file = Narrow(10_000)
+    betty.save([betty.arange(9)], file)
+    file.seek(0)
+    assert betty.load(file)[0].tolist() == list(range(9))
+    with pytest.raises(OSError, match="took 70 of"):
+        betty.save([betty.arange(9)], Narrow(70))
+
+
+def test_text_that_no_file_can_hold(path):
+    first, second = "a" + chr(0xD800), "a" + chr(0xDC00)  # halves of pairs
+    state = {first: betty.ones(1), second: betty.zeros(1), "text": first}
+    betty.save(state, path)
+    found = betty.load(path)
+    assert list(found) == list(state)
+    assert [found[first].item(), found[second].item(), found["text"]] == [1, 0, first]
+    with pytest.raises(ValueError, match=r"takes 1000000\d\d bytes, at most 100000000"):
+        betty.save({"log": "x" * 100_000_001}, path)
+    assert list(betty.load(path)) == list(state)
+    with pytest.raises(TypeError, match="open it for reading bytes, it gives str"):
+        betty.load(io.StringIO("text"))
+
+
+def with_header(header):
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text
+
+
+def of_shape(shape):
+    return with_header({"a": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}})
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (of_shape([0, 2**63 - 1]), r"'a' has shape \[0, 9223372036854775807\]"),
+        (of_shape([0] * 100), r"'a' has shape \[0, 0"),
+        (with_header({"__metadata__": {"betty": '{"list":[' * 9999 + "]}" * 9999}}), "is damaged"),
+    ],
+)
+def test_files_that_ask_for_too_much_are_refused(path, content, text):
+    with open(path, "wb") as file:
+        file.write(content)
+    with pytest.raises(ValueError, match=text) as caught:
+        betty.load(path)
+    assert path in str(caught.value)
 
 
 def test_file_objects():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickletools
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -24,7 +25,7 @@ _OLD = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 # What reading bytes that are no checkpoint, or no whole one, comes to.
 _DAMAGE = (
     zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError, LookupError, TypeError,
-    AttributeError, RecursionError,
+    AttributeError, RuntimeError, OverflowError, zlib.error,
 )  # fmt: skip
 
 

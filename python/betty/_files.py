@@ -13,8 +13,9 @@ import contextlib
 import io
 import json
 import os
+import stat
 import tempfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Any
 
 from betty import _native, _types
@@ -24,6 +25,10 @@ from betty._native import Tensor
 __all__ = ["load", "save"]
 
 _FORMAT = "betty"
+#: Bytes of a header, beyond which no reader of the format takes it.
+_LONGEST_HEADER = 100_000_000
+# How dicts are called in an outline.
+_DICTS = {"ordered": OrderedDict, "counter": Counter, "dict": dict}
 # safetensors' names: (NumPy's type in the file, the tensor's type)
 _READ = {
     "F64": ("<f8", _types.float64), "F32": ("<f4", _types.float32), "F16": ("<f2", _types.float16),
@@ -61,6 +66,7 @@ def save(obj: Any, f: Any) -> None:
 
     Raises:
         TypeError: Something that has no such form; the message says where it stands.
+        ValueError: Numbers and text beside the tensors that are too long for the format.
 
     Example:
         >>> import os, tempfile
@@ -75,22 +81,38 @@ def save(obj: Any, f: Any) -> None:
     text = json.dumps(outline, separators=(",", ":"))
     content = _content(tensors, {_FORMAT: text})
     if hasattr(f, "write"):
-        f.write(content)
+        _write(f, content)
         return
     path = os.fspath(f)
-    folder = os.path.dirname(os.path.abspath(path))
-    handle, draft = tempfile.mkstemp(dir=folder, prefix=".betty-")
+    old = os.stat(path) if os.path.exists(path) else None
+    if old is not None and not stat.S_ISREG(old.st_mode):  # a pipe or a device takes it as it comes
+        with open(path, "wb") as file:
+            file.write(content)
+        return
+    path = os.path.realpath(path)  # a link stays one
+    handle, draft = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".betty-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(draft, 0o666 & ~_mask())
+        os.chmod(draft, 0o666 & ~_mask() if old is None else stat.S_IMODE(old.st_mode))
         os.replace(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
+
+
+def _write(file: Any, content: bytes) -> None:
+    """Writes all of it; a file without a buffer may take a part at a time."""
+    count = file.write(content)
+    done = len(content) if count is None else count
+    while done < len(content):
+        count = file.write(memoryview(content)[done:])
+        if not count:
+            raise OSError(f"save: the file took {done} of {len(content)} bytes")
+        done += count
 
 
 def _content(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> bytes:
@@ -109,6 +131,11 @@ def _content(tensors: dict[str, dict[str, Any]], metadata: dict[str, str]) -> by
         start = stop
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    if len(text) > _LONGEST_HEADER:
+        raise ValueError(
+            f"save: what is beside the tensors takes {len(text)} bytes, at most {_LONGEST_HEADER} "
+            "fit; save long text as a tensor of bytes"
+        )
     parts = [len(text).to_bytes(8, "little"), text, *(tensors[name]["data"] for name in order)]
     return b"".join(parts)
 
@@ -135,7 +162,7 @@ def _outline(obj: Any, place: str, tensors: dict[str, dict[str, Any]]) -> Any:
     if isinstance(obj, _types.dtype):
         return {"dtype": _WRITTEN[obj]}
     if isinstance(obj, dict):
-        kind = "ordered" if isinstance(obj, OrderedDict) else "dict"
+        kind = next(name for name, kind in _DICTS.items() if isinstance(obj, kind))
         return {
             kind: [[_key(k, place), _outline(v, _inner(place, k), tensors)] for k, v in obj.items()]
         }
@@ -174,7 +201,8 @@ def _key(key: Any, place: str) -> Any:
 
 
 def _put(tensors: dict[str, dict[str, Any]], place: str, record: dict[str, Any]) -> str:
-    name = place or "tensor"
+    # Half of a surrogate pair is text in Python and in no file.
+    name = place.encode(errors="replace").decode() or "tensor"
     while name in tensors or name == "__metadata__":
         name += "_"
     tensors[name] = record
@@ -224,6 +252,8 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: A
 
 def _load(file: Any, name: Any) -> Any:
     start = file.read(16)
+    if not isinstance(start, bytes):
+        raise TypeError(f"load: {name}: open it for reading bytes, it gives {type(start).__name__}")
     # A length of safetensors may begin as another format does; its header follows with a brace.
     if start[8:9] != b"{":
         if is_checkpoint(start):
@@ -257,7 +287,7 @@ def _load_safetensors(content: bytes, name: Any) -> Any:
         return tensors
     try:
         return _restored(json.loads(metadata[_FORMAT]), tensors)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"load: {name}: its outline is damaged: {error!r}") from None
 
 
@@ -267,7 +297,10 @@ def _tensor(record: dict[str, Any], where: str) -> Tensor:
     if record["dtype"] not in _READ:
         raise ValueError(f"load: {where} is {record['dtype']}, known are {', '.join(_READ)}")
     kind, dtype = _READ[record["dtype"]]
-    array = numpy.frombuffer(record["data"], kind).reshape(record["shape"])
+    try:
+        array = numpy.frombuffer(record["data"], kind).reshape(record["shape"])
+    except ValueError as error:
+        raise ValueError(f"load: {where} has shape {record['shape']}: {error}") from None
     if dtype is _types.bfloat16:
         array = (array.astype(numpy.uint32) << 16).view(numpy.float32)
     elif record["dtype"] in ("I16", "I8", "U16"):
@@ -291,4 +324,4 @@ def _restored(outline: Any, tensors: dict[str, Tensor]) -> Any:
         made = [_restored(value, tensors) for value in content]
         return made if kind == "list" else tuple(made)
     pairs = [(key, _restored(value, tensors)) for key, value in content]
-    return OrderedDict(pairs) if kind == "ordered" else dict(pairs)
+    return _DICTS[kind](dict(pairs) if kind == "counter" else pairs)

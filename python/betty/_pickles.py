@@ -2,14 +2,14 @@
 
 A pickle is a program of small instructions that build objects. They are interpreted here one by
 one and make containers, numbers, text and tensors. Invariant: a name in a file is looked up in
-`_MAKERS` and nowhere else, so nothing is imported or called on the file's behalf; whatever is not
-known is refused by its name.
+`_MAKERS` and `_KINDS` and nowhere else, so nothing is imported or called on the file's behalf;
+whatever is not known is refused by its name.
 """
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -99,11 +99,37 @@ def _parameter(fetch: Fetch, data: Any, requires_grad: bool = True, *_: Any) -> 
     return None if data is None else Parameter(data, requires_grad=requires_grad)
 
 
+def _parameter_with_state(
+    fetch: Fetch, data: Any, requires_grad: bool, hooks: Any, state: Any
+) -> Any:
+    """A parameter with attributes of the program's own; those that hide nothing are kept."""
+    made = _parameter(fetch, data, requires_grad)
+    if made is not None and isinstance(state, dict):
+        for name, value in state.items():
+            if isinstance(name, str) and not name.startswith("_") and not hasattr(made, name):
+                setattr(made, name, value)
+    return made
+
+
+def _of_type(fetch: Fetch, maker: Any, kind: Any, arguments: Any, state: Any) -> Any:
+    """A tensor with attributes of the program's own, which tensors here don't have."""
+    if maker not in _REBUILT or kind not in _KINDS:
+        raise Refused(f"holds a tensor of a kind that is not here ({kind})")
+    return _MAKERS[maker](fetch, *arguments)
+
+
+_REBUILT = {
+    _Name("torch._utils", "_rebuild_tensor_v2"), _Name("torch._utils", "_rebuild_parameter"),
+}  # fmt: skip
+_KINDS = {_Name("torch", "Tensor"), _Name("torch.nn.parameter", "Parameter")}
 _MAKERS: dict[_Name, Callable[..., Any]] = {
     _Name("torch._utils", "_rebuild_tensor_v2"): _tensor,
     _Name("torch._utils", "_rebuild_parameter"): _parameter,
+    _Name("torch._utils", "_rebuild_parameter_with_state"): _parameter_with_state,
+    _Name("torch._tensor", "_rebuild_from_type_v2"): _of_type,
+    _Name("collections", "Counter"): lambda fetch, counts=(): Counter(dict(counts)),
     _Name("collections", "OrderedDict"): lambda fetch, pairs=(): OrderedDict(pairs),
-    _Name("torch", "Size"): lambda fetch, sizes=(): tuple(sizes),
+    _Name("torch", "Size"): lambda fetch, sizes=(): _types.Size(sizes),
     _Name("torch", "device"): lambda fetch, *_: _types.device("cpu"),
     _Name("builtins", "set"): lambda fetch, items=(): set(items),
     _Name("__builtin__", "set"): lambda fetch, items=(): set(items),
@@ -114,7 +140,7 @@ def _named(module: str, name: str) -> Any:
     if module == "torch" and name in ELEMENTS:
         return ELEMENTS[name][1]
     found = _Name(module, name)
-    if found in _MAKERS or (module == "torch" and name.endswith("Storage")):
+    if found in _MAKERS or found in _KINDS or (module == "torch" and name.endswith("Storage")):
         return found
     if name.startswith("_rebuild_"):
         raise Refused(f"holds a tensor of a kind that is not here ({found})")

@@ -121,6 +121,11 @@ class MultiStepLR(LRScheduler):
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes what ``state_dict`` gave; milestones in a plain dict are counted too."""
+        super().load_state_dict(state_dict)
+        self.milestones = Counter(self.milestones)
+
     def rate(self, group: int, base: float, current: float) -> float:
         return current * self.gamma ** self.milestones[self.last_epoch]
 
