@@ -117,21 +117,25 @@ class LBFGS(Optimizer):
     def _direction(self, state: dict[str, Any], gradient: Tensor, group: dict) -> float:
         """Sets the direction, from the pairs kept, and gives the first length to try."""
         if "d" not in state:
-            state.update(d=-gradient, old=[], H_diag=1.0, prev=gradient)
+            state.update(d=-gradient, H_diag=1.0, prev_flat_grad=gradient)
+            state.update(old_dirs=[], old_stps=[], ro=[])
             return min(1.0, 1.0 / float(gradient.abs().sum())) * group["lr"]
-        y, s = gradient - state["prev"], state["d"] * state["t"]
+        y, s = gradient - state["prev_flat_grad"], state["d"] * state["t"]
         product = float(F.dot(y, s))
         if product > 1e-10:
-            state["old"] = [*state["old"], (y, s, 1 / product)][-group["history_size"] :]
+            for name, value in (("old_dirs", y), ("old_stps", s), ("ro", 1 / product)):
+                state[name] = [*state[name], value][-group["history_size"] :]
             state["H_diag"] = product / float(F.dot(y, y))
+        inverses = map(float, state["ro"])
+        pairs = list(zip(state["old_dirs"], state["old_stps"], inverses, strict=True))
         q, factors = -gradient, []
-        for change, move, inverse in reversed(state["old"]):
+        for change, move, inverse in reversed(pairs):
             factors.append(float(F.dot(move, q)) * inverse)
             q = q - change * factors[-1]
         r = q * state["H_diag"]
-        for change, move, inverse in state["old"]:
+        for change, move, inverse in pairs:
             r = r + move * (factors.pop() - float(F.dot(change, r)) * inverse)
-        state["d"], state["prev"] = r, gradient
+        state["d"], state["prev_flat_grad"] = r, gradient
         return group["lr"]
 
     def _search(

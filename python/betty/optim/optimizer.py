@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from betty import _native
-from betty._native import Tensor
+from betty._creation import zeros_like
+from betty._native import Tensor, evaluate
 from betty.autograd import enable_grad
 
 __all__ = ["Optimizer"]
@@ -84,6 +85,8 @@ class Optimizer:
         self._engine = None if rule is None else _native.OptimizerHandle(rule[0])
         self._known = () if rule is None else rule[1]
         self._own_state: dict[Tensor, dict[str, Any]] = defaultdict(dict)
+        # Entries of loaded states that the engine's rule does not know.
+        self._kept: dict[int, dict[str, Any]] = {}
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
 
@@ -179,7 +182,7 @@ class Optimizer:
         for name in self._handle.state_names(index):
             entries[name] = self._handle.state(param, name)
         entries.update(self._derived(self.param_groups[index], steps))
-        return entries
+        return entries | self._kept.get(id(param), {})
 
     def _derived(self, group: dict[str, Any], steps: int) -> dict[str, Any]:
         """Entries of PyTorch's state that follow from the others; not read when loaded."""
@@ -201,19 +204,45 @@ class Optimizer:
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes what ``state_dict`` gave, for parameters in the same order."""
+        """Takes what ``state_dict`` gave, for parameters in the same order; all of it or nothing.
+
+        Args:
+            state_dict: Groups and states, also such as PyTorch's optimizers have saved. Numbers
+                become those of the parameter's element type.
+
+        Raises:
+            ValueError: Groups of other sizes, a state of another shape, an option out of range.
+        """
         groups = state_dict["param_groups"]
         if [len(g["params"]) for g in groups] != [len(g["params"]) for g in self.param_groups]:
             raise ValueError(
                 "loaded state dict has parameter groups of other sizes than the optimizer's"
             )
+        numbers = [number for group in groups for number in group["params"]]
+        state = {own: state_dict["state"].get(n, {}) for own, n in enumerate(numbers)}
+        values = [value for entries in state.values() for value in entries.values()]
+        evaluate(*(x for x in values if isinstance(x, Tensor) and not x._is_evaluated))
+        before = [dict(group) for group in self.param_groups]
+        held = {
+            number: {k: v.clone() if isinstance(v, Tensor) else v for k, v in entries.items()}
+            for number, entries in self.state_dict()["state"].items()
+        }
+        try:
+            self._load_groups(groups)
+            self._load_state(state)
+        except BaseException:
+            for group, kept in zip(self.param_groups, before, strict=True):
+                for key in set(group) - set(kept):
+                    del group[key]
+            self._load_groups(before)
+            self._load_state(held)
+            raise
+
+    def _load_groups(self, groups: list[dict[str, Any]]) -> None:
         for group, loaded in zip(self.param_groups, groups, strict=True):
             for key, value in loaded.items():
                 if key != "params":
                     group[key] = value
-        numbers = [number for group in groups for number in group["params"]]
-        state = state_dict["state"]
-        self._load_state({own: state.get(number, {}) for own, number in enumerate(numbers)})
 
     def _load_state(self, state: dict[int, dict[str, Any]]) -> None:
         """Takes the state of each parameter by its number over all groups."""
@@ -222,18 +251,30 @@ class Optimizer:
             self._own_state.clear()
             for number, entries in state.items():
                 self._own_state[params[number]].update(
-                    (k, v.detach().clone() if isinstance(v, Tensor) else v)
-                    for k, v in entries.items()
+                    (name, _fitted(params[number], name, value, copy=True))
+                    for name, value in entries.items()
                 )
             return
-        for number, param in enumerate(params):
-            entries = {k: v for k, v in state.get(number, {}).items() if v is not None}
-            # PyTorch counts no steps of SGD: with a momentum buffer there has been one.
-            for name, value in ({"step": 1} | entries if entries else {}).items():
-                if name == "step":
-                    self._handle.set_steps(param, int(value))
-                elif name not in self._derived(self.param_groups[0], 0):
-                    self._handle.set_state(param, name, value)
+        indices = [i for i, group in enumerate(self.param_groups) for _ in group["params"]]
+        for number, (index, param) in enumerate(zip(indices, params, strict=True)):
+            self._load_entries(index, param, state.get(number, {}))
+
+    def _load_entries(self, index: int, param: Tensor, entries: dict[str, Any]) -> None:
+        """Takes a parameter's state; what is not in it is as before the first step."""
+        handle, names = self._handle, self._handle.state_names(index)
+        derived = self._derived(self.param_groups[index], 0)
+        given = {name: value for name, value in entries.items() if value is not None}
+        own = {name: given.pop(name) for name in names if name in given}
+        # PyTorch counts no steps of SGD: with a momentum buffer there has been one.
+        steps = int(given.pop("step", 1 if own else 0))
+        if steps or handle.steps(param):
+            for name in names:
+                value = own.get(name)
+                if value is None:
+                    value = zeros_like(param)
+                handle.set_state(param, name, _fitted(param, name, value))
+            handle.set_steps(param, steps)
+        self._kept[id(param)] = {k: v for k, v in given.items() if k not in derived}
 
     def __getstate__(self) -> dict[str, Any]:
         groups = [dict(group) for group in self.param_groups]
@@ -258,3 +299,12 @@ class Optimizer:
 def _is_named(param: Any) -> bool:
     """Whether it is a pair as ``named_parameters`` gives them."""
     return isinstance(param, tuple) and len(param) == 2 and isinstance(param[0], str)
+
+
+def _fitted(param: Tensor, name: str, value: Any, copy: bool = False) -> Any:
+    """An entry of a state in the parameter's element type; numbers of steps stay as they are."""
+    if not isinstance(value, Tensor):
+        return value
+    is_number = name != "step" and param.is_floating_point() and value.is_floating_point()
+    kept = value.detach().to(param.dtype) if is_number else value.detach()
+    return kept.clone() if copy else kept

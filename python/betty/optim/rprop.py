@@ -34,7 +34,10 @@ class Rprop(Optimizer):
             raise ValueError(f"Invalid learning rate: {lr}")
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        defaults = {"lr": lr, "etas": etas, "step_sizes": step_sizes, "maximize": maximize}
+        defaults = {
+            "lr": lr, "etas": etas, "step_sizes": step_sizes, "foreach": foreach,
+            "maximize": maximize, "differentiable": differentiable, "capturable": capturable,
+        }  # fmt: skip
         super().__init__(params, defaults)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -56,7 +59,9 @@ class Rprop(Optimizer):
         state["step"] += 1
         (smaller, larger), (least, most) = group["etas"], group["step_sizes"]
         turned = gradient * state["prev"]
-        factor = F.where(turned > 0, larger, F.where(turned < 0, smaller, 1.0)).to(gradient.dtype)
+        # Of the gradient's type: numbers alone would be rounded to the default one.
+        kept, grown = F.full_like(gradient, 1.0), F.full_like(gradient, larger)
+        factor = F.where(turned > 0, grown, F.where(turned < 0, smaller, kept))
         state["step_size"].mul_(factor).clamp_(least, most)
         kept = F.where(turned < 0, 0.0, gradient)
         param.add_(-kept.sign() * state["step_size"])
