@@ -153,8 +153,55 @@ def test_embedding_padding_gets_no_gradient():
     assert table.weight.grad.numpy()[:, 0].tolist() == [0, 2, 1, 0, 0]
 
 
+@pytest.mark.parametrize("norm", [1.0, 2.0])
+def test_embedding_shortens_the_rows_it_reads(norm):
+    table, named = t(4, 3).float(), betty.tensor([[0, 2], [2, 0]])
+    before = table.numpy().copy()
+    layer = nn.Embedding(4, 3, max_norm=0.5, norm_type=norm, _weight=table.clone())
+    weight = layer.weight
+    found = layer(named)
+    lengths = np.linalg.norm(before, norm, axis=1, keepdims=True)
+    wanted = np.where(lengths > 0.5, before * (0.5 / (lengths + 1e-7)), before)
+    wanted[[1, 3]] = before[[1, 3]]
+    assert layer.weight is weight
+    np.testing.assert_allclose(weight.detach().numpy(), wanted, rtol=1e-6)
+    np.testing.assert_allclose(found.detach().numpy(), wanted[named.numpy()], rtol=1e-6)
+    found.sum().backward()
+    assert weight.grad.numpy()[:, 0].tolist() == [2, 0, 2, 0]
+    bags = nn.EmbeddingBag(4, 3, max_norm=0.5, norm_type=norm, mode="sum", _weight=table.clone())
+    np.testing.assert_allclose(bags(named).detach().numpy()[0], wanted[[0, 2]].sum(0), rtol=1e-5)
+    assert ("norm_type" in repr(layer)) == (norm != 2)
+
+
+def test_embedding_divides_gradients_by_frequency():
+    table, named = t(4, 3), betty.tensor([[1, 2, 1], [3, 1, 2]])
+    layer = nn.Embedding(4, 3, padding_idx=2, scale_grad_by_freq=True, _weight=table)
+    found = layer(named)
+    assert (found == table[named]).all()
+    (found * betty.tensor([1.0, 2.0, 3.0]).reshape(3, 1)).sum().backward()
+    assert layer.weight.grad[:, 0].tolist() == [0, 2, 0, 1]
+    bags = nn.EmbeddingBag(4, 3, mode="sum", scale_grad_by_freq=True, _weight=table.detach())
+    bags(named).sum().backward()
+    assert bags.weight.grad[:, 0].tolist() == [0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["uniform", "eye", "kaiming_normal", "orthogonal", "sparse"])
+def test_old_names_of_initializers(name):
+    with pytest.warns(FutureWarning, match=f"nn.init.{name} is now nn.init.{name}_"):
+        old = getattr(nn.init, name)
+    assert old is getattr(nn.init, f"{name}_")
+    assert nn.init._calculate_correct_fan(betty.zeros(2, 3, 4), "FAN_OUT") == 8
+    assert nn.init._no_grad_uniform_ is nn.init.uniform_
+
+
 REFUSED = [
-    (lambda: nn.Embedding(4, 3, max_norm=1.0), NotImplementedError, "max_norm"),
+    (lambda: nn.init.uniform_(t(2), 3, 1), RuntimeError, "from 3 to 1"),
+    (lambda: nn.init.trunc_normal_(t(2), 0, 1, 2, -2), RuntimeError, "from 2 to -2"),
+    (
+        lambda: nn.EmbeddingBag(4, 3, mode="max", scale_grad_by_freq=True)(betty.tensor([[1]])),
+        ValueError,
+        "mode='max' does not take scale_grad_by_freq",
+    ),
     (lambda: nn.Embedding(4, 3, padding_idx=5), AssertionError, "5"),
     (lambda: nn.Embedding(4, 3)(betty.tensor([4])).sum().item(), IndexError, "out of range"),
     (lambda: nn.MultiheadAttention(7, 2), AssertionError, "7 and 2"),

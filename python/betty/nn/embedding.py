@@ -21,9 +21,9 @@ class Embedding(Module):
         num_embeddings: Rows of the table.
         embedding_dim: Width of a row.
         padding_idx: A row that starts as zeros and never gets a gradient.
-        max_norm: Refused: it would change the table while it is read.
-        norm_type: Goes with ``max_norm``.
-        scale_grad_by_freq: Refused.
+        max_norm: Rows that are read and longer are scaled down to it, in the table.
+        norm_type: The norm that ``max_norm`` means.
+        scale_grad_by_freq: Divides a row's gradient by how often it is read.
         sparse: Accepted for migration; gradients are dense.
 
     Example:
@@ -47,7 +47,6 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        F.layers.refuse_embedding_options(max_norm, scale_grad_by_freq)
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         if padding_idx is not None:
@@ -83,7 +82,10 @@ class Embedding(Module):
             self.weight.data[self.padding_idx] = 0.0
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(input, self.weight, self.padding_idx)
+        return F.embedding(
+            input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
+            self.scale_grad_by_freq, self.sparse,
+        )  # fmt: skip
 
     @classmethod
     def from_pretrained(
@@ -118,4 +120,10 @@ class Embedding(Module):
         text = f"{self.num_embeddings}, {self.embedding_dim}"
         if self.padding_idx is not None:
             text += f", padding_idx={self.padding_idx}"
+        if self.max_norm is not None:
+            text += f", max_norm={self.max_norm}"
+        if self.norm_type != 2:
+            text += f", norm_type={self.norm_type}"
+        if self.scale_grad_by_freq:
+            text += f", scale_grad_by_freq={self.scale_grad_by_freq}"
         return text + (f", sparse={self.sparse}" if self.sparse else "")

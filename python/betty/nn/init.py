@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
+from betty import _creation
 from betty import _functions as F
 from betty._checks import check_deviation
-from betty._creation import eye, rand, randn, zeros
+from betty._creation import rand, randn, zeros
 from betty._functions import where
 from betty._native import Tensor
 
@@ -42,6 +44,8 @@ def _draw(name: Callable[..., Tensor], tensor: Tensor, generator: Any = None) ->
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Uniform on [a, b)."""
+    if a > b:
+        raise RuntimeError(f"uniform_: from {a} to {b} there is nothing to draw from")
     return _assign(tensor, _draw(rand, tensor, generator) * (b - a) + a)
 
 
@@ -60,6 +64,8 @@ def trunc_normal_(
     generator: Any = None,
 ) -> Tensor:
     """Normal, drawn again outside [a, b] until everything is inside."""
+    if a > b:
+        raise RuntimeError(f"trunc_normal_: from {a} to {b} there is nothing to draw from")
     value = _draw(randn, tensor, generator) * std + mean
     for _ in range(64):
         outside = (value < a).logical_or(value > b)
@@ -90,7 +96,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix."""
     if tensor.dim() != 2:
         raise ValueError(f"eye_: a matrix is needed, got shape {tuple(tensor.shape)}")
-    return _assign(tensor, eye(tensor.shape[0], tensor.shape[1]))
+    return _assign(tensor, _creation.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -115,10 +121,15 @@ def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    if mode not in ("fan_in", "fan_out"):
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
+    kind = mode.lower()
+    if kind not in ("fan_in", "fan_out"):
         raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
-    fan = _calculate_fan_in_and_fan_out(tensor)[mode == "fan_out"]
+    return _calculate_fan_in_and_fan_out(tensor)[kind == "fan_out"]
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    fan = _calculate_correct_fan(tensor, mode)
     return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
 
 
@@ -198,3 +209,21 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     ranks = F.argsort(F.argsort(_draw(rand, tensor, generator), 0), 0)
     value = _draw(randn, tensor, generator) * std
     return _assign(tensor, where(ranks < zeroed, 0.0, value))
+
+
+# What PyTorch calls them inside; initializers of other libraries do so too.
+_no_grad_uniform_, _no_grad_normal_, _no_grad_trunc_normal_ = uniform_, normal_, trunc_normal_
+_no_grad_fill_, _no_grad_zero_ = constant_, zeros_
+
+# Those that had names without the underline once.
+_ONCE = {
+    "constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal",
+    "sparse", "uniform", "xavier_normal", "xavier_uniform",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Callable[..., Tensor]:
+    if name not in _ONCE:
+        raise AttributeError(f"module 'betty.nn.init' has no attribute '{name}'")
+    warnings.warn(f"nn.init.{name} is now nn.init.{name}_", FutureWarning, stacklevel=2)
+    return globals()[f"{name}_"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from betty import _functions as ops
 from betty._native import Tensor
+from betty.nn.functional import tables
 
 __all__ = [
     "embedding",
@@ -32,27 +33,34 @@ def embedding(
 ) -> Tensor:
     """Rows of ``weight`` [rows, width] by index; the row ``padding_idx`` gets no gradient.
 
-    Raises:
-        NotImplementedError: ``max_norm`` or ``scale_grad_by_freq`` is asked for.
+    Args:
+        input: Indices of any shape.
+        weight: The table.
+        padding_idx: The row without a gradient.
+        max_norm: Rows that are named and longer are scaled down to it, in the table.
+        norm_type: The norm that ``max_norm`` means.
+        scale_grad_by_freq: Divides a row's gradient by how often it is named.
+        sparse: Accepted for migration; gradients are dense.
+
+    Example:
+        >>> import betty
+        >>> import betty.nn.functional as F
+        >>> table = betty.tensor([[3.0, 4.0], [0.1, 0.2]])
+        >>> F.embedding(betty.tensor([0, 1]), table, max_norm=1.0)
+        tensor([[0.6000, 0.8000],
+                [0.1000, 0.2000]])
     """
-    refuse_embedding_options(max_norm, scale_grad_by_freq)
+    if max_norm is not None:
+        tables.shorten_rows(weight, input, max_norm, norm_type)
     if padding_idx is None:
-        return ops.embedding(input, weight)
-    if not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        found = ops.embedding(input, weight)
+    elif not -weight.shape[0] <= padding_idx < weight.shape[0]:
         raise AssertionError(
             f"Padding_idx must be within num_embeddings, got {padding_idx} and {weight.shape[0]}"
         )
-    return ops.embedding(input, weight, padding_idx=padding_idx)
-
-
-def refuse_embedding_options(max_norm: float | None, scale_grad_by_freq: bool) -> None:
-    """Says that an option of embeddings is not there."""
-    if max_norm is not None:
-        raise NotImplementedError(
-            f"embedding: max_norm is not supported, got {max_norm}; normalize the table yourself"
-        )
-    if scale_grad_by_freq:
-        raise NotImplementedError("embedding: scale_grad_by_freq is not supported")
+    else:
+        found = ops.embedding(input, weight, padding_idx=padding_idx)
+    return tables.frequency_scaled(found, input, weight.shape[0]) if scale_grad_by_freq else found
 
 
 def rms_norm(

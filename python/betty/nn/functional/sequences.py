@@ -8,6 +8,7 @@ from typing import Any
 from betty import _creation, _types
 from betty import _functions as ops
 from betty._native import Tensor
+from betty.nn.functional import tables
 from betty.nn.functional.losses import checked_reduction
 
 __all__ = ["bilinear", "ctc_loss", "embedding_bag", "pdist"]
@@ -55,9 +56,9 @@ def embedding_bag(
         input: Indices [bags, length], or one after another with ``offsets``.
         weight: The table [rows, width].
         offsets: Where each bag begins.
-        max_norm: Refused, as in ``embedding``.
-        norm_type: Goes with ``max_norm``.
-        scale_grad_by_freq: Refused.
+        max_norm: Rows that are named and longer are scaled down to it, in the table.
+        norm_type: The norm that ``max_norm`` means.
+        scale_grad_by_freq: Divides a row's gradient by how often it is named; not in mode "max".
         mode: "sum", "mean" or "max".
         sparse: Accepted for migration; gradients are dense.
         per_sample_weights: Factors of the rows, in mode "sum".
@@ -67,18 +68,21 @@ def embedding_bag(
     Raises:
         ValueError: Shapes or an option that do not fit.
     """
-    from betty.nn.functional.layers import refuse_embedding_options
-
-    refuse_embedding_options(max_norm, scale_grad_by_freq)
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(
             f"embedding_bag: per_sample_weights was not None, takes mode='sum', got '{mode}'"
         )
+    if scale_grad_by_freq and mode == "max":
+        raise ValueError("embedding_bag: mode='max' does not take scale_grad_by_freq")
     bags, count = _bags(input, offsets, include_last_offset)
     flat = input.reshape(-1)
+    if max_norm is not None:
+        tables.shorten_rows(weight, flat, max_norm, norm_type)
     rows = ops.embedding(flat, weight)
+    if scale_grad_by_freq:
+        rows = tables.frequency_scaled(rows, flat, weight.shape[0])
     counted = _creation.ones(flat.shape, dtype=weight.dtype)
     if padding_idx is not None:
         counted = (flat != padding_idx % weight.shape[0]).to(weight.dtype)
