@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-class _Normalization(Module):
+class _NormBase(Module):
     """Affine parameters and running statistics of channels."""
 
     _version = 2  # the first counted no batches
@@ -121,7 +121,7 @@ def _reset_affine(module: Module) -> None:
         init.zeros_(module.bias)
 
 
-class _BatchNorm(_Normalization):
+class _BatchNorm(_NormBase):
     _synchronized = False
 
     def __init__(
@@ -268,7 +268,7 @@ track_running_stats=True)
         return module
 
 
-class _InstanceNorm(_Normalization):
+class _InstanceNorm(_NormBase):
     def __init__(
         self,
         num_features: int,

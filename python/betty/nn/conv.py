@@ -23,7 +23,7 @@ _MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate"}
 _MODES["circular"] = "circular"
 
 
-class _Conv(Module):
+class _ConvNd(Module):
     """What convolutions of any rank share; ``dims`` is the number of spatial axes."""
 
     dims = 2
@@ -120,7 +120,7 @@ class _Conv(Module):
         return text
 
 
-class _Convolution(_Conv):
+class _Convolution(_ConvNd):
     function: Any = None
 
     def __init__(
@@ -220,7 +220,7 @@ class Conv3d(_Convolution):
     function = staticmethod(F.conv3d)
 
 
-class _ConvTranspose(_Conv):
+class _ConvTransposeNd(_ConvNd):
     transposed = True
     function: Any = None
 
@@ -286,21 +286,21 @@ class _ConvTranspose(_Conv):
         return tuple(found)
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """Transposed convolution of [N, C, L] or [C, L]."""
 
     dims = 1
     function = staticmethod(F.conv_transpose1d)
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """Transposed convolution of [N, C, H, W] or [C, H, W]."""
 
     dims = 2
     function = staticmethod(F.conv_transpose2d)
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """Transposed convolution of [N, C, D, H, W] or [C, D, H, W]."""
 
     dims = 3

@@ -3,8 +3,9 @@
 import importlib as _importlib
 from typing import Any
 
-from betty.nn.utils import clip
-from betty.nn.utils.clip import *
+from betty.nn.utils import clip_grad, convert_parameters
+from betty.nn.utils.clip_grad import *
+from betty.nn.utils.convert_parameters import *
 
 # Imported when first asked for: they need modules, which need this package.
 _LATER = {
@@ -12,7 +13,7 @@ _LATER = {
     "remove_weight_norm": "norms", "spectral_norm": "norms", "weight_norm": "norms",
 }  # fmt: skip
 
-__all__ = clip.__all__ + list(_LATER)
+__all__ = clip_grad.__all__ + convert_parameters.__all__ + list(_LATER)
 
 
 def __getattr__(name: str) -> Any:

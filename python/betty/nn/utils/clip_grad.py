@@ -1,4 +1,4 @@
-"""Helpers about the parameters of modules: clipping of gradients, parameters as one vector."""
+"""Clipping of gradients, under the names of `torch.nn.utils.clip_grad`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ __all__ = [
     "clip_grad_value_",
     "clip_grads_with_norm_",
     "get_total_norm",
-    "parameters_to_vector",
-    "vector_to_parameters",
 ]
 
 
@@ -94,29 +92,3 @@ def clip_grad_value_(
     bound = float(clip_value)
     for gradient in _gradients(parameters):
         gradient.copy_(F.clamp(gradient, -bound, bound))
-
-
-def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All elements of the parameters, one after another."""
-    return F.cat([p.reshape(-1) for p in parameters])
-
-
-def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Takes the values of parameters from one vector.
-
-    Raises:
-        TypeError: ``vec`` is no tensor.
-        RuntimeError: It has another number of elements than the parameters.
-    """
-    if not isinstance(vec, Tensor):
-        raise TypeError(f"expected betty.Tensor, but got: {type(vec).__name__}")
-    given = list(parameters)
-    count = sum(p.numel() for p in given)
-    if vec.numel() != count:
-        raise RuntimeError(
-            f"vector_to_parameters: the vector has {vec.numel()} elements, the parameters {count}"
-        )
-    first = 0
-    for p in given:
-        p.data = vec[first : first + p.numel()].reshape(p.shape).detach().clone()
-        first += p.numel()
