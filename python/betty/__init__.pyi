@@ -435,9 +435,9 @@ from betty._views import tensor_split as tensor_split
 from betty._views import unbind as unbind
 from betty._views import vsplit as vsplit
 from betty._vmap import vmap as vmap
-from betty.amp import autocast as autocast
-from betty.amp import get_autocast_dtype as get_autocast_dtype
-from betty.amp import is_autocast_enabled as is_autocast_enabled
+from betty.amp.autocast_mode import autocast as autocast
+from betty.amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
+from betty.amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
 from betty.autograd import enable_grad as enable_grad
 from betty.autograd import inference_mode as inference_mode
 from betty.autograd import is_grad_enabled as is_grad_enabled

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from betty._creation import empty, zeros
@@ -13,6 +16,24 @@ from betty.nn.module import Module
 from betty.nn.parameter import Parameter
 
 __all__ = ["MultiheadAttention"]
+
+
+class SDPBackend(enum.IntEnum):
+    """PyTorch's ways to compute attention; here there is one, and it is always used."""
+
+    ERROR = -1
+    MATH = 0
+    FLASH_ATTENTION = 1
+    EFFICIENT_ATTENTION = 2
+    CUDNN_ATTENTION = 3
+
+
+@contextmanager
+def sdpa_kernel(
+    backends: SDPBackend | Iterable[SDPBackend], set_priority: bool = False
+) -> Iterator[None]:
+    """Accepted for migration: attention is computed as always."""
+    yield
 
 
 class NonDynamicallyQuantizableLinear(Linear):

@@ -6,7 +6,7 @@ from typing import Any
 
 from betty.nn.module import Module
 
-__all__ = ["DataParallel"]
+__all__ = ["DataParallel", "DistributedDataParallel"]
 
 
 class DataParallel(Module):
@@ -24,3 +24,17 @@ class DataParallel(Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self.module(*args, **kwargs)
+
+
+class DistributedDataParallel(Module):
+    """Refused: there are no other processes.
+
+    Raises:
+        RuntimeError: Always; it says what there is instead.
+    """
+
+    def __init__(self, module: Module, *args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(
+            "DistributedDataParallel: there is one process; use "
+            "EngineConfig(strategy='data_parallel', replicas=n), or the module as it is"
+        )

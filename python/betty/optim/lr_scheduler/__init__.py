@@ -16,6 +16,8 @@ from betty.optim.lr_scheduler.factors import (
 )
 from betty.optim.lr_scheduler.plateau import ReduceLROnPlateau
 
+_LRScheduler = LRScheduler  # its older name
+
 __all__ = [
     "ChainedScheduler",
     "ConstantLR",

@@ -11,6 +11,7 @@ from betty.utils.data.dataset import (
     TensorDataset,
     random_split,
 )
+from betty.utils.data.distributed import DistributedSampler
 from betty.utils.data.loader import DataLoader, get_worker_info
 from betty.utils.data.sampler import (
     BatchSampler,
@@ -27,6 +28,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "IterableDataset",
     "RandomSampler",
     "Sampler",

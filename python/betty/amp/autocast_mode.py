@@ -1,7 +1,4 @@
-"""Mixed precision for code outside problems, under the names of ``torch.amp``.
-
-Within problems it is an option: ``Config(precision="bf16")``.
-"""
+"""Recording in mixed precision, as a context."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from betty._types import refuse_device
+from betty.cuda import amp
 
 
 def is_available() -> bool:

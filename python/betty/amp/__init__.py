@@ -1,0 +1,9 @@
+"""Mixed precision for code outside problems, under the names of ``torch.amp``.
+
+Within problems it is an option: ``Config(precision="bf16")``.
+"""
+
+from betty.amp.autocast_mode import autocast, get_autocast_dtype, is_autocast_enabled
+from betty.amp.grad_scaler import GradScaler
+
+__all__ = ["GradScaler", "autocast", "get_autocast_dtype", "is_autocast_enabled"]
