@@ -4,7 +4,7 @@ import betty
 import numpy as np
 import pytest
 from betty import nn
-from betty.optim import ASGD, LBFGS, SGD, Adam, RAdam, Rprop
+from betty.optim import ASGD, LBFGS, SGD, Adam, AdamW, RAdam, Rprop
 
 
 def parameter(*values, dtype=betty.float64):
@@ -142,3 +142,56 @@ def test_lbfgs_goes_on_from_a_state_of_pytorch():
     optimizer.step(closure)
     second.step(again)
     np.testing.assert_allclose(other.tolist(), w.tolist(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [SGD, RAdam])
+def test_hooks_around_steps_and_states(kind):
+    w, calls = parameter(1.0), []
+    optimizer = kind([w], lr=0.1)
+
+    def before(self, args, kwargs):
+        calls.append("before")
+        return (), {"closure": None}
+
+    handles = [
+        optimizer.register_step_pre_hook(before),
+        optimizer.register_step_post_hook(lambda self, args, kwargs: calls.append(kwargs)),
+    ]
+    drive(optimizer, w)
+    assert calls == ["before", {"closure": None}]
+    for handle in handles:
+        handle.remove()
+    drive(optimizer, w)
+    assert len(calls) == 2
+    optimizer.register_state_dict_pre_hook(lambda self: calls.append("saving"))
+    optimizer.register_state_dict_post_hook(lambda self, state: {**state, "extra": 1})
+    optimizer.register_load_state_dict_pre_hook(lambda self, state: calls.append(state["extra"]))
+    optimizer.register_load_state_dict_post_hook(lambda self: calls.append("loaded"))
+    optimizer.load_state_dict(optimizer.state_dict())
+    assert calls[2:] == ["saving", 1, "loaded"]
+    optimizer.register_step_pre_hook(lambda *_: 3)
+    with pytest.raises(RuntimeError, match="got int"):
+        optimizer.step()
+
+
+def test_adam_may_decay_as_adamw():
+    one, two = parameter(1.0, 2.0), parameter(1.0, 2.0)
+    first = Adam([one], lr=0.1, weight_decay=0.3, decoupled_weight_decay=True)
+    second = AdamW([two], lr=0.1, weight_decay=0.3)
+    for _ in range(3):
+        drive(first, one)
+        drive(second, two)
+    assert one.tolist() == two.tolist()
+    assert second.param_groups[0]["decoupled_weight_decay"]
+
+
+def test_names_of_parameters():
+    layer = nn.Linear(2, 1)
+    group = SGD(layer.named_parameters()).state_dict()["param_groups"][0]
+    assert group["param_names"] == ["weight", "bias"]
+    with pytest.raises(ValueError, match="some have not"):
+        SGD([("weight", layer.weight), layer.bias])
+    with pytest.raises(TypeError, match="a set of parameters has no order"):
+        SGD([{"params": {layer.weight}}])
+    with pytest.raises(RuntimeError, match="foreach and fused exclude each other"):
+        Adam([layer.weight], foreach=True, fused=True)

@@ -25,9 +25,9 @@ class Adam(Optimizer):
         capturable: Accepted for migration.
         differentiable: Accepted for migration; every update is differentiable.
         fused: Accepted for migration; every update is fused.
+        decoupled_weight_decay: Decay weights by themselves, as AdamW does.
     """
 
-    _decoupled = False
     _pairs = {"betas": ("beta1", "beta2")}
 
     def __init__(
@@ -44,6 +44,7 @@ class Adam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
         fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:
         super().__init__(
             params,
@@ -58,15 +59,20 @@ class Adam(Optimizer):
                 "capturable": capturable,
                 "differentiable": differentiable,
                 "fused": fused,
-                "decoupled_weight_decay": self._decoupled,
+                "decoupled_weight_decay": decoupled_weight_decay,
             },
         )
+
+    def _rule_class(self, defaults: dict[str, Any]) -> type:
+        is_adamw = type(self) is Adam and defaults["decoupled_weight_decay"]
+        return AdamW if is_adamw else super()._rule_class(defaults)
+
+
+_DECOUPLED = {"decoupled_weight_decay": True}
 
 
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019)."""
-
-    _decoupled = True
 
     def __init__(
         self,
@@ -78,4 +84,4 @@ class AdamW(Adam):
         amsgrad: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **options)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **options, **_DECOUPLED)

@@ -14,6 +14,7 @@ from betty import _native
 from betty._creation import zeros_like
 from betty._native import Tensor, evaluate
 from betty.autograd import enable_grad
+from betty.optim._hooks import Hooked
 
 __all__ = ["Optimizer"]
 
@@ -50,7 +51,7 @@ def _rule_of(kind: type) -> tuple[str, Any] | None:
     return None
 
 
-class Optimizer:
+class Optimizer(Hooked):
     """Base of the optimizers, and of a program's own: those define ``step`` and keep what they need
     in ``self.state[parameter]``.
 
@@ -81,7 +82,7 @@ class Optimizer:
             self.add_param_group(group)
 
     def _open(self, defaults: dict[str, Any]) -> None:
-        rule = _rule_of(type(self))
+        rule = _rule_of(self._rule_class(defaults))
         self._engine = None if rule is None else _native.OptimizerHandle(rule[0])
         self._known = () if rule is None else rule[1]
         self._own_state: dict[Tensor, dict[str, Any]] = defaultdict(dict)
@@ -89,6 +90,10 @@ class Optimizer:
         self._kept: dict[int, dict[str, Any]] = {}
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
+
+    def _rule_class(self, defaults: dict[str, Any]) -> type:
+        """The class whose name is that of the engine's rule."""
+        return type(self)
 
     @property
     def _handle(self) -> Any:
@@ -102,7 +107,12 @@ class Optimizer:
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds a group; options it doesn't give are the defaults."""
         params = param_group["params"]
+        if isinstance(params, (set, frozenset)):
+            raise TypeError(f"{type(self).__name__}: a set of parameters has no order, take a list")
         params = [params] if isinstance(params, Tensor) else list(params)
+        names = [param[0] for param in params if _is_named(param)]
+        if names and len(names) < len(params):
+            raise ValueError(f"{type(self).__name__}: some parameters have names and some have not")
         params = [param[1] if _is_named(param) else param for param in params]
         for param in params:
             if not isinstance(param, Tensor):
@@ -115,6 +125,10 @@ class Optimizer:
         if len({id(p) for p in params} | taken) < len(params) + len(taken):
             raise ValueError(f"{type(self).__name__}: a parameter appears more than once")
         values = {**self.defaults, **param_group, "params": params}
+        if names:
+            values["param_names"] = names
+        if values.get("foreach") and values.get("fused"):
+            raise RuntimeError(f"{type(self).__name__}: foreach and fused exclude each other")
         hyper: dict[str, float] = {}
         for key, value in values.items():
             hyper.update(self._numbers(key, value))
@@ -190,6 +204,15 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """Groups with parameters numbered, and the state by number."""
+        for hook in list(self._state_dict_pre_hooks.values()):
+            hook(self)
+        state = self._saved()
+        for hook in list(self._state_dict_post_hooks.values()):
+            changed = hook(self, state)
+            state = state if changed is None else changed
+        return state
+
+    def _saved(self) -> dict[str, Any]:
         groups, state, first = [], {}, 0
         for index, group in enumerate(self.param_groups):
             params = group["params"]
@@ -213,6 +236,9 @@ class Optimizer:
         Raises:
             ValueError: Groups of other sizes, a state of another shape, an option out of range.
         """
+        for hook in list(self._load_state_dict_pre_hooks.values()):
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
         groups = state_dict["param_groups"]
         if [len(g["params"]) for g in groups] != [len(g["params"]) for g in self.param_groups]:
             raise ValueError(
@@ -225,7 +251,7 @@ class Optimizer:
         before = [dict(group) for group in self.param_groups]
         held = {
             number: {k: v.clone() if isinstance(v, Tensor) else v for k, v in entries.items()}
-            for number, entries in self.state_dict()["state"].items()
+            for number, entries in self._saved()["state"].items()
         }
         try:
             self._load_groups(groups)
@@ -237,6 +263,8 @@ class Optimizer:
             self._load_groups(before)
             self._load_state(held)
             raise
+        for hook in list(self._load_state_dict_post_hooks.values()):
+            hook(self)
 
     def _load_groups(self, groups: list[dict[str, Any]]) -> None:
         for group, loaded in zip(self.param_groups, groups, strict=True):
@@ -279,7 +307,7 @@ class Optimizer:
     def __getstate__(self) -> dict[str, Any]:
         groups = [dict(group) for group in self.param_groups]
         return {
-            "defaults": self.defaults, "groups": groups, "state": self.state_dict()["state"]
+            "defaults": self.defaults, "groups": groups, "state": self._saved()["state"]
         }  # fmt: skip
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
