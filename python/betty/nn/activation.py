@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from betty._creation import full
@@ -105,10 +106,24 @@ class ELU(_InPlace):
 class Hardtanh(_InPlace):
     """x clamped to [min_val, max_val]."""
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
         super().__init__(inplace)
-        self.min_val = min_val
-        self.max_val = max_val
+        if min_value is not None or max_value is not None:
+            message = "Hardtanh: min_value and max_value are now min_val and max_val"
+            warnings.warn(message, FutureWarning, stacklevel=2)
+        self.min_val = min_val if min_value is None else min_value
+        self.max_val = max_val if max_value is None else max_value
+        if self.min_val >= self.max_val:
+            raise AssertionError(
+                f"Hardtanh: min_val must be below max_val, got {self.min_val} and {self.max_val}"
+            )
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)

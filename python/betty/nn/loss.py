@@ -18,6 +18,7 @@ __all__ = [
     "L1Loss",
     "MSELoss",
     "NLLLoss",
+    "NLLLoss2d",
     "SmoothL1Loss",
 ]
 
@@ -32,10 +33,11 @@ class _Loss(Module):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
-        if reduction not in ("none", "mean", "sum", "batchmean"):
-            raise ValueError(f"{reduction} is not a valid value for reduction")
-        is_old = size_average is not None or reduce is not None
-        self.reduction = old_reduction(size_average, reduce, reduction) if is_old else reduction
+        # Only the divergence, whose function says so, has this one.
+        is_batchmean = reduction == "batchmean" and size_average is None and reduce is None
+        self.reduction = reduction
+        if not is_batchmean:
+            self.reduction = old_reduction(size_average, reduce, reduction)
 
 
 class MSELoss(_Loss):
@@ -156,6 +158,10 @@ class NLLLoss(_WeightedLoss):
         return F.nll_loss(
             input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction
         )
+
+
+class NLLLoss2d(NLLLoss):
+    """The older name of NLLLoss over images."""
 
 
 class BCELoss(_WeightedLoss):

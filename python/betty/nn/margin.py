@@ -6,6 +6,7 @@ options it takes.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -36,35 +37,52 @@ class _OptionLoss(Module):
 
     function: ClassVar[Callable[..., Tensor]]
     options: ClassVar[dict[str, Any]] = {}
-    # Where PyTorch's constructor has its two old flags among the options.
+    # PyTorch's two old flags; a loss without them takes its options by name only.
     flags: ClassVar[tuple[str, ...]] = ("size_average", "reduce")
+    # The order of options and flags, where the flags do not come last.
+    order: ClassVar[tuple[str, ...]] = ()
+    __signature__: ClassVar[inspect.Signature]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "__init__" in cls.__dict__:
+            return
+        defaults = {**cls.options, **dict.fromkeys(cls.flags), "reduction": "mean"}
+        both, named = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        kind = both if cls.flags else named
+        names = (*cls.order, "reduction") if cls.order else defaults
+        cls.__signature__ = inspect.Signature(
+            [inspect.Parameter(name, kind, default=defaults[name]) for name in names]
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
-        values = {**self.options, **dict.fromkeys(self.flags), "reduction": "mean"}
-        if len(args) > len(values):
-            raise TypeError(
-                f"{type(self).__name__} takes {len(values)} arguments at most, got {len(args)}"
-            )
-        given = dict(zip(values, args, strict=False))
-        for name, value in kwargs.items():
-            if name not in values or name in given:
-                raise TypeError(f"{type(self).__name__}: unexpected argument '{name}'")
-            given[name] = value
-        values.update(given)
+        try:
+            bound = self.__signature__.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}: {error}") from None
+        bound.apply_defaults()
+        values = bound.arguments
         flags = (values.pop("size_average", None), values.pop("reduce", None))
         self.reduction = old_reduction(*flags, values.pop("reduction"))
-        if self.reduction not in ("none", "mean", "sum"):
-            raise ValueError(f"{self.reduction} is not a valid value for reduction")
         for name, value in values.items():
             if name == "weight":
                 self.register_buffer(name, value)
             else:
                 setattr(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
+        """What a loss asks of its options."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
         options = {name: getattr(self, name) for name in self.options}
         return type(self).function(*inputs, **options, reduction=self.reduction)
+
+
+def _check_margin(loss: Any) -> None:
+    if loss.margin <= 0:
+        raise ValueError(f"{type(loss).__name__}: margin must be positive, got {loss.margin}")
 
 
 class SoftMarginLoss(_OptionLoss):
@@ -120,6 +138,9 @@ class TripletMarginLoss(_OptionLoss):
     function = staticmethod(F.triplet_margin_loss)
     options = {"margin": 1.0, "p": 2.0, "eps": 1e-6, "swap": False}
 
+    def _check(self) -> None:
+        _check_margin(self)
+
 
 class TripletMarginWithDistanceLoss(_OptionLoss):
     """The triplet loss with a distance of one's own."""
@@ -128,12 +149,18 @@ class TripletMarginWithDistanceLoss(_OptionLoss):
     options = {"distance_function": None, "margin": 1.0, "swap": False}
     flags = ()
 
+    def _check(self) -> None:
+        _check_margin(self)
+        if self.distance_function is None:
+            self.distance_function = PairwiseDistance()
+
 
 class PoissonNLLLoss(_OptionLoss):
     """-log of Poisson(target; rate)."""
 
     function = staticmethod(F.poisson_nll_loss)
     options = {"log_input": True, "full": False, "eps": 1e-8}
+    order = ("log_input", "full", "size_average", "eps", "reduce")
 
 
 class GaussianNLLLoss(_OptionLoss):

@@ -144,6 +144,26 @@ class ParameterDict(Module):
         joined.update(other)
         return joined
 
+    def __ror__(self, other: Any) -> ParameterDict:
+        joined = ParameterDict(other)
+        joined.update(self)
+        return joined
+
+    def __ior__(self, other: Any) -> Self:
+        self.update(other)
+        return self
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """Another dict with one value under several names."""
+        return ParameterDict((key, default) for key in keys)
+
+    def popitem(self) -> tuple[str, Any]:
+        """Removes the last parameter and gives it with its name."""
+        if not self._keys:
+            raise KeyError("ParameterDict: it is empty")
+        key = next(reversed(self._keys))
+        return key, self.pop(key)
+
     def copy(self) -> ParameterDict:
         """Another dict of the same parameters."""
         return ParameterDict(self.items())

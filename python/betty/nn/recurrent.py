@@ -18,7 +18,7 @@ from betty.nn import init
 from betty.nn.module import Module
 from betty.nn.parameter import Parameter
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell"]
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
 State = Tensor | tuple[Tensor, Tensor]
 
@@ -272,7 +272,7 @@ class GRU(RNNBase):
         super().__init__("GRU", *args, **kwargs)
 
 
-class _Cell(Module):
+class RNNCellBase(Module):
     """One step of a recurrent network: inputs [N, in] or [in]."""
 
     mode: str
@@ -321,7 +321,7 @@ class _Cell(Module):
         return text if self.bias else text + ", bias=False"
 
 
-class RNNCell(_Cell):
+class RNNCell(RNNCellBase):
     """One step of an RNN."""
 
     def __init__(
@@ -339,14 +339,19 @@ class RNNCell(_Cell):
         super().__init__(input_size, hidden_size, bias, device, dtype)
         self.nonlinearity = nonlinearity
 
+    def extra_repr(self) -> str:
+        text = super().extra_repr()
+        is_default = self.nonlinearity == "tanh"
+        return text if is_default else f"{text}, nonlinearity={self.nonlinearity}"
 
-class LSTMCell(_Cell):
+
+class LSTMCell(RNNCellBase):
     """One step of an LSTM: (hidden, cell) from an input and (hidden, cell)."""
 
     mode = "LSTM"
 
 
-class GRUCell(_Cell):
+class GRUCell(RNNCellBase):
     """One step of a GRU."""
 
     mode = "GRU"

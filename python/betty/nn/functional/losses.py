@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 from betty import _functions as ops
 from betty._functions import cosine_similarity
@@ -30,10 +31,14 @@ def mse_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """(x - y)²; reduction "mean", "sum" or "none"."""
+    """(x - y)²; reduction "mean", which a weight of elements weighs, "sum" or "none"."""
     _warn_broadcast("mse_loss", input, target)
-    return ops.mse_loss(input, target, reduction=old_reduction(size_average, reduce, reduction))
+    reduction = old_reduction(size_average, reduce, reduction)
+    if weight is not None:
+        return _weighed("mse_loss", ops.mse_loss, input, target, weight, reduction)
+    return ops.mse_loss(input, target, reduction=reduction)
 
 
 def l1_loss(
@@ -42,10 +47,14 @@ def l1_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
-    """|x - y|; reduction "mean", "sum" or "none"."""
+    """|x - y|; reduction "mean", which a weight of elements weighs, "sum" or "none"."""
     _warn_broadcast("l1_loss", input, target)
-    return ops.l1_loss(input, target, reduction=old_reduction(size_average, reduce, reduction))
+    reduction = old_reduction(size_average, reduce, reduction)
+    if weight is not None:
+        return _weighed("l1_loss", ops.l1_loss, input, target, weight, reduction)
+    return ops.l1_loss(input, target, reduction=reduction)
 
 
 def smooth_l1_loss(
@@ -63,10 +72,17 @@ def smooth_l1_loss(
 
 
 def huber_loss(
-    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Squared below ``delta``, linear above, without the division by delta."""
     _warn_broadcast("huber_loss", input, target)
+    reduction = checked_reduction(reduction)
+    if weight is not None:
+        return _weighed("huber_loss", ops.huber_loss, input, target, weight, reduction, delta=delta)
     return ops.huber_loss(input, target, reduction=reduction, delta=delta)
 
 
@@ -185,10 +201,34 @@ def old_reduction(size_average: bool | None, reduce: bool | None, reduction: str
 
 
 def checked_reduction(reduction: str) -> str:
-    """Refuses what is no way to reduce losses."""
+    """Refuses what is no way to reduce losses; gives the present name of an older one."""
+    if reduction == "elementwise_mean":
+        warnings.warn("reduction='elementwise_mean' is now 'mean'", UserWarning, stacklevel=4)
+        return "mean"
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return reduction
+
+
+def _weighed(
+    name: str,
+    loss: Callable[..., Tensor],
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    reduction: str,
+    **options: float,
+) -> Tensor:
+    """A loss with a factor for each element; the mean is over the factors."""
+    if tuple(weight.shape) != tuple(input.shape):
+        raise ValueError(
+            f"{name}: weight and input must have the same shape, got {list(weight.shape)} and "
+            f"{list(input.shape)}"
+        )
+    losses = loss(input, target, reduction="none", **options) * weight
+    if reduction == "none":
+        return losses
+    return losses.sum() / weight.sum() if reduction == "mean" else losses.sum()
 
 
 def _warn_broadcast(name: str, input: Tensor, target: Tensor) -> None:
