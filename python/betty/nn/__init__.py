@@ -15,6 +15,7 @@ from betty.nn import (
     functional,
     init,
     layer_norm,
+    lazy,
     linear,
     loss,
     margin,
@@ -36,13 +37,14 @@ from betty.nn.dropout import *
 from betty.nn.embedding import *
 from betty.nn.forms import *
 from betty.nn.layer_norm import *
+from betty.nn.lazy import *
 from betty.nn.linear import *
 from betty.nn.loss import *
 from betty.nn.margin import *
 from betty.nn.module import Module
 from betty.nn.padding import *
 from betty.nn.parallel import *
-from betty.nn.parameter import Parameter
+from betty.nn.parameter import Parameter, UninitializedParameter
 from betty.nn.parameters import *
 from betty.nn.pooling import *
 from betty.nn.recurrent import *
@@ -56,7 +58,7 @@ def __getattr__(name: str) -> _Any:
     raise AttributeError(f"module 'betty.nn' has no attribute '{name}'")
 
 
-__all__ = ["Module", "Parameter", "functional", "init", "utils"]
+__all__ = ["Module", "Parameter", "UninitializedParameter", "functional", "init", "utils"]
 __all__ += activation.__all__
 __all__ += attention.__all__
 __all__ += batchnorm.__all__
@@ -66,6 +68,7 @@ __all__ += dropout.__all__
 __all__ += embedding.__all__
 __all__ += forms.__all__
 __all__ += layer_norm.__all__
+__all__ += lazy.__all__
 __all__ += linear.__all__
 __all__ += loss.__all__
 __all__ += margin.__all__

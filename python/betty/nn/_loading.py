@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from betty._native import Tensor, evaluate
 from betty.autograd import no_grad
-from betty.nn.parameter import Parameter
+from betty.nn.parameter import Parameter, is_lazy
 
 if TYPE_CHECKING:
     from betty.nn.module import Module
@@ -58,7 +58,7 @@ class _Before:
         self.tables = [(table, dict(table)) for table in tables]
         # A copy is only recorded: it costs nothing unless it is put back.
         self.values = [
-            (value, value.detach().clone(), value.requires_grad)
+            (value, type(value), value.detach().clone(), value.requires_grad)
             for table in tables
             for value in table.values()
             if value is not None
@@ -68,8 +68,10 @@ class _Before:
         for table, before in self.tables:
             table.clear()
             table.update(before)
-        for value, before, requires_grad in self.values:
+        for value, kind, before, requires_grad in self.values:
             value.data = before
+            if type(value) is not kind:  # its shape had become known
+                value.__class__ = kind
             value.requires_grad_(requires_grad)
 
 
@@ -185,6 +187,10 @@ class Loadable:
     ) -> list[str]:
         """Takes one entry; gives what is wrong with it."""
         given = state_dict[prefix + name]
+        if is_lazy(value):
+            if is_lazy(given) or not hasattr(given, "shape"):
+                return []
+            value.materialize(given.shape)
         if tuple(value.shape) == () and tuple(getattr(given, "shape", ())) == (1,):
             given = given[0]  # numbers were vectors in PyTorch 0.3
         if misfit := _misfit(prefix + name, given, value):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from betty import _types
 from betty._native import Tensor
 from betty.nn._loading import EXTRA, Loadable
+from betty.nn.parameter import is_lazy
 
 if TYPE_CHECKING:
     from betty.nn.module import Module
@@ -61,7 +62,7 @@ class Stateful(Loadable):
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         """This module's own entries of the state."""
         for name, value in self._persistent():
-            destination[prefix + name] = value if keep_vars else value.detach()
+            destination[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()
         extra = self.get_extra_state()
         if extra is not None:
             destination[prefix + EXTRA] = extra

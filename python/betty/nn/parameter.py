@@ -8,7 +8,7 @@ from betty import _native
 from betty._creation import zeros
 from betty._native import Tensor
 
-__all__ = ["Parameter"]
+__all__ = ["Parameter", "UninitializedParameter", "is_lazy"]
 
 
 class Parameter(Tensor):
@@ -46,3 +46,36 @@ class Parameter(Tensor):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return (type(self), (self.detach().clone(), self.requires_grad))
+
+
+class UninitializedParameter(Parameter):
+    """A parameter whose shape is not known yet; ``materialize`` makes it a plain one."""
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Self:
+        return _native.make_parameter(cls, zeros(0, dtype=dtype), requires_grad)
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError(
+            "the shape of an uninitialized parameter is not known: call materialize, or the module"
+        )
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Gives it a shape; its values are to be set."""
+        self.data = zeros(tuple(shape), dtype=dtype or self.dtype)
+        self.__class__ = Parameter
+
+    def __repr__(self) -> str:
+        return "<UninitializedParameter>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:
+        copied = memo[id(self)] = type(self)(self.requires_grad, dtype=self.dtype)
+        return copied
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return (type(self), (self.requires_grad, None, self.dtype))
+
+
+def is_lazy(value: Any) -> bool:
+    """Whether it is a parameter whose shape is not known yet."""
+    return isinstance(value, UninitializedParameter)

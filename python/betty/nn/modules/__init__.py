@@ -14,8 +14,8 @@ utils = _importlib.import_module("betty.nn.modules.utils")  # not nn.utils
 _NAMES = {
     "activation": "", "batchnorm": "", "channelshuffle": "vision", "container": "", "conv": "",
     "distance": "margin", "dropout": "", "flatten": "linear", "fold": "vision",
-    "instancenorm": "batchnorm", "linear": "", "loss": "", "module": "", "normalization":
-    "layer_norm", "padding": "", "pixelshuffle": "vision", "pooling": "", "rnn": "recurrent",
+    "instancenorm": "batchnorm", "lazy": "", "linear": "", "loss": "", "module": "",
+    "normalization": "layer_norm", "padding": "", "pixelshuffle": "vision", "pooling": "", "rnn": "recurrent",
     "sparse": "embedding", "transformer": "", "upsampling": "vision",
 }  # fmt: skip
 
