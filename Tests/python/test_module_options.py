@@ -89,7 +89,59 @@ def test_printing(module, text):
     assert repr(module) == text
 
 
+def attend(**options):
+    x = betty.rand(2, 1, 4)
+    return nn.MultiheadAttention(4, 2)(x, x, x, **options)
+
+
+class Early(nn.Module):
+    def __init__(self):
+        self.register_buffer("table", betty.ones(1))
+
+
+x = betty.rand(2, 1, 4)
 REFUSED = [
+    (Early, AttributeError, r"cannot assign 'table' before Module.__init__\(\) call"),
+    (lambda: nn.Linear(-1, 4), RuntimeError, "Linear: in_features must not be negative, got -1"),
+    (lambda: nn.Linear(3.5, 4), TypeError, "Linear: in_features must be an integer, got float"),
+    (lambda: nn.Conv2d(3, 4, -1), RuntimeError, "Conv2d: kernel_size must not be negative"),
+    (lambda: nn.Conv2d(3, 4, (1, 3.5)), TypeError, "Conv2d: kernel_size must be an integer"),
+    (lambda: nn.Embedding(-1, 2), RuntimeError, "Embedding: num_embeddings must not be negative"),
+    (lambda: nn.BatchNorm2d(-3), RuntimeError, "BatchNorm2d: num_features must not be negative"),
+    (lambda: nn.BatchNorm1d(3, eps=-1)(betty.rand(2, 3)), ValueError, "eps must be positive"),
+    (lambda: nn.GroupNorm(4, 4)(betty.rand(1, 4)), ValueError, "each group has one value"),
+    (lambda: nn.LSTM(0, 3), ValueError, "must be positive, got 0, 3 and 1"),
+    (
+        lambda: nn.GRUCell(2, 3)(betty.rand(4, 2), betty.rand(5, 3)),
+        RuntimeError,
+        r"GRUCell: the state of inputs \[4, 2\] must be \[4, 3\], got \[5, 3\]",
+    ),
+    (
+        lambda: nn.LSTMCell(2, 3)(betty.rand(4, 2), (betty.rand(4, 3), betty.rand(5, 3))),
+        RuntimeError,
+        "LSTMCell: the state of inputs",
+    ),
+    (lambda: nn.Softshrink(-1)(x), RuntimeError, "lambd must not be negative, got -1"),
+    (lambda: nn.Unflatten(1, (2.0, 2)), TypeError, "must be integers, got float"),
+    (lambda: nn.LocalResponseNorm(0)(x), RuntimeError, "size must be at least 1, got 0"),
+    (lambda: nn.Sequential(nn.ReLU()).insert(5, nn.ReLU()), IndexError, "index 5 is out of range"),
+    (lambda: attend(attn_mask=betty.zeros(2, 2).long()), AssertionError, "attn_mask must be of"),
+    (lambda: attend(is_causal=True), RuntimeError, "is_causal=True needs attn_mask"),
+    (
+        lambda: nn.TransformerEncoderLayer(4, 2)(x, is_causal=True),
+        RuntimeError,
+        "is_causal=True says what the mask is like",
+    ),
+    (
+        lambda: nn.Transformer(4, 2)(x, x, tgt_is_causal=True),
+        RuntimeError,
+        "tgt_is_causal=True says what the mask is like",
+    ),
+    (
+        lambda: nn.MultiMarginLoss(weight=betty.ones(2))(betty.rand(2, 3), betty.tensor([0, 1])),
+        RuntimeError,
+        r"weight must have 3 numbers, one a class, got shape \(2,\)",
+    ),
     (lambda: nn.Hardtanh(2, 1), AssertionError, "min_val must be below max_val, got 2 and 1"),
     (lambda: nn.TripletMarginLoss(margin=0), ValueError, "margin must be positive, got 0"),
     (lambda: nn.TripletMarginWithDistanceLoss(margin=-1), ValueError, "margin must be positive"),

@@ -40,6 +40,15 @@ def check_probability(name: str, p: Any) -> None:
         raise RuntimeError(f"{name}: expects p to be in [0, 1], but got p={p}")
 
 
+def check_counts(name: str, **counts: Any) -> None:
+    """Refuses numbers of features, channels or rows that are no counts."""
+    for option, count in counts.items():
+        if not hasattr(count, "__index__"):
+            raise TypeError(f"{name}: {option} must be an integer, got {type(count).__name__}")
+        if count < 0:
+            raise RuntimeError(f"{name}: {option} must not be negative, got {count}")
+
+
 def lengths(name: str, size: tuple, named: Any = None) -> tuple:
     """Sizes given one by one or as one, by position or by name."""
     given = named

@@ -378,4 +378,6 @@ class Softshrink(_Shrink):
     """x moved towards 0 by ``lambd`` at most."""
 
     def forward(self, input: Tensor) -> Tensor:
+        if self.lambd < 0:
+            raise RuntimeError(f"Softshrink: lambd must not be negative, got {self.lambd}")
         return F.softshrink(input, self.lambd)

@@ -9,6 +9,7 @@ from typing import Any
 
 from betty._creation import empty, zeros
 from betty._native import Tensor
+from betty._types import bool as bool_type
 from betty.nn import functional as F
 from betty.nn import init
 from betty.nn.linear import Linear
@@ -131,6 +132,14 @@ class MultiheadAttention(Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
+        for name, mask in (("attn_mask", attn_mask), ("key_padding_mask", key_padding_mask)):
+            if mask is not None and mask.dtype != bool_type and not mask.is_floating_point():
+                raise AssertionError(
+                    f"MultiheadAttention: {name} must be of bool or a floating type, "
+                    f"got {mask.dtype}"
+                )
+        if is_causal and attn_mask is None:
+            raise RuntimeError("MultiheadAttention: is_causal=True needs attn_mask")
         turned = self.batch_first and query.dim() == 3
         if turned:
             same = query is key and key is value

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from betty import _types
+from betty._checks import check_counts
 from betty._creation import ones, tensor, zeros
 from betty._native import Tensor
 from betty.nn import functional as F
@@ -46,6 +47,7 @@ class _NormBase(Module):
         bias: bool,
     ) -> None:
         super().__init__()
+        check_counts(type(self).__name__, num_features=num_features)
         self.num_features = num_features
         self.eps = eps
         self.momentum = momentum
@@ -348,6 +350,7 @@ class GroupNorm(Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
+        check_counts("GroupNorm", num_channels=num_channels)
         if num_groups <= 0 or num_channels % num_groups:
             raise ValueError(
                 f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"

@@ -68,6 +68,8 @@ class _Modules(Module):
         if not isinstance(module, Module):
             raise AssertionError(f"module should be of type: {Module}")
         modules = list(self)
+        if not -len(modules) <= index <= len(modules):
+            raise IndexError(f"insert: index {index} is out of range of {len(modules)} modules")
         modules.insert(index, module)
         self._renumber(modules)
         return self

@@ -6,8 +6,10 @@ Initial weights are PyTorch's: uniform within 1 / sqrt(fan in), biases too.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
+from betty._checks import check_counts
 from betty._creation import zeros
 from betty._native import Tensor
 from betty.nn import functional as F
@@ -45,6 +47,8 @@ class _ConvNd(Module):
         dtype: Any,
     ) -> None:
         super().__init__()
+        name = type(self).__name__
+        check_counts(name, in_channels=in_channels, out_channels=out_channels)
         if groups <= 0:
             raise ValueError("groups must be a positive integer")
         if in_channels % groups:
@@ -53,11 +57,11 @@ class _ConvNd(Module):
             raise ValueError("out_channels must be divisible by groups")
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = self._each(kernel_size)
-        self.stride = self._each(stride)
-        self.padding = padding if isinstance(padding, str) else self._each(padding)
-        self.dilation = self._each(dilation)
-        self.output_padding = self._each(output_padding)
+        self.kernel_size = self._each("kernel_size", kernel_size)
+        self.stride = self._each("stride", stride)
+        self.padding = padding if isinstance(padding, str) else self._each("padding", padding)
+        self.dilation = self._each("dilation", dilation)
+        self.output_padding = self._each("output_padding", output_padding)
         self.groups = groups
         self.padding_mode = padding_mode
         self._check_padding()
@@ -72,8 +76,16 @@ class _ConvNd(Module):
         if device is not None:
             self.to(device)
 
-    def _each(self, value: Any) -> tuple[int, ...]:
-        return (value,) * self.dims if isinstance(value, int) else tuple(value)
+    def _each(self, option: str, value: Any) -> tuple[int, ...]:
+        """An option for each axis."""
+        name = type(self).__name__
+        if not isinstance(value, Iterable):
+            check_counts(name, **{option: value})
+            return (value,) * self.dims
+        values = tuple(value)
+        for each in values:
+            check_counts(name, **{option: each})
+        return values
 
     def _check_padding(self) -> None:
         if isinstance(self.padding, str):

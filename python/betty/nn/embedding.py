@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from betty._checks import check_counts
 from betty._creation import empty
 from betty._native import Tensor
 from betty.nn import functional as F
@@ -47,6 +48,7 @@ class Embedding(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        check_counts("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         if padding_idx is not None:

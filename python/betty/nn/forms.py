@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
+from betty._checks import check_counts
 from betty._creation import empty, zeros
 from betty._native import Tensor
 from betty.nn import functional as F
@@ -86,6 +87,7 @@ class EmbeddingBag(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        check_counts("EmbeddingBag", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         self.num_embeddings = num_embeddings
         self.embedding_dim = embedding_dim
         self.max_norm = max_norm

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from betty._checks import check_counts
 from betty._creation import zeros
 from betty._native import Tensor
 from betty.nn import functional as F
@@ -36,6 +37,7 @@ class Linear(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        check_counts("Linear", in_features=in_features, out_features=out_features)
         self.in_features = in_features
         self.out_features = out_features
         self.weight = Parameter(zeros(out_features, in_features, dtype=dtype))
@@ -96,6 +98,12 @@ class Unflatten(Module):
         super().__init__()
         self.dim = dim
         self.unflattened_size = tuple(unflattened_size)
+        for part in self.unflattened_size:
+            size = part[1] if isinstance(part, (tuple, list)) else part
+            if not hasattr(size, "__index__"):
+                raise TypeError(
+                    f"Unflatten: unflattened_size must be integers, got {type(size).__name__}"
+                )
 
     def forward(self, input: Tensor) -> Tensor:
         return input.unflatten(self.dim, self.unflattened_size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from betty._native import Tensor
@@ -122,7 +122,7 @@ class Module(Hooked, Stateful):
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Adds a parameter under a name; ``None`` holds its place."""
-        self._check_name(name, self._parameters)
+        self._check_name(name, "_parameters")
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
                 f"cannot assign '{type(param).__name__}' as parameter '{name}' "
@@ -132,7 +132,7 @@ class Module(Hooked, Stateful):
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Adds a tensor that is state but not trained; ``persistent`` ones are saved."""
-        self._check_name(name, self._buffers)
+        self._check_name(name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
                 f"cannot assign '{type(tensor).__name__}' as buffer '{name}' "
@@ -146,20 +146,20 @@ class Module(Hooked, Stateful):
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Adds a submodule under a name."""
-        self._check_name(name, self._modules)
+        self._check_name(name, "_modules")
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
         self._modules[name] = module
 
     register_module = add_module
 
-    def _check_name(self, name: str, table: Mapping[str, Any]) -> None:
+    def _check_name(self, name: str, table: str) -> None:
         self._require_init(name)
         if not isinstance(name, str):
             raise TypeError(f"a name must be a string, got {type(name).__name__}")
         if "." in name or not name:
             raise KeyError(f"a name can't be empty or contain '.', got {name!r}")
-        if name not in table and hasattr(self, name):
+        if name not in self.__dict__[table] and hasattr(self, name):
             raise KeyError(f"attribute '{name}' already exists")
 
     # Walking.

@@ -78,9 +78,10 @@ class RNNBase(Module):
         super().__init__()
         if mode not in _STEPS:
             raise ValueError(f"Unrecognized RNN mode: {mode}")
-        if hidden_size <= 0 or num_layers <= 0:
+        if min(input_size, hidden_size, num_layers) <= 0:
             raise ValueError(
-                f"hidden_size and num_layers must be positive, got {hidden_size} and {num_layers}"
+                "input_size, hidden_size and num_layers must be positive, "
+                f"got {input_size}, {hidden_size} and {num_layers}"
             )
         F.dropouts.check_probability(dropout)
         if proj_size < 0 or (proj_size > 0 and mode != "LSTM"):
@@ -312,6 +313,12 @@ class RNNCellBase(Module):
         if hx is None:
             start = zeros(*input.shape[:-1], self.hidden_size, dtype=input.dtype)
             hx = (start, start) if self.mode == "LSTM" else start
+        for state in hx if self.mode == "LSTM" else (hx,):
+            if tuple(state.shape) != (*input.shape[:-1], self.hidden_size):
+                raise RuntimeError(
+                    f"{name}: the state of inputs {list(input.shape)} must be "
+                    f"{[*input.shape[:-1], self.hidden_size]}, got {list(state.shape)}"
+                )
         x = F.linear(input, self.weight_ih, self.bias_ih)
         step = _STEPS[self.mode][1]
         return step(x, hx, lambda hidden: F.linear(hidden, self.weight_hh, self.bias_hh))

@@ -112,10 +112,19 @@ class TransformerEncoderLayer(_Layer):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool = False,
     ) -> Tensor:
+        _check_causal("is_causal", is_causal, src_mask)
         x = self._residual(
             src, self.norm1, lambda x: self._attend(x, src_mask, src_key_padding_mask)
         )
         return self._residual(x, self.norm2, lambda x: self._feed(x, self.dropout2))
+
+
+def _check_causal(name: str, is_causal: bool | None, mask: Tensor | None) -> None:
+    """A mask is what is causal: the flag only says so."""
+    if is_causal and mask is None:
+        raise RuntimeError(
+            f"Transformer: {name}=True says what the mask is like, and none is given"
+        )
 
 
 class TransformerDecoderLayer(_Layer):
@@ -134,6 +143,9 @@ class TransformerDecoderLayer(_Layer):
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
     ) -> Tensor:
+        _check_causal("tgt_is_causal", tgt_is_causal, tgt_mask)
+        _check_causal("memory_is_causal", memory_is_causal, memory_mask)
+
         def cross(x: Tensor) -> Tensor:
             result, _ = self.multihead_attn(
                 x,
@@ -185,6 +197,7 @@ class TransformerEncoder(_Stack):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = None,
     ) -> Tensor:
+        _check_causal("is_causal", is_causal, mask)
         for layer in self.layers:
             src = layer(src, src_mask=mask, src_key_padding_mask=src_key_padding_mask)
         return self._finish(src)
@@ -207,6 +220,8 @@ class TransformerDecoder(_Stack):
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Tensor:
+        _check_causal("tgt_is_causal", tgt_is_causal, tgt_mask)
+        _check_causal("memory_is_causal", memory_is_causal, memory_mask)
         masks = (tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask)
         for layer in self.layers:
             tgt = layer(tgt, memory, *masks)
@@ -272,6 +287,9 @@ class Transformer(Module):
     ) -> Tensor:
         if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
             raise RuntimeError("the feature number of src and tgt must be equal to d_model")
+        _check_causal("src_is_causal", src_is_causal, src_mask)
+        _check_causal("tgt_is_causal", tgt_is_causal, tgt_mask)
+        _check_causal("memory_is_causal", memory_is_causal, memory_mask)
         memory = self.encoder(src, src_mask, src_key_padding_mask)
         padding = (tgt_key_padding_mask, memory_key_padding_mask)
         return self.decoder(tgt, memory, tgt_mask, memory_mask, *padding)

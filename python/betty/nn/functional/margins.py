@@ -108,6 +108,11 @@ def multi_margin_loss(
     parts = (margin - rows.gather(1, labels) + rows).clamp(min=0)
     parts = parts if p == 1 else parts * parts
     if weight is not None:
+        if tuple(weight.shape) != (rows.shape[1],):
+            raise RuntimeError(
+                f"multi_margin_loss: weight must have {rows.shape[1]} numbers, one a class, "
+                f"got shape {tuple(weight.shape)}"
+            )
         parts = parts * weight[labels.reshape(-1)].unsqueeze(1)
     others = ops.one_hot(labels.reshape(-1), num_classes=rows.shape[1]) == 0
     losses = (parts * others).sum(1) / rows.shape[1]

@@ -69,6 +69,8 @@ def batch_norm(
         >>> mean
         tensor([0.2000, 0.4000])
     """
+    if training and eps <= 0:
+        raise ValueError(f"batch_norm: eps must be positive when training, got {eps}")
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("batch_norm: running_mean must be defined in evaluation mode")
@@ -109,6 +111,11 @@ def group_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """``num_groups`` groups of channels of each sample made standard, then the affine map."""
+    is_known = input.ndim >= 2 and num_groups > 0
+    if is_known and input.numel() == input.shape[0] * num_groups and input.shape[0] == 1:
+        raise ValueError(
+            f"group_norm: each group has one value, got an input of size {list(input.shape)}"
+        )
     return ops.group_norm(input, weight, bias=bias, num_groups=num_groups, eps=eps)
 
 

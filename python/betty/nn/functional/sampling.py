@@ -149,6 +149,8 @@ def local_response_norm(
         raise ValueError(
             f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"
         )
+    if size < 1:
+        raise RuntimeError(f"local_response_norm: size must be at least 1, got {size}")
     if input.numel() == 0:
         return input
     flat = input.flatten(2)

@@ -15,8 +15,8 @@ _NAMES = {
     "activation": "", "batchnorm": "", "channelshuffle": "vision", "container": "", "conv": "",
     "distance": "margin", "dropout": "", "flatten": "linear", "fold": "vision",
     "instancenorm": "batchnorm", "lazy": "", "linear": "", "loss": "", "module": "",
-    "normalization": "layer_norm", "padding": "", "pixelshuffle": "vision", "pooling": "", "rnn": "recurrent",
-    "sparse": "embedding", "transformer": "", "upsampling": "vision",
+    "normalization": "layer_norm", "padding": "", "pixelshuffle": "vision", "pooling": "",
+    "rnn": "recurrent", "sparse": "embedding", "transformer": "", "upsampling": "vision",
 }  # fmt: skip
 
 
