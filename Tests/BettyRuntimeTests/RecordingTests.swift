@@ -282,5 +282,15 @@ struct RecordingSuite {
       RandomKeys.restore(seed: state.seed, position: state.position)
       #expect(try RandomKeys.next().doubles() == third)
     }
+
+    @Test func aThreadMayDrawApart() throws {
+      RandomKeys.manualSeed(3)
+      RandomKeys.drawApart(true)
+      defer { RandomKeys.drawApart(false) }
+      RandomKeys.restore(seed: 7, position: 2)
+      #expect(try RandomKeys.next().doubles() == [7, 2])
+      RandomKeys.drawApart(false)
+      #expect(try RandomKeys.next().doubles() == [3, 0])
+    }
   }
 }

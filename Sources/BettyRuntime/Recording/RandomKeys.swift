@@ -27,7 +27,10 @@ package enum RandomKeys {
     }
     set {
       let thread = betty_recording_thread()
-      guard thread.pointee.draws_apart != 0 else { return common = newValue }
+      guard thread.pointee.draws_apart != 0 else {
+        common = newValue
+        return
+      }
       thread.pointee.random_seed = Int64(newValue.seed)
       thread.pointee.random_position = Int64(newValue.position)
     }
