@@ -31,6 +31,8 @@ def test_old_names():
         assert nn.Hardtanh(min_value=0, max_value=1.5)(x).tolist() == [1, 1.5]
     assert nn.NLLLoss2d()(betty.zeros(1, 2, 3, 3), betty.zeros(1, 3, 3).long()).item() == 0
     assert issubclass(nn.GRUCell, nn.RNNCellBase)
+    images = betty.rand(1, 4, 2, 2)
+    assert (nn.CrossMapLRN2d(3)(images) == nn.LocalResponseNorm(3)(images)).all()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from betty.nn.loss import _Loss
 from betty.nn.module import Module
 from betty.nn.parameter import Parameter
 
-__all__ = ["Bilinear", "CTCLoss", "EmbeddingBag", "LocalResponseNorm"]
+__all__ = ["Bilinear", "CTCLoss", "CrossMapLRN2d", "EmbeddingBag", "LocalResponseNorm"]
 
 
 class Bilinear(Module):
@@ -155,6 +155,10 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(LocalResponseNorm):
+    """The older name of ``LocalResponseNorm`` over images."""
 
 
 class CTCLoss(_Loss):
