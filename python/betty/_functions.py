@@ -2163,14 +2163,23 @@ def interpolate(
     size: _int | Sequence[_int],
     mode: str = "nearest",
     align_corners: _bool = False,
+    antialias: _bool = False,
+    scale_d: _float | None = None,
     scale_h: _float | None = None,
     scale_w: _float | None = None,
     *,
     out: Tensor | None = None,
 ) -> Tensor:
-    """An image of another size: nearest, nearest-exact, linear or bilinear."""
+    """An image of another size: nearest, nearest-exact, (bi-, tri)linear or bicubic."""
     made = _interpolate(
-        input, size=size, mode=mode, align_corners=align_corners, scale_h=scale_h, scale_w=scale_w
+        input,
+        size=size,
+        mode=mode,
+        align_corners=align_corners,
+        antialias=antialias,
+        scale_d=scale_d,
+        scale_h=scale_h,
+        scale_w=scale_w,
     )
     return made if out is None else _stored(out, made)
 

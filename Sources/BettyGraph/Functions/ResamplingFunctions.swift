@@ -16,28 +16,27 @@ extension Functions {
       [
         AttributeSpec("size", .ints), AttributeSpec("mode", .string, default: .string("nearest")),
         AttributeSpec("align_corners", .bool, default: .bool(false)),
+        AttributeSpec("antialias", .bool, default: .bool(false)),
+        AttributeSpec("scale_d", .double, optional: true),
         AttributeSpec("scale_h", .double, optional: true),
         AttributeSpec("scale_w", .double, optional: true),
-      ], doc: "An image of another size: nearest, nearest-exact, linear or bilinear",
+      ], doc: "An image of another size: nearest, nearest-exact, (bi-, tri)linear or bicubic",
       samples: sample([1, 2, 3, 4], at: ["size": .ints([5, 8]), "mode": .string("bilinear")])
+        + sample([1, 2, 3, 4], at: ["size": .ints([5, 2]), "mode": .string("bicubic")])
+        + sample(
+          [1, 1, 4, 3],
+          at: ["size": .ints([2, 4]), "mode": .string("bicubic"), "antialias": .bool(true)])
     ) { b, x, attributes in
-      let dims = b.rank(x[0].value) == 3 ? 1 : 2
+      let dims = min(max(b.rank(x[0].value) - 2, 1), 3)
       let input = try b.spatial(x[0], dims)
       guard input.isBatched else {
-        throw b.fail(.value, "expected [N, C, W] or [N, C, H, W], got \(b.type(input.value))")
+        throw b.fail(.value, "expected [N, C, …] of 3 to 5 dimensions, got \(b.type(input.value))")
       }
-      let mode = attributes.string("mode")
-      let known = ["nearest", "nearest-exact", dims == 1 ? "linear" : "bilinear"]
-      guard known.contains(mode) else {
-        throw b.fail(
-          .notSupported,
-          "mode of \(b.type(input.value)) is one of \(known.joined(separator: ", ")), got '\(mode)'"
-        )
-      }
+      let mode = try b.interpolationMode(input, attributes)
       let size = try b.perDimension(attributes, "size", dims, least: 1)
       var value = try input.wide(&b)
       for axis in 0..<dims {
-        let key = axis == dims - 1 ? "scale_w" : "scale_h"
+        let key = ["scale_w", "scale_h", "scale_d"][dims - 1 - axis]
         let given = attributes[key] == nil ? nil : attributes.double(key)
         if let given, !(given > 0 && given.isFinite) {
           throw b.fail(.value, "scale factors must be positive, got \(given)")
@@ -45,7 +44,12 @@ extension Functions {
         let line = Resampling(
           axis: axis + 1, from: input.size[axis], to: size[axis], scale: given,
           alignsCorners: attributes.bool("align_corners"))
-        value = try b.resampled(value, line, mode)
+        value =
+          switch (mode, attributes.bool("antialias")) {
+          case (_, true): try b.smoothed(value, line, isCubic: mode == "bicubic")
+          case ("bicubic", _): try b.resampledCubic(value, line)
+          default: try b.resampled(value, line, mode)
+          }
       }
       return try input.result(&b, value)
     },
@@ -188,7 +192,7 @@ extension Builder {
   }
 
   /// The elements at positions of an axis, at most the last one.
-  private mutating func taken(_ x: Value, _ place: Value, _ line: Resampling) throws -> Value {
+  mutating func taken(_ x: Value, _ place: Value, _ line: Resampling) throws -> Value {
     let bounded = try op(P.minimum, place, Double(line.from - 1))
     return try emit(P.take, [x, cast(bounded, .i64)], ["axis": .int(line.axis)])
   }

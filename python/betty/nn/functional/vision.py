@@ -11,6 +11,7 @@ from betty import _functions as ops
 from betty._functions import pixel_shuffle, pixel_unshuffle
 from betty._native import Tensor
 from betty.nn.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
+from betty.nn.functional.volumes import adaptive_avg_pool3d
 
 __all__ = [
     "channel_shuffle",
@@ -22,7 +23,10 @@ __all__ = [
     "upsample",
 ]
 
-_LINEAR = {"linear": 3, "bilinear": 4}
+# Modes that interpolate, and the number of the input's dimensions.
+_SMOOTH = {"linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}
+_MODES = {"nearest": (3, 4, 5), "nearest-exact": (3, 4, 5), "area": (3, 4, 5), **_SMOOTH}
+_MEANS = {3: adaptive_avg_pool1d, 4: adaptive_avg_pool2d, 5: adaptive_avg_pool3d}
 
 
 def interpolate(
@@ -37,16 +41,18 @@ def interpolate(
     """The image in another size.
 
     Args:
-        input: [N, C, W] or [N, C, H, W].
+        input: [N, C, W], [N, C, H, W] or [N, C, D, H, W].
         size: Spatial sizes of the result.
         scale_factor: Instead of ``size``: what the sizes are multiplied by.
-        mode: "nearest", "nearest-exact", "linear" (3D), "bilinear" (4D) or "area".
-        align_corners: For linear modes: whether the corners' centres are the ends of the scale.
+        mode: "nearest", "nearest-exact", "area", "linear" (3D), "bilinear" or "bicubic" (4D),
+            "trilinear" (5D).
+        align_corners: For linear and cubic modes: whether the corners' centres are the ends of the
+            scale.
         recompute_scale_factor: Whether positions follow from the sizes alone.
-        antialias: Not supported.
+        antialias: For 4D linear and cubic modes: whether shrinking takes all elements into account.
 
     Raises:
-        ValueError: Neither or both of size and scale_factor.
+        ValueError: Neither or both of size and scale_factor, an option that the mode has not.
         NotImplementedError: A mode that does not fit the input.
 
     Example:
@@ -54,43 +60,52 @@ def interpolate(
         >>> betty.nn.functional.interpolate(betty.tensor([[[1.0, 2.0]]]), scale_factor=2)
         tensor([[[1., 1., 2., 2.]]])
     """
-    if antialias:
-        raise NotImplementedError("interpolate: antialias is not supported")
-    if align_corners is not None and mode not in _LINEAR:
+    if align_corners is not None and mode not in _SMOOTH:
         raise ValueError(
-            "align_corners option can only be set with the interpolating modes: linear | bilinear"
+            "align_corners option can only be set with the interpolating modes: "
+            + " | ".join(_SMOOTH)
         )
-    dims = input.dim() - 2
-    sizes, scales = _target(input, dims, size, scale_factor)
-    if recompute_scale_factor:
-        scales = None
-    if mode == "area":
-        pool = adaptive_avg_pool1d if dims == 1 else adaptive_avg_pool2d
-        return pool(input, tuple(sizes))
-    if mode in _LINEAR and _LINEAR[mode] != input.dim():
+    rank = input.dim()
+    if antialias and not (mode in ("bilinear", "bicubic") and rank == 4):
+        raise ValueError(
+            "interpolate: antialias is for bilinear and bicubic modes of 4D input, got "
+            f"{rank}D input and mode '{mode}'"
+        )
+    sizes, scales = _target(input, rank - 2, size, scale_factor, recompute_scale_factor)
+    if mode not in _MODES:
+        known = ", ".join(_MODES)
+        raise NotImplementedError(f"interpolate: mode is one of {known}, got '{mode}'")
+    if rank not in _MODES[mode]:
         raise NotImplementedError(
-            f"Got {input.dim()}D input, but {mode} mode needs {_LINEAR[mode]}D input"
+            f"Got {rank}D input, but {mode} mode needs {_MODES[mode][0]}D input"
         )
+    if mode == "area":
+        return _MEANS[rank](input, tuple(sizes))
     options: dict[str, Any] = {}
-    if scales is not None:
-        options["scale_w"] = float(scales[-1])
-        if dims == 2:
-            options["scale_h"] = float(scales[0])
+    for name, scale in zip(("scale_w", "scale_h", "scale_d"), reversed(scales or []), strict=False):
+        options[name] = float(scale)
     return ops.interpolate(
-        input, size=tuple(sizes), mode=mode, align_corners=bool(align_corners), **options
+        input,
+        size=tuple(sizes),
+        mode=mode,
+        align_corners=bool(align_corners),
+        antialias=antialias,
+        **options,
     )
 
 
 def _target(
-    input: Tensor, dims: int, size: Any, scale_factor: Any
+    input: Tensor, dims: int, size: Any, scale_factor: Any, recompute: bool | None
 ) -> tuple[list[int], list[float] | None]:
-    """The sizes of the result, and the scales if they were given."""
-    if dims not in (1, 2):
-        raise NotImplementedError(f"interpolate: takes 3D or 4D input, got {input.dim()}D")
+    """The sizes of the result, and the scales if they count."""
+    if dims not in (1, 2, 3):
+        raise NotImplementedError(f"interpolate: takes 3D, 4D or 5D input, got {input.dim()}D")
     if size is None and scale_factor is None:
         raise ValueError("either size or scale_factor should be defined")
     if size is not None and scale_factor is not None:
         raise ValueError("only one of size or scale_factor should be defined")
+    if size is not None and recompute:
+        raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     given = size if size is not None else scale_factor
     values = list(given) if isinstance(given, Sequence) else [given] * dims
     if len(values) != dims:
@@ -99,7 +114,8 @@ def _target(
         )
     if size is not None:
         return [int(v) for v in values], None
-    return [math.floor(n * s) for n, s in zip(input.shape[2:], values, strict=True)], values
+    sizes = [math.floor(n * s) for n, s in zip(input.shape[2:], values, strict=True)]
+    return sizes, None if recompute else values
 
 
 def upsample(
