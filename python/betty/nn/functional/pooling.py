@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from betty import _functions as ops
-from betty._native import Tensor
+from betty._creation import tensor
+from betty._native import Tensor, int64
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -172,18 +173,65 @@ def adaptive_max_pool1d(
     input: Tensor, output_size: Any, return_indices: bool = False
 ) -> Tensor | tuple[Tensor, ...]:
     """Largest elements of ``output_size`` windows that cover the input."""
-    return ops.adaptive_max_pool1d(
-        input, output_size=_adaptive(output_size), return_indices=return_indices
-    )
+    if return_indices:
+        return adaptive_maxima("adaptive_max_pool1d", input, 1, output_size)
+    return ops.adaptive_max_pool1d(input, output_size=_adaptive(output_size))
 
 
 def adaptive_max_pool2d(
     input: Tensor, output_size: Any, return_indices: bool = False
 ) -> Tensor | tuple[Tensor, ...]:
-    """Largest elements of ``output_size`` windows that cover the input."""
-    return ops.adaptive_max_pool2d(
-        input, output_size=_adaptive(output_size), return_indices=return_indices
-    )
+    """Largest elements of ``output_size`` windows that cover the input.
+
+    Example:
+        >>> import betty
+        >>> image = betty.arange(15.0).reshape(1, 3, 5)
+        >>> betty.nn.functional.adaptive_max_pool2d(image, 2, return_indices=True)[1]
+        tensor([[[ 7,  9],
+                 [12, 14]]])
+    """
+    if return_indices:
+        return adaptive_maxima("adaptive_max_pool2d", input, 2, output_size)
+    return ops.adaptive_max_pool2d(input, output_size=_adaptive(output_size))
+
+
+def adaptive_maxima(name: str, input: Tensor, dims: int, output_size: Any) -> tuple[Tensor, ...]:
+    """Largest elements of windows that cover the input, and their places in it.
+
+    Window o of an axis runs from floor(o n / count) to ceil((o + 1) n / count); where that is
+    shorter than the longest, its last element stands for the missing ones.
+    """
+    sizes = tuple(input.shape[input.ndim - dims :])
+    if input.ndim not in (dims + 1, dims + 2) or not all(input.shape[input.ndim - dims - 1 :]):
+        raise RuntimeError(
+            f"{name}: expected non-empty {dims + 1}D or {dims + 2}D input, got {list(input.shape)}"
+        )
+    given = _adaptive(output_size)
+    wanted = (given,) * dims if isinstance(given, int) else given
+    if len(wanted) != dims or min(wanted) < -1:
+        raise RuntimeError(f"{name}: output_size must be {dims} sizes, got {output_size}")
+    counts = [n if count == -1 else count for n, count in zip(sizes, wanted, strict=True)]
+    windows, place, lead = input, None, input.ndim - dims
+    for axis, (n, count) in enumerate(zip(sizes, counts, strict=True)):
+        starts = [o * n // count for o in range(count)]
+        ends = [-(-(o + 1) * n // count) for o in range(count)]
+        width = max((end - start for start, end in zip(starts, ends, strict=True)), default=1)
+        rows = [
+            [min(start + k, end - 1) for k in range(width)]
+            for start, end in zip(starts, ends, strict=True)
+        ]
+        index = tensor(rows, dtype=int64).reshape(count, width)
+        at = lead + 2 * axis
+        windows = ops.index_select(windows, at, index.reshape(-1)).unflatten(at, (count, width))
+        shape = [1] * (2 * dims)
+        shape[2 * axis : 2 * axis + 2] = [count, width]
+        along = index.reshape(shape)
+        place = along if place is None else place * n + along
+    # [..., count, width, count, width] -> [..., counts, one window]
+    order = [*range(lead), *range(lead, lead + 2 * dims, 2), *range(lead + 1, lead + 2 * dims, 2)]
+    spread = place.expand(*windows.shape).permute(order).flatten(-dims)
+    value, best = ops.max(windows.permute(order).flatten(-dims), dim=-1)
+    return value, ops.gather(spread, -1, best.unsqueeze(-1)).squeeze(-1)
 
 
 def lp_pool1d(

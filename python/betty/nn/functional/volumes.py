@@ -284,7 +284,5 @@ def adaptive_max_pool3d(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """Largest elements of ``output_size`` windows that cover the input."""
     if return_indices:
-        raise NotImplementedError(
-            "adaptive_max_pool3d: places are not given, got return_indices=True"
-        )
+        return pooling.adaptive_maxima("adaptive_max_pool3d", input, 3, output_size)
     return _adaptive("adaptive_max_pool3d", input, output_size, pooling.adaptive_max_pool2d)
