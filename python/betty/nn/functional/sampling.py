@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from collections.abc import Sequence
@@ -65,47 +66,94 @@ def grid_sample(
     padding_mode: str = "zeros",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """Elements of images [N, C, H, W] at places [N, h, w, 2] in -1 ... 1 (x first): [N, C, h, w].
+    """Elements at places in -1 ... 1: of images [N, C, H, W] at [N, h, w, 2] (x first), of volumes
+    [N, C, D, H, W] at [N, d, h, w, 3].
 
     Args:
-        input: Images.
-        grid: Places; gradients reach them in mode "bilinear".
-        mode: "bilinear" or "nearest".
+        input: Images or volumes.
+        grid: Places; gradients reach them unless the mode is "nearest".
+        mode: "bilinear" (of volumes trilinear), "nearest", or "bicubic" (of images).
         padding_mode: What lies outside: "zeros", "border" or "reflection".
         align_corners: Whether -1 and 1 are the middles of the corner elements, or their edges.
 
     Raises:
         ValueError: An unknown mode.
         RuntimeError: Shapes that do not fit.
+
+    Example:
+        >>> import betty
+        >>> image = betty.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+        >>> middle = betty.zeros(1, 1, 1, 2)
+        >>> betty.nn.functional.grid_sample(image, middle, align_corners=False)
+        tensor([[[[2.5000]]]])
     """
-    if mode not in ("bilinear", "nearest"):
-        raise ValueError(f"grid_sample: mode is 'bilinear' or 'nearest', got '{mode}'")
+    if mode not in ("bilinear", "nearest", "bicubic"):
+        raise ValueError(f"grid_sample: mode is 'bilinear', 'nearest' or 'bicubic', got '{mode}'")
     if padding_mode not in ("zeros", "border", "reflection"):
         raise ValueError(
             f"grid_sample: padding_mode is 'zeros', 'border' or 'reflection', got '{padding_mode}'"
         )
     _warn_of_corners("grid_sample", align_corners)
-    if input.ndim != 4 or grid.ndim != 4 or grid.shape[-1] != 2:
+    rank = input.ndim - 2
+    if rank not in (2, 3) or grid.ndim != input.ndim or grid.shape[-1] != rank:
         raise RuntimeError(
-            "grid_sample: expected input [N, C, H, W] and grid [N, h, w, 2], got "
-            f"{list(input.shape)} and {list(grid.shape)}"
+            "grid_sample: expected input [N, C, H, W] and grid [N, h, w, 2], or [N, C, D, H, W] "
+            f"and [N, d, h, w, 3], got {list(input.shape)} and {list(grid.shape)}"
         )
     if input.shape[0] != grid.shape[0]:
         raise RuntimeError(
             f"grid_sample: batch sizes differ, got {input.shape[0]} and {grid.shape[0]}"
         )
-    height, width = input.shape[2:]
+    if mode == "bicubic" and rank == 3:
+        raise RuntimeError("grid_sample: bicubic mode is for 4D input, got 5D input")
     corners = bool(align_corners)
-    x = _inside(_unnormalized(grid[..., 0], width, corners), width, padding_mode, corners)
-    y = _inside(_unnormalized(grid[..., 1], height, corners), height, padding_mode, corners)
+
+    def inside(place: Tensor, axis: int) -> Tensor:
+        return _inside(place, input.shape[2 + axis], padding_mode, corners)
+
+    places = [
+        _unnormalized(grid[..., rank - 1 - axis], input.shape[2 + axis], corners)
+        for axis in range(rank)
+    ]
+    if mode == "bicubic":
+        neighbours = [_cubic_neighbours(place) for place in places]
+        lines = [
+            [(inside(place, axis), weight) for place, weight in line]
+            for axis, line in enumerate(neighbours)
+        ]
+        return _weighted(input, lines)
+    places = [inside(place, axis) for axis, place in enumerate(places)]
     if mode == "nearest":
-        return _read(input, ops.round(y), ops.round(x))
-    left, top = ops.floor(x), ops.floor(y)
+        return _read(input, [ops.round(place) for place in places])
+    lows = [ops.floor(place) for place in places]
+    pairs = list(zip(places, lows, strict=True))
+    return _weighted(
+        input, [[(low, 1 - (place - low)), (low + 1, place - low)] for place, low in pairs]
+    )
+
+
+def _cubic_neighbours(place: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The four elements around a place and their weights: Keys' kernel (1981), slope -0.75."""
+    low = ops.floor(place)
+    t = place - low
+
+    def near(d: Tensor) -> Tensor:
+        return (1.25 * d - 2.25) * d * d + 1
+
+    def far(d: Tensor) -> Tensor:
+        return -0.75 * (((d - 5) * d + 8) * d - 4)
+
+    weights = [far(t + 1), near(t), near(1 - t), far(2 - t)]
+    return [(low + offset, weight) for offset, weight in zip((-1, 0, 1, 2), weights, strict=True)]
+
+
+def _weighted(input: Tensor, lines: list[list[tuple[Tensor, Tensor]]]) -> Tensor:
+    """The sum over all combinations of one (place, weight) of each line."""
     result = None
-    for row, by in ((top, 1 - (y - top)), (top + 1, y - top)):
-        for column, bx in ((left, 1 - (x - left)), (left + 1, x - left)):
-            part = _read(input, row, column) * (by * bx).unsqueeze(1)
-            result = part if result is None else result + part
+    for chosen in itertools.product(*lines):
+        weight = math.prod((weight for _, weight in chosen[1:]), start=chosen[0][1])
+        part = _read(input, [place for place, _ in chosen]) * weight.unsqueeze(1)
+        result = part if result is None else result + part
     return result
 
 
@@ -130,14 +178,17 @@ def _inside(place: Tensor, size: int, mode: str, align_corners: bool) -> Tensor:
     return ops.clamp(place, 0, size - 1)
 
 
-def _read(input: Tensor, row: Tensor, column: Tensor) -> Tensor:
-    """Elements at whole places, 0 outside: [N, C, h, w]."""
-    channels, height, width = input.shape[1:]
-    within = (row >= 0).logical_and(row < height)
-    within = within.logical_and(column >= 0).logical_and(column < width)
-    flat = ops.where(within, row * width + column, 0.0).long().flatten(1)
-    index = flat.unsqueeze(1).expand(-1, channels, -1)
-    found = ops.gather(input.flatten(2), 2, index).unflatten(2, tuple(row.shape[1:]))
+def _read(input: Tensor, places: list[Tensor]) -> Tensor:
+    """Elements at whole places, one tensor a dimension, 0 outside: [N, C, ...]."""
+    channels, sizes = input.shape[1], input.shape[2:]
+    within, index = None, None
+    for place, size in zip(places, sizes, strict=True):
+        fits = (place >= 0).logical_and(place < size)
+        whole = ops.where(fits, place, 0.0).long()
+        within = fits if within is None else within.logical_and(fits)
+        index = whole if index is None else index * size + whole
+    index = index.flatten(1).unsqueeze(1).expand(-1, channels, -1)
+    found = ops.gather(input.flatten(2), 2, index).unflatten(2, tuple(places[0].shape[1:]))
     return found * within.unsqueeze(1).to(input.dtype)
 
 
