@@ -53,7 +53,8 @@ enum {
   BETTY_ERROR_NOT_SUPPORTED = 6, /* what an operation cannot do */
   BETTY_ERROR_KEY = 7,           /* an unknown name; the message gives the known ones */
   BETTY_ERROR_INTERRUPTED = 8,   /* the interruption callback asked to stop */
-  BETTY_ERROR_CALLBACK = 9       /* a callback returned non-zero */
+  BETTY_ERROR_CALLBACK = 9,      /* a callback returned non-zero */
+  BETTY_ERROR_LINALG = 10        /* a matrix that is singular or not positive definite */
 };
 
 /* "operation: what is wrong, the values" of the last call on this thread, "" if it succeeded.

@@ -11,6 +11,7 @@ package enum ErrorKind: Int32, Sendable {
   case key = 7  // KeyError: an unknown name
   case interrupted = 8  // KeyboardInterrupt
   case callback = 9  // a callback failed; the caller's own error stands
+  case linearAlgebra = 10  // LinAlgError: a matrix that is singular or not positive definite
 }
 
 package struct BettyError: Error, Sendable, CustomStringConvertible {

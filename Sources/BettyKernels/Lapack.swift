@@ -61,10 +61,10 @@ package enum Lapack {
 
   /// The factors of rows exchanged, in place.
   package static func factor(
-    _ a: Doubles, _ n: Int, _ pivots: UnsafeMutablePointer<Int32>
+    _ a: Doubles, _ rows: Int, _ columns: Int, _ pivots: UnsafeMutablePointer<Int32>
   ) -> Int {
-    var (size, info) = (Int32(n), Int32(0))
-    dgetrf_(&size, &size, a, &size, pivots, &info)
+    var (m, n, info) = (Int32(rows), Int32(columns), Int32(0))
+    dgetrf_(&m, &n, a, &m, pivots, &info)
     return Int(info)
   }
 

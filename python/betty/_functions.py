@@ -190,10 +190,12 @@ __all__ = [
     "lerp",
     "lgamma",
     "linalg_cholesky",
+    "linalg_cholesky_info",
     "linalg_det",
     "linalg_eigh",
     "linalg_inv",
     "linalg_lstsq",
+    "linalg_lu",
     "linalg_matrix_norm",
     "linalg_matrix_rank",
     "linalg_pinv",
@@ -515,10 +517,12 @@ _leaky_relu = operation("leaky_relu")
 _lerp = operation("lerp")
 _lgamma = operation("lgamma")
 _linalg_cholesky = operation("linalg_cholesky")
+_linalg_cholesky_info = operation("linalg_cholesky_info")
 _linalg_det = operation("linalg_det")
 _linalg_eigh = operation("linalg_eigh")
 _linalg_inv = operation("linalg_inv")
 _linalg_lstsq = operation("linalg_lstsq")
+_linalg_lu = operation("linalg_lu")
 _linalg_matrix_norm = operation("linalg_matrix_norm")
 _linalg_matrix_rank = operation("linalg_matrix_rank")
 _linalg_pinv = operation("linalg_pinv")
@@ -2328,6 +2332,12 @@ def linalg_cholesky(input: Tensor, upper: _bool = False, *, out: Tensor | None =
     return made if out is None else _stored(out, made)
 
 
+def linalg_cholesky_info(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """0 of positive definite matrices, else the order of the first minor that is not."""
+    made = _linalg_cholesky_info(input)
+    return made if out is None else _stored(out, made)
+
+
 def linalg_det(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Determinant."""
     made = _linalg_det(input)
@@ -2349,6 +2359,11 @@ def linalg_lstsq(A: Tensor, B: Tensor | Number, *, out: Tensor | None = None) ->
     """X of least norm that minimises the norm of A X - B."""
     made = _linalg_lstsq(A, B)
     return made if out is None else _stored(out, made)
+
+
+def linalg_lu(input: Tensor) -> tuple[Tensor, ...]:
+    """L below U with rows exchanged, LAPACK's pivots, the order of the rows, and info."""
+    return _linalg_lu(input)
 
 
 def linalg_matrix_norm(

@@ -9,8 +9,8 @@ static struct PyModuleDef definition = {
 PyMODINIT_FUNC PyInit__native(void) {
   PyObject *module = PyModule_Create(&definition);
   if (!module) return NULL;
-  if (!dtype_ready(module) && !tensor_ready(module) && !optimizer_ready(module) &&
-      !problem_ready(module) && !engine_ready(module) &&
+  if (!errors_ready(module) && !dtype_ready(module) && !tensor_ready(module) &&
+      !optimizer_ready(module) && !problem_ready(module) && !engine_ready(module) &&
       !PyModule_AddFunctions(module, process_functions) &&
       !PyModule_AddFunctions(module, autograd_functions) &&
       !PyModule_AddFunctions(module, precision_functions)) {

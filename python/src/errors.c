@@ -2,6 +2,16 @@
  * library unwinds, and raised as itself. */
 #include "native.h"
 
+/* betty.linalg.LinAlgError, a RuntimeError. */
+static PyObject *linear_algebra_error;
+
+int errors_ready(PyObject *module) {
+  linear_algebra_error =
+      PyErr_NewException("betty.linalg.LinAlgError", PyExc_RuntimeError, NULL);
+  if (!linear_algebra_error) return -1;
+  return PyModule_AddObjectRef(module, "LinAlgError", linear_algebra_error);
+}
+
 static _Thread_local PyObject *kept_type, *kept_value, *kept_traceback;
 
 int32_t keep_exception(void) {
@@ -28,6 +38,7 @@ static PyObject *exception_class(betty_status status) {
     case BETTY_ERROR_NOT_SUPPORTED: return PyExc_NotImplementedError;
     case BETTY_ERROR_KEY: return PyExc_KeyError;
     case BETTY_ERROR_INTERRUPTED: return PyExc_KeyboardInterrupt;
+    case BETTY_ERROR_LINALG: return linear_algebra_error;
     default: return PyExc_RuntimeError;
   }
 }

@@ -52,7 +52,9 @@ typedef struct {
   betty_tensor *inline_handles[INLINE_OPERANDS];
 } Operands;
 
-/* errors.c: sets the exception of a failed call; returns NULL and -1. */
+/* errors.c: the class of errors that PyTorch gives a name of its own. */
+int errors_ready(PyObject *module);
+/* Sets the exception of a failed call; returns NULL and -1. */
 PyObject *raise_status(betty_status status);
 int raise_status_int(betty_status status);
 /* Keeps the exception of a callback until the call that led to it returns BETTY_ERROR_CALLBACK. */

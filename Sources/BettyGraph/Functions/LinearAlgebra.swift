@@ -72,7 +72,7 @@ extension Functions {
       return try b.solve(b.transposed(factor), inner, left: true)
     },
     square("linalg_inv", doc: "Inverse") { b, x in
-      try b.emitWide(P.solve, [x, b.power(x, 0)])[0]
+      try b.emitWide(P.inverse, [x])[0]
     },
     square("linalg_det", doc: "Determinant") { b, x in
       let dtype = b.dtype(x)
@@ -90,6 +90,22 @@ extension Functions {
   ]
 
   private static let factored: [FunctionEntry] = [
+    FunctionEntry(
+      tuple: "linalg_lu", ["input"],
+      doc: "L below U with rows exchanged, LAPACK's pivots, the order of the rows, and info",
+      samples: regular([3, 3]) + regular([4, 2])
+    ) { b, x, _ in
+      let value = try b.needMatrix(x[0].value)
+      let wide = try b.cast(value, b.dtype(value).computeType)
+      let made = try b.graph.apply(P.lu, [wide])
+      return try [b.cast(made[0], b.dtype(value))] + made.dropFirst()
+    },
+    square(
+      "linalg_cholesky_info",
+      doc: "0 of positive definite matrices, else the order of the first minor that is not"
+    ) { b, x in
+      try b.graph.apply(P.choleskyInfo, [b.cast(x, b.dtype(x).computeType)])[0]
+    },
     FunctionEntry(
       "linalg_cholesky", ["input"], [upper],
       doc: "L with L Lᵀ = input, which is symmetric and positive definite",

@@ -38,7 +38,7 @@ extension P {
   }
 
   /// One task a batch element (or several); the body gives LAPACK's info, and scratch is in doubles.
-  private static func each(
+  static func each(
     _ request: KernelRequest, scratch: Int,
     _ body:
       @escaping @Sendable (KernelFrame, _ element: Int, Lapack.Doubles, _ isDouble: Bool) ->
@@ -65,13 +65,13 @@ extension P {
     }
   }
 
-  private static func failing(
+  static func failing(
     _ name: String, _ why: @escaping @Sendable (_ info: Int64) -> String
   ) -> @Sendable (Int64) -> BettyError {
     // The position is one less than what the kernel reported.
     { position in
       let (element, info) = ((position + 1) >> 32, (position + 1) & 0xFFFF_FFFF)
-      return BettyError(.runtime, "\(name): (batch element \(element)) \(why(info))")
+      return BettyError(.linearAlgebra, "\(name): (batch element \(element)) \(why(info))")
     }
   }
 
@@ -137,7 +137,7 @@ extension P {
         Lapack.load(frame.operands[1] + element * right.elements * size, isDouble, n, k, b)
         let info = (b + n * k).withMemoryRebound(to: Int32.self, capacity: 2 * n) { pivots in
           if n == 0 || k == 0 { return 0 }
-          let info = Lapack.factor(work, n, pivots)
+          let info = Lapack.factor(work, n, n, pivots)
           return info == 0 ? Lapack.solve(work, n, pivots, b, k) : info
         }
         let out = frame.operands[2] + element * right.elements * size
@@ -189,7 +189,7 @@ extension P {
         (result[0], result[1]) = (1, 0)
         (result + 2).withMemoryRebound(to: Int32.self, capacity: 2 * n) { pivots in
           if n == 0 { return }
-          _ = Lapack.factor(work, n, pivots)
+          _ = Lapack.factor(work, n, n, pivots)
           for i in 0..<n {
             let value = work[i * n + i]
             if (pivots[i] != Int32(i + 1)) != (value < 0) { result[0] = -result[0] }
@@ -301,5 +301,6 @@ extension P {
     }
   }
 
-  package static let factorisations: [Primitive] = [cholesky, solve, slogdet, qr, eigh, svd]
+  package static let factorisations: [Primitive] =
+    [cholesky, solve, slogdet, qr, eigh, svd] + pivoted
 }
