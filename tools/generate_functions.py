@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "python" / "betty" / "_functions.py"
 STUB = ROOT / "python" / "betty" / "_native.pyi"
-WIDER = ("_derived.py", "_ordering.py", "_overloads.py")
+WIDER = ("_derived.py", "_factors.py", "_ordering.py", "_overloads.py")
 METHODS = ROOT / "python" / "betty" / "_tensor.py"
 
 STUB_HEAD = '''"""The extension's types. Written by tools/generate_functions.py, not by hand."""

@@ -81,6 +81,93 @@ def test_what_is_made_of_them():
     close(f32, np.linalg.inv(A), 1e-5)
 
 
+@pytest.mark.parametrize("shape", [(4, 4), (5, 3), (2, 3, 5), (2, 0, 0), (0, 3)])
+def test_rows_exchanged(shape):
+    matrix = RNG.randn(*shape)
+    p, lower, upper = linalg.lu(b(matrix))
+    close(p @ lower @ upper, matrix)
+    close(lower, np.tril(lower.numpy()))
+    close(upper, np.triu(upper.numpy()))
+    again = betty.lu_unpack(*linalg.lu_factor(b(matrix)))
+    for one, other in zip((p, lower, upper), again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("adjoint", [False, True])
+@pytest.mark.parametrize("left", [False, True])
+def test_solving_by_factors(left, adjoint):
+    side = B if left else B.transpose(0, 2, 1)
+    factors = linalg.lu_factor(b(A))
+    found = linalg.lu_solve(*factors, b(side), left=left, adjoint=adjoint).numpy()
+    matrix = A.transpose(0, 2, 1) if adjoint else A
+    np.testing.assert_allclose(matrix @ found if left else found @ matrix, side, atol=1e-9)
+    if left and not adjoint:
+        np.testing.assert_array_equal(betty.lu_solve(b(side), *b(A).lu()), found)
+
+
+def test_failures_as_numbers():
+    singular = np.stack([A[0], np.ones((4, 4))])
+    inverse, info = linalg.inv_ex(b(singular))
+    assert info.tolist() == [0, 2] and np.isnan(inverse[1].numpy()).all()
+    close(inverse[0], np.linalg.inv(A[0]))
+    found = linalg.solve_ex(b(singular), b(B))
+    close(found.result[0], np.linalg.solve(A[0], B[0]))
+    assert found.info.tolist() == [0, 2] and np.isnan(found.result[1].numpy()).all()
+    factor, info = linalg.cholesky_ex(b(np.stack([S[0], -S[0]])))
+    assert info.tolist() == [0, 1] and info.dtype is betty.int32
+    close(factor[0], np.linalg.cholesky(S[0]))
+    assert linalg.lu_factor_ex(b(singular)).info.tolist() == [0, 2]
+    for call in (linalg.inv_ex, linalg.cholesky_ex, linalg.lu_factor_ex):
+        with pytest.raises(linalg.LinAlgError, match="info is"):
+            call(betty.zeros(2, 2), check_errors=True)
+
+
+def test_tensors_as_matrices():
+    shape = (2, 3, 6)
+    tensor = RNG.randn(*shape)
+    close(linalg.tensorinv(b(tensor)), np.linalg.tensorinv(tensor))
+    close(linalg.tensorsolve(b(tensor), b(TALL[:2])), np.linalg.tensorsolve(tensor, TALL[:2]))
+    moved = tensor.transpose(2, 0, 1)
+    close(
+        linalg.tensorsolve(b(moved), b(TALL[:2]), dims=(0,)),
+        np.linalg.tensorsolve(moved, TALL[:2], axes=(0,)),
+    )
+
+
+def test_older_names():
+    factor = np.linalg.cholesky(S)
+    close(betty.cholesky_inverse(b(factor)), np.linalg.inv(S))
+    close(b(factor.transpose(0, 2, 1).copy()).cholesky_inverse(upper=True), np.linalg.inv(S))
+    for upper, transpose in ((True, False), (False, True)):
+        solution, same = betty.triangular_solve(b(B), b(A), upper=upper, transpose=transpose)
+        matrix = np.triu(A) if upper else np.tril(A)
+        close(solution, np.linalg.solve(matrix.transpose(0, 2, 1) if transpose else matrix, B))
+        close(same, A)
+    assert b(A).slogdet().logabsdet.shape == betty.slogdet(b(A)).sign.shape == (2,)
+    close(betty.svd(b(TALL)).S, np.linalg.svd(TALL)[1])
+    assert betty.qr(b(TALL)).R.shape == (3, 3)
+    assert linalg.cond(betty.zeros(2, 0, 0)).tolist() == [0, 0]
+
+
+def test_what_fails_is_a_class_of_its_own():
+    assert linalg.LinAlgError is not RuntimeError
+    assert issubclass(linalg.LinAlgError, RuntimeError)
+    singular = betty.zeros(2, 2)
+    for call, name in (
+        (lambda: linalg.inv(singular), "linalg.inv: "),
+        (lambda: linalg.solve(singular, betty.ones(2)), "linalg.solve: "),
+        (lambda: linalg.cholesky(singular), "linalg.cholesky: "),
+    ):
+        with pytest.raises(linalg.LinAlgError, match=name):
+            call().numpy()
+    with pytest.raises(RuntimeError, match="takes square") as caught:
+        linalg.inv(betty.ones(2, 3))
+    assert not isinstance(caught.value, linalg.LinAlgError)
+    for refused in (linalg.eig, linalg.eigvals):
+        with pytest.raises(NotImplementedError, match="complex numbers"):
+            refused(singular)
+
+
 ONE = RNG.randn(3, 3) / 2 + 2 * np.eye(3)
 SMOOTH = {
     "solve": (lambda x: linalg.solve(x, x[:, :2] ** 2), ONE),
@@ -95,6 +182,12 @@ SMOOTH = {
     "pinv": (linalg.pinv, TALL),
     "lstsq": (lambda x: linalg.lstsq(x, x[:, :1] ** 2).solution, TALL),
     "nuclear norm": (lambda x: linalg.matrix_norm(x, "nuc").reshape(1), TALL),
+    "lu": (lambda x: betty.cat([y.reshape(-1) for y in linalg.lu(x)[1:]]), ONE),
+    "tall lu": (lambda x: betty.cat([y.reshape(-1) for y in linalg.lu(x)[1:]]), TALL),
+    "wide lu": (lambda x: betty.cat([y.reshape(-1) for y in linalg.lu(x)[1:]]), TALL.T.copy()),
+    "lu_solve": (lambda x: linalg.lu_solve(*linalg.lu_factor(x), x[:, :2] ** 2), ONE),
+    "inv_ex": (lambda x: linalg.inv_ex(x).inverse, ONE),
+    "cholesky_ex": (lambda x: linalg.cholesky_ex(x @ x.mT).L, ONE),
     "triangular": (lambda x: linalg.solve_triangular(x, x, upper=True), ONE),
 }
 
@@ -124,6 +217,17 @@ ERRORS = [
     (lambda: linalg.det(betty.ones(2, 2).long()), "floating point"),
     (lambda: linalg.matrix_norm(betty.ones(2, 2), "max"), "ord is 'fro'"),
     (lambda: linalg.svd(betty.ones(2, 3)), "full_matrices=False"),
+    (lambda: linalg.lu(betty.eye(2), pivot=False), "pivot=False"),
+    (
+        lambda: linalg.lu_solve(betty.eye(2), betty.tensor([3, 1]).int(), betty.ones(2, 1)),
+        r"rows in 1\.\.\.2",
+    ),
+    (
+        lambda: linalg.lu_solve(*linalg.lu_factor(betty.eye(2)), betty.ones(3, 1)),
+        "B does not fit",
+    ),
+    (lambda: linalg.tensorinv(betty.eye(4)), "got 1 and 16"),
+    (lambda: linalg.tensorsolve(betty.eye(4), betty.ones(3)), "tensors to ones like B"),
 ]
 
 

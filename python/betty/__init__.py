@@ -12,6 +12,7 @@ import math as _math
 from betty import (
     _derived,
     _extras,
+    _factors,
     _functions,
     _native,
     _networks,
@@ -136,6 +137,7 @@ from betty.func import vmap
 _ELSEWHERE = _NO_METHODS - {"cat", "stack", "threshold"}
 
 _MADE = {**_derived.FREE, **_derived.FUNCTIONS, **_ordering.FREE, **_ordering.FUNCTIONS}
+_MADE |= {**_factors.FUNCTIONS, **_factors.FREE}
 _MADE |= {**_views.FUNCTIONS, **_extras.FUNCTIONS, **_extras.FREE, **_extras.TYPES}
 _MADE |= _networks.FREE
 globals().update({n: f for n, f in _MADE.items() if n != "sum_to_size"})

@@ -74,11 +74,9 @@ from betty._derived import is_signed as is_signed
 from betty._derived import isin as isin
 from betty._derived import isreal as isreal
 from betty._derived import logspace as logspace
-from betty._derived import matrix_power as matrix_power
 from betty._derived import multinomial as multinomial
 from betty._derived import poisson as poisson
 from betty._derived import polygamma as polygamma
-from betty._derived import qr as qr
 from betty._derived import randint_like as randint_like
 from betty._derived import real as real
 from betty._derived import round as round
@@ -118,9 +116,17 @@ from betty._extras import set_float32_matmul_precision as set_float32_matmul_pre
 from betty._extras import set_flush_denormal as set_flush_denormal
 from betty._extras import set_num_interop_threads as set_num_interop_threads
 from betty._extras import set_warn_always as set_warn_always
-from betty._extras import svd as svd
 from betty._extras import typename as typename
 from betty._extras import use_deterministic_algorithms as use_deterministic_algorithms
+from betty._factors import cholesky_inverse as cholesky_inverse
+from betty._factors import lu as lu
+from betty._factors import lu_solve as lu_solve
+from betty._factors import lu_unpack as lu_unpack
+from betty._factors import matrix_power as matrix_power
+from betty._factors import qr as qr
+from betty._factors import slogdet as slogdet
+from betty._factors import svd as svd
+from betty._factors import triangular_solve as triangular_solve
 from betty._files import load as load
 from betty._files import save as save
 from betty._functions import abs as abs
@@ -233,10 +239,12 @@ from betty._functions import le as le
 from betty._functions import lerp as lerp
 from betty._functions import lgamma as lgamma
 from betty._functions import linalg_cholesky as linalg_cholesky
+from betty._functions import linalg_cholesky_info as linalg_cholesky_info
 from betty._functions import linalg_det as linalg_det
 from betty._functions import linalg_eigh as linalg_eigh
 from betty._functions import linalg_inv as linalg_inv
 from betty._functions import linalg_lstsq as linalg_lstsq
+from betty._functions import linalg_lu as linalg_lu
 from betty._functions import linalg_matrix_norm as linalg_matrix_norm
 from betty._functions import linalg_matrix_rank as linalg_matrix_rank
 from betty._functions import linalg_pinv as linalg_pinv
@@ -494,7 +502,6 @@ range = _derived.range_
 resolve_conj = _derived.conj
 resolve_neg = _derived.conj
 sgn = _functions.sign
-slogdet = _functions.linalg_slogdet
 strided: builtins.str
 subtract = _functions.sub
 swapdims = _functions.transpose

@@ -174,29 +174,6 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     return product(0, len(given) - 1)
 
 
-def qr(input: Tensor, some: bool = True) -> Any:
-    """As linalg.qr, reduced."""
-    return F.linalg_qr(input)
-
-
-@writing
-def matrix_power(input: Tensor, n: int) -> Tensor:
-    """The product of n copies of square matrices; of their inverse where n is negative."""
-    return F.matrix_power(input if n >= 0 else F.linalg_inv(input), abs(n))
-
-
-# Names that PyTorch has beside those of linalg.
-_LINEAR = {
-    "cholesky": lambda input, upper=False: F.linalg_cholesky(input, upper),
-    "det": F.linalg_det,
-    "inverse": F.linalg_inv,
-    "pinverse": lambda input, rcond=1e-15: F.linalg_pinv(input, rcond),
-    "slogdet": F.linalg_slogdet,
-    "matrix_power": matrix_power,
-    "qr": qr,
-}
-
-
 # ---- grids of indices --------------------------------------------------------------------------
 
 
@@ -365,7 +342,6 @@ FUNCTIONS = {
     "is_same_size": is_same_size, "isreal": isreal, "angle": angle, "sum_to_size": sum_to_size,
     "conj": conj, "conj_physical": conj, "resolve_conj": conj, "resolve_neg": conj,
     "swapaxes": swapaxes,
-    **_LINEAR,
 }  # fmt: skip
 # In `betty`, and no methods.
 FREE = {

@@ -165,12 +165,6 @@ def is_inference(input: Tensor) -> bool:
     return False
 
 
-def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> tuple[Tensor, ...]:
-    """U, S and V with input = U diag(S) Vᵀ; V, not its transpose as in ``linalg.svd``."""
-    u, s, vh = F.linalg_svd(input)
-    return u, s, F.transpose(vh, -2, -1)
-
-
 def histogram(
     input: Tensor, bins: Any, *, range: Any = None, weight: Tensor | None = None, density=False
 ) -> tuple[Tensor, Tensor]:
@@ -281,7 +275,7 @@ def scatter(
 
 
 FUNCTIONS = {
-    "gcd": gcd, "lcm": lcm, "gradient": gradient, "histogram": histogram, "svd": svd,
+    "gcd": gcd, "lcm": lcm, "gradient": gradient, "histogram": histogram,
     "repeat_interleave": repeat_interleave, "scatter": scatter, "is_inference": is_inference,
 }  # fmt: skip
 FREE = {

@@ -11,6 +11,7 @@ from betty import (
     _creation,
     _derived,
     _extras,
+    _factors,
     _indexing,
     _inplace,
     _native,
@@ -358,7 +359,7 @@ def _attach() -> None:
     for name in F.__all__:
         if name not in _NO_METHODS | FREE and not name.endswith("_like"):
             setattr(Tensor, name, getattr(F, name))
-    for part in (_derived, _ordering, _views, _extras):
+    for part in (_derived, _factors, _ordering, _views, _extras):
         for name, function in part.FUNCTIONS.items():
             setattr(Tensor, name, function)
     for name, first in _derived.ALIASES.items():

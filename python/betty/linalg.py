@@ -1,32 +1,38 @@
 """Linear algebra in batches over the last two dimensions, under PyTorch's names.
 
 Factorisations are LAPACK's. All are differentiable to every order; what fails (a singular matrix,
-one that is not positive definite) raises ``RuntimeError`` when the values are computed, naming
-the batch element.
+one that is not positive definite) raises ``LinAlgError`` when the values are computed, naming the
+batch element. Eigenvalues of matrices that are not symmetric are complex, and not there.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NoReturn
 
-from betty import _derived, _types
+from betty import _derived, _factors
 from betty import _functions as F
-from betty._native import Tensor
+from betty._native import LinAlgError, Tensor
 from betty._results import named, writing
 
 __all__ = [
-    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv",
-    "inv_ex", "lstsq", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank",
-    "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals",
-    "vander", "vecdot", "vector_norm",
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh",
+    "eigvals", "eigvalsh", "inv", "inv_ex", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve",
+    "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm",
+    "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv",
+    "tensorsolve", "vander", "vecdot", "vector_norm",
 ]  # fmt: skip
-
-LinAlgError = RuntimeError
 
 _qr = named("linalg_qr", "Q R")
 _eigh = named("linalg_eigh", "eigenvalues eigenvectors")
 _svd = named("linalg_svd", "U S Vh")
 _slogdet = named("linalg_slogdet", "sign logabsdet")
+_lu = named("linalg_lu", "P L U")
+_lu_factor = named("linalg_lu_factor", "LU pivots")
+_lu_factor_ex = named("linalg_lu_factor_ex", "LU pivots info")
+_cholesky_ex = named("linalg_cholesky_ex", "L info")
+_inv_ex = named("linalg_inv_ex", "inverse info")
+_solve_ex = named("linalg_solve_ex", "result info")
 _lstsq = named("linalg_lstsq", "solution residuals rank singular_values")
 
 
@@ -38,7 +44,8 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
         B: Right sides ``[..., n, k]``, or vectors ``[n]`` or ``[..., n]`` of A's batch.
 
     Raises:
-        RuntimeError: Shapes that do not fit; a singular matrix, once the values are computed.
+        RuntimeError: Shapes that do not fit.
+        LinAlgError: A singular matrix, once the values are computed.
 
     Example:
         >>> import betty
@@ -95,6 +102,63 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     return eigh(A, UPLO).eigenvalues
 
 
+def eig(A: Tensor) -> NoReturn:
+    """Refused: the eigenvalues of a matrix that is not symmetric are complex.
+
+    Raises:
+        NotImplementedError: Always.
+    """
+    raise NotImplementedError(
+        "linalg.eig: eigenvalues are complex numbers, which are not there; of symmetric matrices "
+        f"linalg.eigh gives them, got {tuple(A.shape)}"
+    )
+
+
+def eigvals(A: Tensor) -> NoReturn:
+    """Refused, as ``eig`` is."""
+    eig(A)
+
+
+def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -> Any:
+    """L below U, pivots, and for each matrix 0 or the first diagonal element of U that is 0."""
+    _factors.needs_pivots(pivot)
+    factors, pivots, _, info = F.linalg_lu(A)
+    _check("lu_factor_ex", info, check_errors)
+    return _lu_factor_ex(factors, pivots, info)
+
+
+def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
+    """L (whose diagonal is 1) below U in one matrix, and LAPACK's pivots, for ``lu_solve``.
+
+    Example:
+        >>> import betty
+        >>> A = betty.tensor([[0.0, 2.0], [4.0, 0.0]])
+        >>> factors, pivots = betty.linalg.lu_factor(A)
+        >>> betty.linalg.lu_solve(factors, pivots, betty.ones(2, 1))
+        tensor([[0.2500],
+                [0.5000]])
+    """
+    _factors.needs_pivots(pivot)
+    return _lu_factor(*F.linalg_lu(A)[:2])
+
+
+def lu(A: Tensor, *, pivot: bool = True) -> Any:
+    """A permutation P, the lower L (whose diagonal is 1) and the upper U whose product is A."""
+    _factors.needs_pivots(pivot)
+    factors, _, order, _ = F.linalg_lu(A)
+    return _lu(_factors.permutation(order, factors.dtype), *_factors.triangles(factors))
+
+
+def lu_solve(
+    LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False
+) -> Tensor:
+    """X with A X = B, or X A = B, or with Aᵀ in the place of A, which ``lu_factor`` has factored.
+
+    The pivots' values are read.
+    """
+    return _factors.solve_factored(LU, pivots, B, left, adjoint)
+
+
 def svd(A: Tensor, full_matrices: bool = True) -> Any:
     """U, falling singular values S, and Vh with A = U diag(S) Vh.
 
@@ -132,12 +196,7 @@ def matrix_rank(A: Tensor, *, atol: float | None = None, rtol: float | None = No
     return F.linalg_matrix_rank(A, rtol, atol or 0.0)
 
 
-def matrix_power(A: Tensor, n: int) -> Tensor:
-    """The product of n copies; of the inverse where n is negative."""
-    return F.matrix_power(A if n >= 0 else inv(A), abs(n))
-
-
-matrix_exp = F.matrix_exp
+matrix_exp, matrix_power = F.matrix_exp, _factors.matrix_power
 matmul = F.matmul
 
 
@@ -172,6 +231,77 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """Inner products along a dimension."""
     return F.sum(x * y, dim)
+
+
+# ---- failures as numbers -----------------------------------------------------------------------
+
+
+def _check(name: str, info: Tensor, wanted: bool) -> None:
+    if wanted and bool((info != 0).any()):
+        raise LinAlgError(f"linalg.{name}: a matrix could not be factored, info is {info.tolist()}")
+
+
+def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> Any:
+    """The factor, NaN where there is none; and for each matrix 0, or the order of its first
+    leading minor that is not positive.
+
+    Example:
+        >>> import betty
+        >>> betty.linalg.cholesky_ex(betty.tensor([[1.0, 2.0], [2.0, 1.0]])).info
+        tensor(2, dtype=betty.int32)
+    """
+    info = F.linalg_cholesky_info(A)
+    _check("cholesky_ex", info, check_errors)
+    return _cholesky_ex(_factors.safe_or_nan(A, info, lambda A: F.linalg_cholesky(A, upper)), info)
+
+
+def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
+    """The inverse, NaN where there is none; and for each matrix 0, or the first diagonal element of
+    its factor that is 0."""
+    info = F.linalg_lu(A)[3]
+    _check("inv_ex", info, check_errors)
+    return _inv_ex(_factors.safe_or_nan(A, info, F.linalg_inv), info)
+
+
+def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = False) -> Any:
+    """As ``solve``, NaN where a matrix is singular; and its info, as of ``inv_ex``."""
+    info = F.linalg_lu(A)[3]
+    _check("solve_ex", info, check_errors)
+    failed = (info != 0).unsqueeze(-1).unsqueeze(-1)
+    result = F.linalg_solve(F.where(failed, _factors.identity_like(A), A), B, left)
+    is_vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape[:-1]))
+    return _solve_ex(F.where(failed.squeeze(-1) if is_vector else failed, math.nan, result), info)
+
+
+# ---- tensors as matrices -----------------------------------------------------------------------
+
+
+def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
+    """The inverse of the map that the first ``ind`` dimensions and the rest make a matrix of."""
+    if ind <= 0:
+        raise RuntimeError(f"linalg.tensorinv: ind must be positive, got {ind}")
+    rows, columns = tuple(A.shape[:ind]), tuple(A.shape[ind:])
+    if math.prod(rows) != math.prod(columns):
+        raise RuntimeError(
+            "linalg.tensorinv: expected prod(shape[ind:]) == prod(shape[:ind]), got "
+            f"{math.prod(columns)} and {math.prod(rows)}"
+        )
+    flat = A.reshape(math.prod(rows), math.prod(columns))
+    return F.linalg_inv(flat).reshape(*columns, *rows)
+
+
+def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
+    """X with tensordot(A, X, X.ndim) = B; ``dims`` of A are moved to its end first."""
+    if dims is not None:
+        A = F.movedim(A, list(dims), list(range(-len(dims), 0)))
+    shape = tuple(A.shape[B.ndim :])
+    if math.prod(A.shape[: B.ndim]) != math.prod(shape) or math.prod(shape) != B.numel():
+        raise RuntimeError(
+            "linalg.tensorsolve: expected A to map tensors to ones like B, got "
+            f"{list(A.shape)} and {list(B.shape)}"
+        )
+    flat = A.reshape(B.numel(), B.numel())
+    return F.linalg_solve(flat, B.reshape(-1)).reshape(shape)
 
 
 # ---- norms -------------------------------------------------------------------------------------
@@ -221,6 +351,8 @@ def norm(
 
 def cond(A: Tensor, p: Any = None) -> Tensor:
     """How far from singular matrices are: the quotient of their outer singular values."""
+    if A.shape[-1] == 0 == A.shape[-2]:
+        return A.new_zeros(A.shape[:-2])
     if p is None or p == 2:
         values = svdvals(A)
         return values[..., 0] / values[..., -1]
@@ -230,16 +362,9 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
     return matrix_norm(A, p) * matrix_norm(inv(A), p)
 
 
-def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
-    """The inverse and a 0 for each matrix; a singular one raises when values are computed."""
-    kind = named("linalg_inv_ex", "inverse info")
-    info = F.full(0, size=A.shape[:-2], dtype=_types.int32)
-    return kind(inv(A), info)
-
-
 # Those that PyTorch gives `out`.
 for _name in (
-    "cholesky", "cond", "det", "eigh", "eigvalsh", "inv", "matrix_norm", "matrix_power",
+    "cholesky", "cond", "det", "eigh", "eigvalsh", "inv", "matrix_norm",
     "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "vector_norm",
 ):  # fmt: skip
     globals()[_name] = writing(globals()[_name])
