@@ -7,6 +7,7 @@ of a program are few, each is compiled once, and a gate is one fused pass over a
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from betty.nn import functional as F
 from betty.nn import init
 from betty.nn.module import Module
 from betty.nn.parameter import Parameter
+from betty.nn.utils.packed import PackedSequence, padded_of, repacked
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNBase", "RNNCell", "RNNCellBase"]
 
@@ -57,8 +59,8 @@ def _draw_uniform(module: Module, hidden: int) -> None:
 class RNNBase(Module):
     """What the recurrent networks share: parameters of each layer and direction, and the loop.
 
-    Inputs are [L, N, in] ([N, L, in] with ``batch_first``) or [L, in]; packed sequences are not
-    taken.
+    Inputs are [L, N, in] ([N, L, in] with ``batch_first``), [L, in], or packed sequences, which
+    give packed outputs; their states stand still where a sequence has ended.
     """
 
     def __init__(
@@ -84,6 +86,13 @@ class RNNBase(Module):
                 f"got {input_size}, {hidden_size} and {num_layers}"
             )
         F.dropouts.check_probability(dropout)
+        if dropout > 0 and num_layers == 1:
+            warnings.warn(
+                "dropout option adds dropout after all but last recurrent layer, so non-zero "
+                f"dropout expects num_layers greater than 1, but got dropout={dropout} and "
+                f"num_layers={num_layers}",
+                stacklevel=3,
+            )
         if proj_size < 0 or (proj_size > 0 and mode != "LSTM"):
             raise ValueError("proj_size must be positive, and is for LSTM only")
         if proj_size >= hidden_size:
@@ -135,22 +144,47 @@ class RNNBase(Module):
     def flatten_parameters(self) -> None:
         """Does nothing: there is no other layout."""
 
-    def forward(self, input: Tensor, hx: Any = None) -> tuple[Tensor, Any]:
-        if input.dim() not in (2, 3):
-            raise ValueError(f"{self.mode}: Expected input to be 2D or 3D, got {input.dim()}D")
-        if input.shape[-1] != self.input_size:
+    def forward(self, input: Tensor | PackedSequence, hx: Any = None) -> tuple[Any, Any]:
+        packed = isinstance(input, PackedSequence)
+        given = input.data if packed else input
+        if not packed and given.dim() not in (2, 3):
+            raise ValueError(f"{self.mode}: Expected input to be 2D or 3D, got {given.dim()}D")
+        if given.shape[-1] != self.input_size:
             raise RuntimeError(
                 "input.size(-1) must be equal to input_size. "
-                f"Expected {self.input_size}, got {input.shape[-1]}"
+                f"Expected {self.input_size}, got {given.shape[-1]}"
             )
+        if packed:
+            return self._packed(input, hx)
         batched = input.dim() == 3
         x = input if batched else input.unsqueeze(1)
         if batched and self.batch_first:
             x = x.transpose(0, 1)
         if x.shape[0] == 0:
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
+        x, lasts = self._layers(x, self._starts(x, hx, batched))
+        if batched and self.batch_first:
+            x = x.transpose(0, 1)
+        if not batched:
+            x, lasts = x.squeeze(1), [last.squeeze(1) for last in lasts]
+        return x, (tuple(lasts) if self.mode == "LSTM" else lasts[0])
+
+    def _packed(self, packed: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+        """Sequences of different lengths: all steps of the longest, the ended ones masked."""
+        x, mask = padded_of(packed)
         pair = self.mode == "LSTM"
-        starts = self._starts(x, hx, batched)
+        if hx is not None and packed.sorted_indices is not None:
+            states = [ops.index_select(h, 1, packed.sorted_indices) for h in (hx if pair else [hx])]
+            hx = tuple(states) if pair else states[0]
+        x, lasts = self._layers(x, self._starts(x, hx, True), mask.unsqueeze(-1))
+        if packed.unsorted_indices is not None:
+            lasts = [ops.index_select(last, 1, packed.unsorted_indices) for last in lasts]
+        return repacked(x, packed), (tuple(lasts) if pair else lasts[0])
+
+    def _layers(
+        self, x: Tensor, starts: tuple[Tensor, ...], mask: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """All layers over [L, N, in]: outputs and last states, stacked."""
         results: list[tuple[Tensor, ...]] = []
         for layer in range(self.num_layers):
             if layer > 0:
@@ -159,16 +193,11 @@ class RNNBase(Module):
             for direction, suffix in enumerate(self._suffixes(layer)):
                 number = layer * self._directions + direction
                 start = tuple(part[number] for part in starts)
-                side, last = self._run(x, start, suffix, direction == 1)
+                side, last = self._run(x, start, suffix, direction == 1, mask)
                 sides.append(side)
                 results.append(last)
             x = sides[0] if len(sides) == 1 else ops.cat(sides, dim=-1)
-        lasts = [ops.stack(parts) for parts in zip(*results, strict=True)]
-        if batched and self.batch_first:
-            x = x.transpose(0, 1)
-        if not batched:
-            x, lasts = x.squeeze(1), [last.squeeze(1) for last in lasts]
-        return x, (tuple(lasts) if pair else lasts[0])
+        return x, [ops.stack(parts) for parts in zip(*results, strict=True)]
 
     def _starts(self, x: Tensor, hx: Any, batched: bool) -> tuple[Tensor, ...]:
         """The first states [layers, N, width], as a tuple of one or, for an LSTM, two."""
@@ -187,9 +216,17 @@ class RNNBase(Module):
         return states if batched else tuple(state.unsqueeze(1) for state in states)
 
     def _run(
-        self, x: Tensor, start: tuple[Tensor, ...], suffix: str, backwards: bool
+        self,
+        x: Tensor,
+        start: tuple[Tensor, ...],
+        suffix: str,
+        backwards: bool,
+        mask: Tensor | None = None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """One layer in one direction: all outputs [L, N, width] and the last state."""
+        """One layer in one direction: all outputs [L, N, width] and the last state.
+
+        Where the mask [L, N, 1] is False, the state stays as it was.
+        """
 
         def part(name: str) -> Tensor | None:
             return getattr(self, name + suffix, None)
@@ -197,16 +234,24 @@ class RNNBase(Module):
         step = _STEPS[self.mode][1]
         weight, bias, smaller = part("weight_hh"), part("bias_hh"), part("weight_hr")
         inputs = F.linear(x, part("weight_ih"), part("bias_ih")).unbind(0)
-        state: Any = start if len(start) == 2 else start[0]
-        outputs = []
-        for one in reversed(inputs) if backwards else inputs:
-            state = step(one, state, lambda hidden: F.linear(hidden, weight, bias))
+        masks = [None] * len(inputs) if mask is None else mask.unbind(0)
+        state, outputs = start, []
+        steps = list(zip(inputs, masks, strict=True))
+        for one, inside in reversed(steps) if backwards else steps:
+            before = state if len(state) == 2 else state[0]
+            made = step(one, before, lambda hidden: F.linear(hidden, weight, bias))
+            made = made if isinstance(made, tuple) else (made,)
             if smaller is not None:
-                state = (F.linear(state[0], smaller), state[1])
-            outputs.append(state[0] if isinstance(state, tuple) else state)
+                made = (F.linear(made[0], smaller), made[1])
+            if inside is not None:
+                made = tuple(
+                    ops.where(inside, new, old) for new, old in zip(made, state, strict=True)
+                )
+            state = made
+            outputs.append(state[0])
         if backwards:
             outputs.reverse()
-        return ops.stack(outputs), (state if isinstance(state, tuple) else (state,))
+        return ops.stack(outputs), state
 
     def extra_repr(self) -> str:
         shown = [f"{self.input_size}, {self.hidden_size}"]
