@@ -96,7 +96,9 @@ extension Functions {
 
   private static let pairs: [FunctionEntry] = [
     pair("xlogy", doc: "input * log(other), 0 where input is 0", in: 0.3...3) { b, x, y in
-      let isZero = try b.op(P.eq, x, 0)
+      // 0 times a finite logarithm is left to the product, whose slope in x is the logarithm.
+      let isFinite = try b.op(P.logicalAnd, b.op(P.gt, y, 0), b.op(P.lt, y, .infinity))
+      let isZero = try b.op(P.logicalAnd, b.op(P.eq, x, 0), b.op(P.logicalNot, isFinite))
       let product = try b.op(P.mul, x, b.op(P.log, b.select(isZero, 1, y)))
       return try b.select(b.op(P.ne, y, y), y, b.select(isZero, 0, product))
     },
