@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from betty import _derived
+from betty import _derived, _types
 from betty import _functions as F
 from betty._functions import (
     digamma,
@@ -21,11 +21,13 @@ from betty._functions import (
     xlogy,
 )  # fmt: skip
 from betty._native import Tensor
+from betty._quadrature import gammainc, gammaincc, i0, i0e, i1, i1e
 
 __all__ = [
-    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln",
-    "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri",
-    "polygamma", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy",
+    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc",
+    "gammaincc", "gammaln", "i0", "i0e", "i1", "i1e", "log1p", "log_ndtr", "log_softmax", "logit",
+    "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax",
+    "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
 
 expit, gammaln, psi = F.sigmoid, F.lgamma, F.digamma
@@ -52,8 +54,12 @@ def xlog1py(input: Any, other: Any) -> Tensor:
     log = F.log1p(other) if isinstance(other, Tensor) else math.log1p(other)
     if not isinstance(input, Tensor):
         return log * input if input else F.where(F.isnan(other), math.nan, log * 0.0)
-    product = F.where(input == 0, 0.0, input * log)
-    return F.where(F.isnan(other), math.nan, product) if isinstance(other, Tensor) else product
+    # 0 times a finite logarithm is left to the product, whose slope in x is the logarithm.
+    if not isinstance(log, Tensor):
+        return input * log if math.isfinite(log) else F.where(input == 0, 0.0, input * log)
+    lost = (input == 0).logical_and(F.logical_not(F.isfinite(log)))
+    product = input * F.where(lost, 0.0, log)
+    return F.where(F.isnan(other), math.nan, product)
 
 
 def ndtr(input: Tensor) -> Tensor:
@@ -84,6 +90,45 @@ def log_ndtr(input: Tensor) -> Tensor:
     below = F.where(low, input, -1.0) * -math.sqrt(0.5)
     tail = F.log(erfcx(below) / 2) - below * below
     return F.where(low, tail, F.log1p(-0.5 * F.erfc(F.where(low, 0.0, input) * math.sqrt(0.5))))
+
+
+# Bernoulli numbers B2, B4, ... over (2k)!.
+_TAIL = (
+    1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000,
+    1 / 74724249600, -3617 / 10670622842880000,
+)  # fmt: skip
+
+
+def zeta(input: Any, other: Any) -> Tensor:
+    """Hurwitz' zeta function, the sum of (k + other) ** -input over k = 0, 1, ...
+
+    Sixteen terms, and the rest by Euler and Maclaurin's formula; of input above 1, infinite at 1
+    and NaN below. A negative whole ``other`` has an infinite term; a negative one that is not whole
+    is taken where input is whole.
+
+    Example:
+        >>> import betty
+        >>> betty.special.zeta(betty.tensor(2.0), 1.0)
+        tensor(1.6449)
+    """
+    given = [v if isinstance(v, Tensor) else F.full(v, size=()) for v in (input, other)]
+    floats = [v.dtype for v in (input, other) if isinstance(v, Tensor) and v.is_floating_point()]
+    kind = max(floats, key=lambda d: d.itemsize) if floats else _types.get_default_dtype()
+    x, q = (v.double() for v in given)
+    fits = (x > 1).logical_and((q > 0).logical_or((q != F.floor(q)).logical_and(x == F.floor(x))))
+    x, q = F.where(fits, x, 2.0), F.where(fits, q, 1.0)
+    total = sum(((q + k) ** -x for k in range(1, 16)), q**-x)
+    end = q + 16
+    factor = end**-x
+    total = total + end * factor / (x - 1) + factor / 2
+    rise, step = x, factor / end
+    for place, share in enumerate(_TAIL):
+        total = total + share * rise * step
+        rise = rise * (x + 2 * place + 1) * (x + 2 * place + 2)
+        step = step / end / end
+    x, q = (v.double() for v in given)
+    pole = (x == 1).logical_or((x > 1).logical_and(q <= 0).logical_and(q == F.floor(q)))
+    return F.where(fits, total, F.where(pole, math.inf, math.nan)).to(kind)
 
 
 def multigammaln(input: Tensor, p: int) -> Tensor:
