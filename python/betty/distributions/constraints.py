@@ -12,10 +12,11 @@ from betty import _functions as ops
 from betty._native import Tensor
 
 __all__ = [
-    "Constraint", "boolean", "greater_than", "greater_than_eq", "half_open_interval",
-    "integer_interval", "interval", "less_than", "lower_cholesky", "multinomial", "nonnegative",
+    "Constraint", "boolean", "cat", "greater_than", "greater_than_eq", "half_open_interval",
+    "independent", "integer_interval", "interval", "less_than", "lower_cholesky", "multinomial",
+    "nonnegative",
     "nonnegative_integer", "one_hot", "positive", "positive_definite", "positive_integer",
-    "real", "real_vector", "simplex", "unit_interval",
+    "real", "real_vector", "simplex", "stack", "unit_interval",
 ]  # fmt: skip
 
 
@@ -124,6 +125,53 @@ def _is_lower_cholesky(value: Tensor) -> Tensor:
 def _is_positive_definite(value: Tensor) -> Tensor:
     symmetric = ops.isclose(value, ops.transpose(value, -2, -1), 1e-5, 1e-6).flatten(-2).all(-1)
     return symmetric.logical_and((ops.linalg_eigh(value.detach())[0] > 0).all(-1))
+
+
+def independent(base_constraint: Constraint, reinterpreted_batch_ndims: int) -> Constraint:
+    """A set that all elements of the last dimensions are to lie in."""
+    count = reinterpreted_batch_ndims
+
+    def check(value: Tensor) -> Tensor:
+        found = base_constraint.check(value)
+        return found.flatten(-count).all(-1) if count else found
+
+    return Constraint(
+        "IndependentConstraint",
+        check,
+        base_constraint.event_dim + count,
+        base_constraint.is_discrete,
+        base_constraint=base_constraint,
+        reinterpreted_batch_ndims=count,
+    )
+
+
+def cat(cseq: Any, dim: int = 0, lengths: Any = None) -> Constraint:
+    """A set for each of several lengths of a dimension."""
+    sets = list(cseq)
+    sizes = [1] * len(sets) if lengths is None else list(lengths)
+
+    def check(value: Tensor) -> Tensor:
+        parts = ops.split(value, sizes, dim)
+        return ops.cat([s.check(part) for s, part in zip(sets, parts, strict=True)], dim)
+
+    return _several("Cat", check, sets, dim=dim, lengths=sizes)
+
+
+def stack(cseq: Any, dim: int = 0) -> Constraint:
+    """A set for each place of a dimension."""
+    sets = list(cseq)
+
+    def check(value: Tensor) -> Tensor:
+        parts = ops.unbind(value, dim)
+        return ops.stack([s.check(part) for s, part in zip(sets, parts, strict=True)], dim)
+
+    return _several("Stack", check, sets, dim=dim)
+
+
+def _several(name: str, check: Any, sets: list[Constraint], **bounds: Any) -> Constraint:
+    events = max(part.event_dim for part in sets)
+    discrete = any(part.is_discrete for part in sets)
+    return Constraint(name, check, events, discrete, cseq=sets, **bounds)
 
 
 real = Constraint("Real", lambda v: v == v)

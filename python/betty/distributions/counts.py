@@ -13,12 +13,13 @@ from betty.distributions import constraints
 from betty.distributions.bernoulli import Bernoulli
 from betty.distributions.categorical import Categorical
 from betty.distributions.distribution import Distribution
+from betty.distributions.positive import Gamma
 from betty.distributions.real import inner
 from betty.nn import functional as F
 
 __all__ = [
-    "Binomial", "Geometric", "Multinomial", "OneHotCategorical", "OneHotCategoricalStraightThrough",
-    "Poisson", "RelaxedBernoulli", "RelaxedOneHotCategorical",
+    "Binomial", "Geometric", "Multinomial", "NegativeBinomial", "OneHotCategorical",
+    "OneHotCategoricalStraightThrough", "Poisson", "RelaxedBernoulli", "RelaxedOneHotCategorical",
 ]  # fmt: skip
 
 
@@ -136,6 +137,26 @@ class Binomial(_Coins):
     def variance(self) -> Tensor:
         return self.total_count * self.probs * (1 - self.probs)
 
+    @property
+    def mode(self) -> Tensor:
+        return ((self.total_count + 1) * self.probs).floor().clamp(max=self.total_count)
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """0 ... ``total_count``, which is one number, in a new first dimension."""
+        most = int(self.total_count.amax().item())
+        if bool((self.total_count < most).any()):
+            raise NotImplementedError(
+                "Inhomogeneous total count not supported by `enumerate_support`."
+            )
+        values = arange(most + 1, dtype=self.probs.dtype)
+        values = values.reshape((most + 1, *(1 for _ in self._batch_shape)))
+        return values.expand(most + 1, *self._batch_shape) if expand else values
+
+    def entropy(self) -> Tensor:
+        """-Σ p log p over all counts."""
+        logs = self.log_prob(self.enumerate_support(False))
+        return -(logs.exp() * logs).sum(0)
+
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         most = int(self.total_count.amax().item())
@@ -150,6 +171,51 @@ class Binomial(_Coins):
         # log(1 + exp(logits)), without overflow
         softplus = logits.clamp(min=0) + (-logits.abs()).exp().log1p()
         return choices + value * logits - n * softplus
+
+
+class NegativeBinomial(_Coins):
+    """Successes, of probability ``probs``, before ``total_count`` failures."""
+
+    arg_constraints = {
+        "total_count": constraints.nonnegative,
+        "probs": constraints.half_open_interval(0.0, 1.0),
+        "logits": constraints.real,
+    }
+    support = constraints.nonnegative_integer
+
+    def __init__(
+        self, total_count: Any, probs: Any = None, logits: Any = None, validate_args=None
+    ) -> None:
+        super().__init__(probs, logits, False)
+        self.total_count, self.probs, self.logits = self._tensors(
+            total_count, self.probs, self.logits
+        )
+        Distribution.__init__(self, self.probs.shape, validate_args=validate_args)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.total_count * self.logits.exp()
+
+    @property
+    def mode(self) -> Tensor:
+        return ((self.total_count - 1) * self.logits.exp()).floor().clamp(min=0)
+
+    @property
+    def variance(self) -> Tensor:
+        return self.mean / (-self.logits).sigmoid()
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        from betty._derived import poisson
+
+        rates = Gamma(self.total_count, (-self.logits).exp(), False).sample(sample_shape)
+        return poisson(rates)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        self._validate_sample(value)
+        n, logits = self.total_count, self.logits
+        odds = n * F.logsigmoid(-logits) + value * F.logsigmoid(logits)
+        ways = ops.lgamma(n + value) - ops.lgamma(value + 1) - ops.lgamma(n)
+        return odds + ops.where(n + value == 0, 0.0, ways)
 
 
 class _OfClasses(Distribution):
@@ -258,6 +324,15 @@ class Multinomial(_OfClasses):
         factorials = ops.lgamma(value.sum(-1) + 1) - ops.lgamma(value + 1).sum(-1)
         logits = ops.where((value == 0).logical_and(self.logits == -math.inf), 0.0, self.logits)
         return factorials + (logits * value).sum(-1)
+
+    def entropy(self) -> Tensor:
+        """From the counts of each class, which are binomial."""
+        n = float(self.total_count)
+        each = Binomial(self.total_count, self.probs, validate_args=False)
+        counts = each.enumerate_support(False)[1:]
+        weights = each.log_prob(counts).exp()
+        surplus = (weights * ops.lgamma(counts + 1)).sum((0, -1))
+        return n * self._categorical.entropy() - math.lgamma(n + 1) + surplus
 
 
 class RelaxedBernoulli(_Coins):

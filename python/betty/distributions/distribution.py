@@ -15,6 +15,7 @@ from betty import _creation
 from betty import _overloads as overloads
 from betty._native import Tensor
 from betty._types import Size
+from betty.autograd import no_grad
 from betty.distributions.constraints import Constraint
 
 __all__ = ["Distribution"]
@@ -149,7 +150,8 @@ class Distribution:
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draws that pass no gradient."""
-        return self.rsample(sample_shape).detach()
+        with no_grad():
+            return self.rsample(sample_shape).detach()
 
     def sample_n(self, n: int) -> Tensor:
         """``n`` draws: an old name of ``sample((n,))``."""

@@ -9,6 +9,7 @@ from typing import Any
 from betty import _functions as ops
 from betty._creation import randn
 from betty._native import Tensor
+from betty.autograd import no_grad
 from betty.distributions import constraints
 from betty.distributions.categorical import Categorical
 from betty.distributions.distribution import Distribution
@@ -51,7 +52,12 @@ class Independent(Distribution):
 
     @property
     def support(self) -> Any:  # type: ignore[override]
-        return self.base_dist.support
+        count = self.reinterpreted_batch_ndims
+        return (
+            constraints.independent(self.base_dist.support, count)
+            if count
+            else (self.base_dist.support)
+        )
 
     @property
     def mean(self) -> Tensor:
@@ -231,6 +237,11 @@ class MixtureSameFamily(Distribution):
         parts = self.component_distribution.log_prob(spread)
         return (parts + self.mixture_distribution.logits).logsumexp(-1)
 
+    def cdf(self, value: Tensor) -> Tensor:
+        spread = value.unsqueeze(self._components_axis())
+        parts = self.component_distribution.cdf(spread)
+        return (parts * self.mixture_distribution.probs).sum(-1)
+
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         chosen = self.mixture_distribution.sample(sample_shape)
         drawn = self.component_distribution.sample(sample_shape)
@@ -259,6 +270,7 @@ class TransformedDistribution(Distribution):
         for transform in given:
             events = max(events, transform.event_dim)
         shape = (*base_distribution.batch_shape, *base_distribution.event_shape)
+        shape = ComposeTransform(given).forward_shape(shape)
         cut = len(shape) - events
         super().__init__(shape[:cut], shape[cut:], validate_args=False)
 
@@ -266,11 +278,20 @@ class TransformedDistribution(Distribution):
     def has_rsample(self) -> bool:  # type: ignore[override]
         return self.base_dist.has_rsample
 
+    @property
+    def support(self) -> Any:  # type: ignore[override]
+        if not self.transforms:
+            return self.base_dist.support
+        last = self.transforms[-1]
+        extra = len(self._event_shape) - last.codomain.event_dim
+        return constraints.independent(last.codomain, extra) if extra > 0 else last.codomain
+
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         return ComposeTransform(self.transforms)(self.base_dist.rsample(sample_shape))
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        return ComposeTransform(self.transforms)(self.base_dist.sample(sample_shape)).detach()
+        with no_grad():
+            return ComposeTransform(self.transforms)(self.base_dist.sample(sample_shape)).detach()
 
     def log_prob(self, value: Tensor) -> Tensor:
         total, y, events = None, value, len(self._event_shape)
@@ -285,11 +306,21 @@ class TransformedDistribution(Distribution):
         sign = 1
         for transform in reversed(self.transforms):
             value, sign = transform.inv(value), sign * transform.sign
-        found = self.base_dist.cdf(value)
-        return found if sign == 1 else 1 - found
+        return _from_the_end(self.base_dist.cdf(value), sign)
+
+    def icdf(self, value: Tensor) -> Tensor:
+        sign = math.prod(transform.sign for transform in self.transforms)
+        return ComposeTransform(self.transforms)(self.base_dist.icdf(_from_the_end(value, sign)))
 
     def __repr__(self) -> str:
         return f"TransformedDistribution({self.base_dist}, {self.transforms})"
+
+
+def _from_the_end(probability: Tensor, sign: Any) -> Tensor:
+    """As it is where a map rises, 1 - it where the map falls."""
+    if isinstance(sign, Tensor):
+        return sign * (probability - 0.5) + 0.5
+    return probability if sign == 1 else 1 - probability
 
 
 def _last(value: Tensor, count: int) -> Tensor:

@@ -14,10 +14,10 @@ from betty.distributions.distribution import Distribution
 
 __all__ = [
     "Cauchy", "Exponential", "Gumbel", "HalfCauchy", "HalfNormal", "Laplace", "LogNormal",
-    "Uniform", "Weibull",
+    "Uniform",
 ]  # fmt: skip
 
-_EULER = 0.57721566490153286
+EULER = 0.57721566490153286
 _LOCATED = {"loc": constraints.real, "scale": constraints.positive}
 
 
@@ -83,7 +83,7 @@ class Gumbel(_Located):
 
     @property
     def mean(self) -> Tensor:
-        return self.loc + self.scale * _EULER
+        return self.loc + self.scale * EULER
 
     @property
     def mode(self) -> Tensor:
@@ -112,7 +112,7 @@ class Gumbel(_Located):
         return self.loc - self.scale * (-value.log()).log()
 
     def entropy(self) -> Tensor:
-        return self.scale.log() + (1 + _EULER)
+        return self.scale.log() + (1 + EULER)
 
 
 class Cauchy(_Located):
@@ -176,6 +176,9 @@ class LogNormal(_Located):
 
     def cdf(self, value: Tensor) -> Tensor:
         return 0.5 * (1 + ((value.log() - self.loc) / (self.scale * math.sqrt(2))).erf())
+
+    def icdf(self, value: Tensor) -> Tensor:
+        return (self.loc + self.scale * (2 * value - 1).erfinv() * math.sqrt(2)).exp()
 
     def entropy(self) -> Tensor:
         return 0.5 + 0.5 * math.log(2 * math.pi) + self.scale.log() + self.loc
@@ -314,6 +317,9 @@ class HalfNormal(_Half):
     def cdf(self, value: Tensor) -> Tensor:
         return (value / (self.scale * math.sqrt(2))).erf()
 
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * math.sqrt(2) * value.erfinv()
+
     def entropy(self) -> Tensor:
         return 0.5 + 0.5 * math.log(math.pi / 2) + self.scale.log()
 
@@ -341,40 +347,8 @@ class HalfCauchy(_Half):
     def cdf(self, value: Tensor) -> Tensor:
         return (value / self.scale).atan() * (2 / math.pi)
 
+    def icdf(self, value: Tensor) -> Tensor:
+        return self.scale * (value * (math.pi / 2)).tan()
+
     def entropy(self) -> Tensor:
         return math.log(2 * math.pi) + self.scale.log()
-
-
-class Weibull(Distribution):
-    """Waiting times whose rate grows with the power ``concentration`` - 1."""
-
-    has_rsample = True
-    arg_constraints = {"scale": constraints.positive, "concentration": constraints.positive}
-    support = constraints.positive
-
-    def __init__(self, scale: Any, concentration: Any, validate_args: bool | None = None) -> None:
-        self.scale, self.concentration = self._tensors(scale, concentration)
-        super().__init__(self.scale.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.scale * (1 + 1 / self.concentration).lgamma().exp()
-
-    @property
-    def variance(self) -> Tensor:
-        second = (1 + 2 / self.concentration).lgamma().exp()
-        return self.scale**2 * (second - (2 * (1 + 1 / self.concentration).lgamma()).exp())
-
-    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        u = inner(self._extended_shape(sample_shape), self.scale.dtype)
-        return self.scale * (-u.log()).pow(1 / self.concentration)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        self._validate_sample(value)
-        log = (value / self.scale).log()
-        k = self.concentration
-        return k.log() - self.scale.log() + (k - 1) * log - (k * log).exp()
-
-    def entropy(self) -> Tensor:
-        k = self.concentration
-        return _EULER * (1 - 1 / k) + (self.scale / k).log() + 1

@@ -8,10 +8,13 @@ from typing import Any
 
 from betty import _functions as ops
 from betty._native import Tensor
+from betty.distributions import constraints
 
 __all__ = [
-    "AbsTransform", "AffineTransform", "ComposeTransform", "ExpTransform", "PowerTransform",
-    "SigmoidTransform", "SoftplusTransform", "TanhTransform", "Transform", "identity_transform",
+    "AbsTransform", "AffineTransform", "CatTransform", "ComposeTransform", "ExpTransform",
+    "IndependentTransform", "LowerCholeskyTransform", "PositiveDefiniteTransform", "PowerTransform",
+    "ReshapeTransform", "SigmoidTransform", "SoftmaxTransform", "SoftplusTransform",
+    "StackTransform", "StickBreakingTransform", "TanhTransform", "Transform", "identity_transform",
 ]  # fmt: skip
 
 
@@ -24,6 +27,8 @@ class Transform:
     bijective = True
     event_dim = 0
     sign: Any = 1
+    domain: Any = constraints.real
+    codomain: Any = constraints.real
 
     def __init__(self, cache_size: int = 0) -> None:
         self._cache_size = cache_size
@@ -37,6 +42,14 @@ class Transform:
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """log |dy/dx|, given both."""
         raise NotImplementedError(f"{type(self).__name__} has no log_abs_det_jacobian")
+
+    def forward_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape of y for a shape of x."""
+        return tuple(shape)
+
+    def inverse_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape of x for a shape of y."""
+        return tuple(shape)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._call(x)
@@ -55,6 +68,14 @@ class _Inverse(Transform):
         super().__init__()
         self._transform = transform
         self.event_dim, self.sign = transform.event_dim, transform.sign
+        self.bijective = transform.bijective
+        self.domain, self.codomain = transform.codomain, transform.domain
+
+    def forward_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        return self._transform.inverse_shape(shape)
+
+    def inverse_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        return self._transform.forward_shape(shape)
 
     def _call(self, x: Tensor) -> Tensor:
         return self._transform._inverse(x)
@@ -81,6 +102,19 @@ class ComposeTransform(Transform):
         self.parts = list(parts)
         self.event_dim = max((part.event_dim for part in self.parts), default=0)
         self.sign = math.prod(part.sign for part in self.parts)
+        self.bijective = all(part.bijective for part in self.parts)
+        if self.parts:
+            self.domain, self.codomain = self.parts[0].domain, self.parts[-1].codomain
+
+    def forward_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        for part in self.parts:
+            shape = part.forward_shape(shape)
+        return tuple(shape)
+
+    def inverse_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        for part in reversed(self.parts):
+            shape = part.inverse_shape(shape)
+        return tuple(shape)
 
     def _call(self, x: Tensor) -> Tensor:
         for part in self.parts:
@@ -159,6 +193,7 @@ def _softplus(x: Tensor) -> Tensor:
 class ExpTransform(_Named):
     """exp(x)."""
 
+    codomain = constraints.positive
     forward, backward = staticmethod(ops.exp), staticmethod(ops.log)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
@@ -168,6 +203,7 @@ class ExpTransform(_Named):
 class SigmoidTransform(_Named):
     """1 / (1 + exp(-x))."""
 
+    codomain = constraints.unit_interval
     forward = staticmethod(ops.sigmoid)
 
     @staticmethod
@@ -182,6 +218,7 @@ class SigmoidTransform(_Named):
 class TanhTransform(_Named):
     """tanh(x)."""
 
+    codomain = constraints.interval(-1.0, 1.0)
     forward, backward = staticmethod(ops.tanh), staticmethod(ops.atanh)
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
@@ -191,6 +228,7 @@ class TanhTransform(_Named):
 class SoftplusTransform(_Named):
     """log(1 + exp(x))."""
 
+    codomain = constraints.positive
     forward = staticmethod(_softplus)
 
     @staticmethod
@@ -205,6 +243,7 @@ class AbsTransform(_Named):
     """|x|; of the two inverses the positive one."""
 
     bijective = False
+    codomain = constraints.positive
     forward = staticmethod(ops.abs)
 
     @staticmethod
@@ -214,6 +253,8 @@ class AbsTransform(_Named):
 
 class PowerTransform(Transform):
     """x to a power, of positive x."""
+
+    domain = codomain = constraints.positive
 
     def __init__(self, exponent: Any, cache_size: int = 0) -> None:
         super().__init__(cache_size)
@@ -227,3 +268,61 @@ class PowerTransform(Transform):
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         return (self.exponent * y / x).abs().log()
+
+
+class StickBreakingTransform(Transform):
+    """Vectors [..., D] to points of the simplex [..., D + 1]: each takes a share of the rest."""
+
+    event_dim = 1
+    domain, codomain = constraints.real_vector, constraints.simplex
+
+    @staticmethod
+    def _offset(x: Tensor, count: int) -> Tensor:
+        """log of how many shares are left; 0 is then the middle of the simplex."""
+        return (count + 1 - ops.cumsum(ops.ones_like(x), -1)).log()
+
+    def _call(self, x: Tensor) -> Tensor:
+        share = (x - self._offset(x, x.shape[-1])).sigmoid()
+        rest = (1 - share).cumprod(-1)
+        one = ops.ones_like(x[..., :1])
+        return ops.cat([share, one], -1) * ops.cat([one, rest], -1)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        cut = y[..., :-1]
+        rest = (1 - cut.cumsum(-1)).clamp(min=1e-38 if y.dtype.itemsize > 2 else 6e-8)
+        return cut.log() - rest.log() + self._offset(cut, y.shape[-1] - 1)
+
+    def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
+        place = x - self._offset(x, x.shape[-1])
+        return (-place - _softplus(-place) + y[..., :-1].log()).sum(-1)
+
+    def forward_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        return (*shape[:-1], shape[-1] + 1)
+
+    def inverse_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        return (*shape[:-1], shape[-1] - 1)
+
+
+class SoftmaxTransform(Transform):
+    """softmax(x), and log as one of its inverses."""
+
+    bijective = False
+    event_dim = 1
+    domain, codomain = constraints.real_vector, constraints.simplex
+
+    def _call(self, x: Tensor) -> Tensor:
+        return ops.softmax(x, -1)
+
+    def _inverse(self, y: Tensor) -> Tensor:
+        return y.log()
+
+
+# What takes tensors apart is built on the above.
+from betty.distributions.parts import (  # noqa: E402
+    CatTransform,
+    IndependentTransform,
+    LowerCholeskyTransform,
+    PositiveDefiniteTransform,
+    ReshapeTransform,
+    StackTransform,
+)
