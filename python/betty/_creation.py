@@ -17,6 +17,7 @@ from betty._lists import from_lists
 from betty._native import Tensor, dtype, operation
 from betty._process import drawing
 from betty._types import check_device
+from betty._warnings import warn
 
 _full, _arange, _linspace = operation("full"), operation("arange"), operation("linspace")
 _rand, _randn, _randint = operation("rand"), operation("randn"), operation("randint")
@@ -36,6 +37,11 @@ def _finish(x: Tensor, dtype: Any, requires_grad: bool, out: Tensor | None = Non
     return x
 
 
+def _is_array(data: Any) -> bool:
+    """Whether it is a NumPy array with dimensions."""
+    return type(data).__module__ == "numpy" and getattr(data, "ndim", 0) > 0
+
+
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
     """A tensor with a copy of `data`: a number, nested lists, an array."""
     check_device(device)
@@ -46,6 +52,11 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             stacklevel=2,
         )
         return _finish(data.detach().clone(), dtype, requires_grad)
+    if isinstance(data, (list, tuple)) and data and _is_array(data[0]):
+        warn(
+            "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider "
+            "converting the list to a single numpy.ndarray with numpy.array() before."
+        )
     if isinstance(data, (bool, int, float)):
         check_integer(data)
         check_range("tensor", data, dtype)
@@ -137,6 +148,11 @@ def from_numpy(ndarray) -> Tensor:
     if not isinstance(ndarray, numpy.ndarray):
         name = type(ndarray).__name__
         raise TypeError(f"expected np.ndarray (got {name})")
+    if not ndarray.flags.writeable:
+        warn(
+            "The given NumPy array is not writable. The tensor lies on it until it is changed in "
+            "place; you may want to copy the array, or to make it writable."
+        )
     return _native.from_buffer(ndarray)
 
 

@@ -13,6 +13,7 @@ from betty._einsum import einsum
 from betty._native import Tensor
 from betty._process import drawing
 from betty._results import writing
+from betty._warnings import warn
 
 # Second names, as PyTorch has them.
 ALIASES = {
@@ -138,6 +139,24 @@ atleast_1d, atleast_2d, atleast_3d = _at_least(1), _at_least(2), _at_least(3)
 # ---- products ----------------------------------------------------------------------------------
 
 
+def cross(
+    input: Tensor,
+    other: Tensor,
+    dim: int | None = None,
+    *,
+    axis: int | None = None,
+    out: Tensor | None = None,
+) -> Tensor:
+    """The cross product of vectors of 3; without ``dim`` along the first dimension of size 3."""
+    found = F.cross(input, other, dim, axis=axis, out=out)
+    if dim is None and axis is None:
+        warn(
+            "Using cross without specifying the dim arg is deprecated. Please either pass the dim "
+            "explicitly or simply use linalg.cross."
+        )
+    return found
+
+
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Sums of products over the last `dims` dimensions of a and the first of b, or over pairs."""
     if isinstance(dims, int):
@@ -152,7 +171,12 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 @writing
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """The product of several matrices, in the order that costs least."""
-    given = list(_overloads._spread(matrices))
+    warn("chain_matmul is deprecated. Use linalg.multi_dot instead, which takes a list.")
+    return cheapest_product(list(_overloads._spread(matrices)))
+
+
+def cheapest_product(given: list[Tensor]) -> Tensor:
+    """The product of matrices in the order that costs least."""
     if not given:
         raise RuntimeError("chain_matmul: takes one matrix at least")
     sizes = [x.shape[0] for x in given] + [given[-1].shape[1]]
@@ -245,6 +269,7 @@ def logspace(start, end, steps, base: float = 10.0, *, out=None, dtype=None, dev
 @writing
 def range_(start=0, end=None, step=1, *, dtype=None, device=None) -> Tensor:
     """start, start + step, ... up to end, which is included."""
+    warn("range is deprecated. Use arange instead, which gives values in [start, end).")
     if end is None:
         start, end = 0, start
     count = math.floor((end - start) / step) + 1
@@ -338,8 +363,9 @@ def compile(model: Any = None, **options: Any) -> Any:
 
 
 FUNCTIONS = {
-    "multinomial": multinomial, "round": round, "is_complex": is_complex, "is_signed": is_signed,
-    "is_same_size": is_same_size, "isreal": isreal, "angle": angle, "sum_to_size": sum_to_size,
+    "cross": cross, "multinomial": multinomial, "round": round, "is_complex": is_complex,
+    "is_signed": is_signed, "is_same_size": is_same_size, "isreal": isreal, "angle": angle,
+    "sum_to_size": sum_to_size,
     "conj": conj, "conj_physical": conj, "resolve_conj": conj, "resolve_neg": conj,
     "swapaxes": swapaxes,
 }  # fmt: skip

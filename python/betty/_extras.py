@@ -11,6 +11,7 @@ from betty import _functions as F
 from betty._native import Tensor, dtype
 from betty._results import writing
 from betty._types import CPU
+from betty._warnings import warn
 
 # ---- settings ----------------------------------------------------------------------------------
 
@@ -269,7 +270,12 @@ def scatter(
         return F.scatter(input, dim, index, given)
     if reduce not in ("add", "multiply"):
         raise RuntimeError("reduce argument must be either add or multiply.")
-    if not isinstance(given, Tensor):
+    if isinstance(given, Tensor):
+        warn(
+            "The reduce argument of scatter with Tensor src is deprecated. Use scatter_reduce "
+            "instead for more reduction options."
+        )
+    else:
         given = F.full_like(index, given).to(input.dtype)
     return F.scatter_reduce(input, dim, index, given, "sum" if reduce == "add" else "prod")
 

@@ -14,6 +14,7 @@ from betty import _creation, _native, _overloads, _types
 from betty import _functions as F
 from betty._native import Tensor
 from betty._results import named, writing
+from betty._warnings import warn
 
 _slogdet, _svd, _qr = named("slogdet", "sign logabsdet"), named("svd", "U S V"), named("qr", "Q R")
 _unpacked = named("lu_unpack", "P L U")
@@ -76,6 +77,7 @@ def triangles(LU: Tensor) -> tuple[Tensor, Tensor]:
 
 def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
     """L below U in one matrix, and pivots; with ``get_infos`` also LAPACK's info."""
+    warn("lu is deprecated in favor of linalg.lu_factor and linalg.lu_factor_ex.")
     needs_pivots(pivot)
     factors, pivots, _, info = F.linalg_lu(A)
     return _with_info(factors, pivots, info) if get_infos else (factors, pivots)
@@ -139,6 +141,7 @@ def triangular_solve(
     b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> Any:
     """X with A X = b for a triangle of A (or Aᵀ X = b), and A."""
+    warn("triangular_solve is deprecated in favor of linalg.solve_triangular.")
     matrix = F.transpose(A, -2, -1) if transpose else A
     solution = F.linalg_solve_triangular(matrix, b, upper != transpose, True, unitriangular)
     return _triangular(solution, A.clone())

@@ -12,6 +12,7 @@ from typing import Any
 from betty import _functions as F
 from betty import _native, _types
 from betty._native import Tensor
+from betty._warnings import warn
 
 _select = _native.operation("select")
 _slice = _native.operation("slice")
@@ -120,7 +121,10 @@ def _plain(part: Any) -> Any:
 def _checked(index: Tensor) -> Tensor:
     if index.dtype.is_floating_point:
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    return index.to(_types.bool) if index.dtype is _types.uint8 else index
+    if index.dtype is not _types.uint8:
+        return index
+    warn("indexing with dtype uint8 is deprecated, please use a dtype bool instead.")
+    return index.to(_types.bool)
 
 
 def _consumed(part: Any) -> int:

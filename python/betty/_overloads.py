@@ -14,6 +14,7 @@ from betty import _functions as F
 from betty import _types, _views
 from betty._native import Tensor, operation
 from betty._results import named, stored, writing
+from betty._warnings import warn
 
 Dims = int | Sequence[int] | None
 
@@ -140,6 +141,8 @@ def broadcast_shapes(*shapes) -> _types.Size:
 
 def meshgrid(*tensors, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Coordinates of a grid from those of its axes."""
+    if indexing is None:
+        warn("meshgrid: the indexing argument will be required, pass indexing='ij'")
     return F.meshgrid(_spread(tensors), indexing=indexing or "ij")
 
 
@@ -149,16 +152,30 @@ def _correction(unbiased: bool | None, correction: float | None) -> float:
     return 1 if unbiased is None or unbiased else 0
 
 
+def _spread_of(
+    name: str, input: Tensor, dim: Any, unbiased: Any, keepdim: bool, correction: float | None
+) -> tuple[Tensor, Any]:
+    """The variance or standard deviation, and the dimensions it is of."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    less = _correction(unbiased, correction)
+    found = (F.std if name.startswith("std") else F.var)(input, dim, keepdim, less)
+    if input.numel() - less * found.numel() <= 0 < found.numel():
+        warn(
+            f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the "
+            "reduction factor (input numel divided by output numel)."
+        )
+    return found, dim
+
+
 def var(
     input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None, axis=None,
     keepdims=False, out=None,
 ) -> Tensor:  # fmt: skip
     """Variance, divided by the count less `correction` (1 by default)."""
-    dim = axis if dim is None else dim
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    keeps, less = keepdim or keepdims, _correction(unbiased, correction)
-    return F.var(input, dim, keeps, less, out=out)
+    dim, keeps = axis if dim is None else dim, keepdim or keepdims
+    found = _spread_of("var", input, dim, unbiased, keeps, correction)[0]
+    return found if out is None else stored(out, found)
 
 
 def std(
@@ -166,25 +183,21 @@ def std(
     keepdims=False, out=None,
 ) -> Tensor:  # fmt: skip
     """Standard deviation, with the count less `correction` (1 by default)."""
-    dim = axis if dim is None else dim
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    keeps, less = keepdim or keepdims, _correction(unbiased, correction)
-    return F.std(input, dim, keeps, less, out=out)
+    dim, keeps = axis if dim is None else dim, keepdim or keepdims
+    found = _spread_of("std", input, dim, unbiased, keeps, correction)[0]
+    return found if out is None else stored(out, found)
 
 
 def var_mean(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None):
-    return (
-        var(input, dim, unbiased, keepdim, correction=correction),
-        F.mean(input, None if isinstance(dim, bool) else dim, keepdim),
-    )
+    """The variance and the mean."""
+    found, dim = _spread_of("var_mean", input, dim, unbiased, keepdim, correction)
+    return found, F.mean(input, dim, keepdim)
 
 
 def std_mean(input: Tensor, dim: Any = None, unbiased=None, keepdim=False, *, correction=None):
-    return (
-        std(input, dim, unbiased, keepdim, correction=correction),
-        F.mean(input, None if isinstance(dim, bool) else dim, keepdim),
-    )
+    """The standard deviation and the mean."""
+    found, dim = _spread_of("std_mean", input, dim, unbiased, keepdim, correction)
+    return found, F.mean(input, dim, keepdim)
 
 
 def norm(
@@ -215,6 +228,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None, *, out: Tenso
     """`input` where the condition holds, else `other`; alone, where it holds."""
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
+    if condition.dtype is _types.uint8:
+        warn("where received a uint8 condition tensor. Use a boolean condition instead.")
     return F.where(condition, input, other, out=out)
 
 

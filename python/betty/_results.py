@@ -9,6 +9,7 @@ from typing import Any
 
 from betty._native import Tensor
 from betty._types import can_cast
+from betty._warnings import warn
 
 
 def named(name: str, fields: str = "values indices") -> Any:
@@ -39,6 +40,12 @@ def stored(out: Any, result: Any) -> Any:
         )
     if out.shape == result.shape:
         return out._update(result)
+    if out.numel():
+        warn(
+            "An output with one or more elements was resized since it had shape "
+            f"{list(out.shape)}, which does not match the required output shape "
+            f"{list(result.shape)}. out.resize_(0) before the call says that it may be."
+        )
     out.data = result.to(out.dtype)
     return out
 

@@ -26,6 +26,7 @@ from betty import _functions as F
 from betty._method_names import FALSE, FREE, FROM_OVERLOADS, IN_PLACE
 from betty._native import Tensor, dtype
 from betty._types import Size, check_device, refuse_device
+from betty._warnings import warn
 
 _to = _native.operation("to")
 _native.from_array = _creation.as_tensor
@@ -231,6 +232,11 @@ def _grad_fn(self: Tensor) -> _History | None:
 
 def _transposed(self: Tensor) -> Tensor:
     return self.permute(tuple(range(self.ndim - 1, -1, -1)))
+    if self.ndim not in (1, 2):
+        warn(
+            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+            "deprecated. Consider `x.mT` to transpose batches of matrices or `x.permute(...)`."
+        )
 
 
 def _matrices_transposed(self: Tensor) -> Tensor:

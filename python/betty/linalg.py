@@ -213,7 +213,7 @@ def multi_dot(tensors: Any) -> Tensor:
     first, last = given[0].ndim == 1, given[-1].ndim == 1
     given[0] = given[0].unsqueeze(0) if first else given[0]
     given[-1] = given[-1].unsqueeze(1) if last else given[-1]
-    product = _derived.chain_matmul(*given)
+    product = _derived.cheapest_product(given)
     product = product.squeeze(-1) if last else product
     return product.squeeze(0) if first else product
 

@@ -63,12 +63,22 @@ static PyObject *get_is_evaluated(PyObject *self, void *unused) {
   return flag(self, betty_tensor_is_evaluated);
 }
 
+static const char no_leaf[] =
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+    "attribute won't be populated during autograd.backward(). If you indeed want the .grad field "
+    "to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor.";
+
 static PyObject *get_grad(PyObject *self, void *unused) {
   (void)unused;
   betty_tensor *grad = NULL;
   betty_status status = betty_tensor_grad(handle_of(self), &grad);
   if (status) return raise_status(status);
-  return grad ? wrap_tensor(grad) : Py_NewRef(Py_None);
+  if (grad) return wrap_tensor(grad);
+  int32_t is_leaf = 1;
+  status = betty_tensor_is_leaf(handle_of(self), &is_leaf);
+  if (status) return raise_status(status);
+  if (!is_leaf && PyErr_WarnEx(PyExc_UserWarning, no_leaf, 1)) return NULL;
+  Py_RETURN_NONE;
 }
 
 static int set_grad(PyObject *self, PyObject *value, void *unused) {

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 from betty import _native
 from betty._hooks import any_hooks, through_hooks
 from betty._native import Tensor
+from betty._warnings import warn
 from betty.autograd.function import Function
 
 __all__ = [
@@ -64,6 +65,12 @@ def backward(
     """Add to `.grad` of every leaf that `tensors` depend on (or of `inputs` only)."""
     outputs = _tuple(tensors)
     cotangents = _cotangents(outputs, grad_tensors)
+    if create_graph:
+        warn(
+            "Using backward() with create_graph=True will create a reference cycle between the "
+            "parameter and its gradient which can cause a memory leak. We recommend using "
+            "autograd.grad when creating the graph to avoid this."
+        )
     if inputs is None:
         keep = create_graph if retain_graph is None else retain_graph
         if any_hooks():

@@ -15,6 +15,7 @@ from betty import _creation
 from betty import _overloads as overloads
 from betty._native import Tensor
 from betty._types import Size
+from betty._warnings import warn
 from betty.autograd import no_grad
 from betty.distributions.constraints import Constraint
 
@@ -155,6 +156,7 @@ class Distribution:
 
     def sample_n(self, n: int) -> Tensor:
         """``n`` draws: an old name of ``sample((n,))``."""
+        warn("`sample_n(n)` will be deprecated. Use `sample((n,))` instead.", FutureWarning)
         return self.sample((n,))
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:

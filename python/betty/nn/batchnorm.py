@@ -12,6 +12,7 @@ from betty import _types
 from betty._checks import check_counts
 from betty._creation import ones, tensor, zeros
 from betty._native import Tensor
+from betty._warnings import warn
 from betty.nn import functional as F
 from betty.nn import init
 from betty.nn.module import Module
@@ -295,6 +296,11 @@ class _InstanceNorm(_NormBase):
             raise ValueError(
                 f"expected input's size at dim={axis} to match num_features "
                 f"({self.num_features}), but got: {input.shape[axis]}."
+            )
+        if input.shape[axis] != self.num_features:
+            warn(
+                f"input's size at dim={axis} does not match num_features. You can silence this "
+                "warning by not passing in num_features, which is not used because affine=False"
             )
         return F.instance_norm(
             input if axis else input.unsqueeze(0),

@@ -13,6 +13,7 @@ from betty._checks import check_deviation
 from betty._creation import rand, randn, zeros
 from betty._functions import where
 from betty._native import Tensor
+from betty._warnings import warn
 
 __all__ = [
     "calculate_gain",
@@ -133,6 +134,14 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
     return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
 
 
+def _is_empty(tensor: Tensor) -> bool:
+    """Whether there is nothing to draw, with a warning."""
+    if tensor.numel():
+        return False
+    warn("Initializing zero-element tensors is a no-op")
+    return True
+
+
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
@@ -141,6 +150,8 @@ def kaiming_uniform_(
     generator: Any = None,
 ) -> Tensor:
     """Uniform with variance gain² / fan (He et al., ICCV 2015)."""
+    if _is_empty(tensor):
+        return tensor
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound, generator)
 
@@ -153,6 +164,8 @@ def kaiming_normal_(
     generator: Any = None,
 ) -> Tensor:
     """Normal with variance gain² / fan (He et al., ICCV 2015)."""
+    if _is_empty(tensor):
+        return tensor
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 

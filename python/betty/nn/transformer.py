@@ -8,6 +8,7 @@ from typing import Any
 
 from betty._creation import full
 from betty._native import Tensor
+from betty._warnings import warn
 from betty.nn import functional as F
 from betty.nn import init
 from betty.nn.attention import MultiheadAttention
@@ -177,6 +178,25 @@ class _Stack(Module):
         return x if self.norm is None else self.norm(x)
 
 
+def _not_nested(layer: Module) -> str | None:
+    """Why PyTorch would not take tensors of rows of different lengths; there are none here."""
+    if not isinstance(layer, TransformerEncoderLayer):
+        return "encoder_layer was not TransformerEncoderLayer"
+    attention = layer.self_attn
+    reasons = {
+        "encoder_layer.norm_first was True": layer.norm_first,
+        "encoder_layer.self_attn.batch_first was not True(use batch_first for better inference "
+        "performance)": not attention.batch_first,
+        "encoder_layer.self_attn was passed bias=False": attention.in_proj_bias is None,
+        "encoder_layer.activation_relu_or_gelu was not True": layer.activation
+        not in (F.relu, F.gelu),
+        "encoder_layer.norm1.eps was not equal to encoder_layer.norm2.eps": layer.norm1.eps
+        != layer.norm2.eps,
+        "encoder_layer.self_attn.num_heads is odd": attention.num_heads % 2 == 1,
+    }
+    return next((why for why, holds in reasons.items() if holds), None)
+
+
 class TransformerEncoder(_Stack):
     """Encoder layers one after the other; the two last arguments are accepted for migration."""
 
@@ -189,6 +209,9 @@ class TransformerEncoder(_Stack):
         mask_check: bool = True,
     ) -> None:
         super().__init__(encoder_layer, num_layers, norm)
+        why = _not_nested(encoder_layer)
+        if enable_nested_tensor and why:
+            warn(f"enable_nested_tensor is True, but self.use_nested_tensor is False because {why}")
 
     def forward(
         self,

@@ -157,6 +157,13 @@ class Optimizer(Hooked):
         self._engine.step()
         return loss
 
+    def _has_stepped(self) -> bool:
+        """Whether a step was taken; of steps in Python that is not known."""
+        if self._engine is None:
+            return True
+        params = [param for group in self.param_groups for param in group["params"]]
+        return any(self._engine.steps(param) > 0 for param in params)
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drops the gradients, or fills them with zeros."""
         for group in self.param_groups:

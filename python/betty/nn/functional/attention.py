@@ -8,6 +8,7 @@ from betty import _functions as ops
 from betty._creation import zeros
 from betty._native import Tensor
 from betty._native import bool as boolean
+from betty._warnings import warn
 from betty.nn.functional.dropouts import dropout
 from betty.nn.functional.layers import linear, pad
 
@@ -199,6 +200,12 @@ def _joint_mask(
 ) -> Tensor | None:
     """Both masks as one that is added to scores [N, heads, L, S]."""
     length, batch, _ = q.shape
+    masks = [m for m in (attn_mask, key_padding_mask) if m is not None]
+    if len(masks) == 2 and masks[0].dtype is not masks[1].dtype:
+        warn(
+            "Support for mismatched key_padding_mask and attn_mask is deprecated. Use same type "
+            "for both instead."
+        )
     if is_causal and attn_mask is None:
         raise RuntimeError("multi_head_attention_forward: is_causal is a hint and needs attn_mask")
     mask = None

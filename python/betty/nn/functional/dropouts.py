@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-
 from betty import _functions as ops
 from betty._creation import ones
 from betty._native import Tensor
+from betty._warnings import warn
 from betty.nn.functional.activations import finish
 
 __all__ = [
@@ -49,7 +48,12 @@ def _dropout_channels(
         message = f"{name}: expects {axes + 1} or {axes + 2} dimensions, got {input.dim()}"
         if name == "dropout1d" or input.dim() < 2:
             raise RuntimeError(message)
-        warnings.warn(message, stacklevel=3)
+        warn(message)
+    if name == "dropout2d" and input.dim() == 3:
+        warn(
+            "dropout2d: Received a 3D input and assuming that channel-wise 1D dropout behavior is "
+            "desired - input is interpreted as shape (N, C, L), where C is the channel dim."
+        )
     if not training or p == 0.0:
         return input
     # Without a batch every entry of the first axis is a channel; PyTorch alone takes [N, C, L]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from betty import _functions as ops
 from betty._functions import cosine_similarity
 from betty._native import Tensor
+from betty._warnings import warn
 
 __all__ = [
     "binary_cross_entropy",
@@ -188,6 +189,12 @@ def kl_div(
         total = ops.kl_div(input, target, reduction="sum", log_target=log_target)
         return total / input.shape[0]
     reduction = old_reduction(size_average, reduce, reduction)
+    if reduction == "mean":
+        warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size. "
+            "'batchmean' divides only by the batch size, and aligns with the KL div math "
+            "definition."
+        )
     return ops.kl_div(input, target, reduction=reduction, log_target=log_target)
 
 
@@ -195,9 +202,11 @@ def old_reduction(size_average: bool | None, reduce: bool | None, reduction: str
     """PyTorch's two old flags, where given, in the words of the new one."""
     if size_average is None and reduce is None:
         return checked_reduction(reduction)
-    if reduce is False:
-        return "none"
-    return "sum" if size_average is False else "mean"
+    found = "none" if reduce is False else "sum" if size_average is False else "mean"
+    warn(
+        f"size_average and reduce args will be deprecated, please use reduction='{found}' instead."
+    )
+    return found
 
 
 def checked_reduction(reduction: str) -> str:

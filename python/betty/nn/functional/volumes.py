@@ -12,6 +12,7 @@ from typing import Any
 from betty import _functions as ops
 from betty._native import Tensor
 from betty.nn.functional import pooling
+from betty.nn.functional.convolution import warn_of_sides
 from betty.nn.functional.layers import pad
 
 __all__ = [
@@ -73,6 +74,7 @@ def conv3d(
     steps, gaps = _three(stride, "conv3d", "stride"), _three(dilation, "conv3d", "dilation")
     if min(steps) < 1 or min(gaps) < 1:
         raise RuntimeError(f"conv3d: stride and dilation must be positive, got {steps} and {gaps}")
+    warn_of_sides(padding, weight.shape[2:], gaps)
     depth = weight.shape[2]
     low, high, plane = _margins(padding, steps, gaps, depth)
     window = gaps[0] * (depth - 1) + 1

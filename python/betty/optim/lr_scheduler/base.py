@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from betty._warnings import warn
 from betty.optim.optimizer import Optimizer
 
 __all__ = ["LRScheduler"]
@@ -68,6 +69,11 @@ class LRScheduler:
     def step(self, epoch: int | None = None) -> None:
         """Moves on by one step, or to a given one."""
         self._step_count += 1
+        if self._step_count == 2 and not self.optimizer._has_stepped():
+            warn(
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call "
+                "them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`."
+            )
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:
