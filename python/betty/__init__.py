@@ -19,6 +19,7 @@ from betty import (
     _operands,
     _ordering,
     _views,
+    _windows,
     amp,
     autograd,
     cuda,
@@ -137,7 +138,7 @@ from betty.func import vmap
 _ELSEWHERE = _NO_METHODS - {"cat", "stack", "threshold"}
 
 _MADE = {**_derived.FREE, **_derived.FUNCTIONS, **_ordering.FREE, **_ordering.FUNCTIONS}
-_MADE |= {**_factors.FUNCTIONS, **_factors.FREE}
+_MADE |= {**_factors.FUNCTIONS, **_factors.FREE, **_windows.FUNCTIONS, **_windows.FREE}
 _MADE |= {**_views.FUNCTIONS, **_extras.FUNCTIONS, **_extras.FREE, **_extras.TYPES}
 _MADE |= _networks.FREE
 globals().update({n: f for n, f in _MADE.items() if n != "sum_to_size"})

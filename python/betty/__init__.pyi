@@ -66,6 +66,7 @@ from betty._derived import column_stack as column_stack
 from betty._derived import combinations as combinations
 from betty._derived import compile as compile
 from betty._derived import conj as conj
+from betty._derived import cross as cross
 from betty._derived import dstack as dstack
 from betty._derived import hstack as hstack
 from betty._derived import is_complex as is_complex
@@ -176,7 +177,6 @@ from betty._functions import cos as cos
 from betty._functions import cosh as cosh
 from betty._functions import count_nonzero as count_nonzero
 from betty._functions import cov as cov
-from betty._functions import cross as cross
 from betty._functions import cumprod as cumprod
 from betty._functions import cumsum as cumsum
 from betty._functions import cumulative_trapezoid as cumulative_trapezoid
@@ -421,6 +421,7 @@ from betty._process import memory_stats as memory_stats
 from betty._process import seed as seed
 from betty._process import set_num_threads as set_num_threads
 from betty._process import set_rng_state as set_rng_state
+from betty._quadrature import i0 as i0
 from betty._types import Size as Size
 from betty._types import can_cast as can_cast
 from betty._types import device as device
@@ -446,6 +447,18 @@ from betty._vmap import vmap as vmap
 from betty.amp.autocast_mode import autocast as autocast
 from betty.amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
 from betty.amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
+from betty._windows import as_strided as as_strided
+from betty._windows import bartlett_window as bartlett_window
+from betty._windows import blackman_window as blackman_window
+from betty._windows import frexp as frexp
+from betty._windows import hamming_window as hamming_window
+from betty._windows import hann_window as hann_window
+from betty._windows import kaiser_window as kaiser_window
+from betty._windows import mvlgamma as mvlgamma
+from betty._windows import nextafter as nextafter
+from betty.amp import autocast as autocast
+from betty.amp import get_autocast_dtype as get_autocast_dtype
+from betty.amp import is_autocast_enabled as is_autocast_enabled
 from betty.autograd import enable_grad as enable_grad
 from betty.autograd import inference_mode as inference_mode
 from betty.autograd import is_grad_enabled as is_grad_enabled
@@ -485,6 +498,8 @@ fix = _functions.trunc
 ger = _functions.outer
 greater = _functions.gt
 greater_equal = _functions.ge
+igamma = _quadrature.gammainc
+igammac = _quadrature.gammaincc
 inf: builtins.float
 inverse = _functions.linalg_inv
 less = _functions.lt

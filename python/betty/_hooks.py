@@ -17,7 +17,7 @@ from betty import _native
 from betty._native import Tensor
 from betty.utils.hooks import RemovableHandle
 
-__all__ = ["TensorHandle", "any_hooks", "hooked_in", "through_hooks"]
+__all__ = ["TensorHandle", "accumulated", "any_hooks", "hooked_in", "through_hooks"]
 
 Hook = Callable[[Tensor], Any]
 MOST = 4096
@@ -31,6 +31,7 @@ class _Entry:
 
     def __init__(self, tensor: Tensor) -> None:
         self.hooks: dict[int, Hook] = {}
+        self.after: dict[int, Hook] = {}  # called with the tensor, once it has its gradient
         try:
             # A parameter may go, and its hooks with it.
             key = id(tensor)
@@ -46,16 +47,19 @@ class _Entry:
 class TensorHandle(RemovableHandle):
     """The handle of a hook on a tensor; a tensor without hooks is forgotten."""
 
-    def __init__(self, tensor: Tensor, hook: Hook) -> None:
+    def __init__(self, tensor: Tensor, hook: Hook, after: bool = False) -> None:
         self._key = id(tensor)
         self._entry = _entries.setdefault(self._key, _Entry(tensor))
-        super().__init__(self._entry.hooks)
-        self._entry.hooks[self.id] = hook
+        held = self._entry.after if after else self._entry.hooks
+        super().__init__(held)
+        held[self.id] = hook
 
     def remove(self) -> None:
         """Takes the hook away; a second time does nothing."""
         super().remove()
-        if not self._entry.hooks and _entries.get(self._key) is self._entry:
+        if self._entry.hooks or self._entry.after:
+            return
+        if _entries.get(self._key) is self._entry:
             del _entries[self._key]
 
 
@@ -92,7 +96,42 @@ def _register_hook(self: Tensor, hook: Hook) -> TensorHandle:
     return TensorHandle(self, hook)
 
 
+def _register_after(self: Tensor, hook: Hook) -> TensorHandle:
+    """Has a function called with this leaf whenever ``backward`` has added to its ``grad``.
+
+    Args:
+        hook: Takes the tensor. It may use its gradient and drop it.
+
+    Returns:
+        A handle whose ``remove`` takes the hook away.
+
+    Raises:
+        RuntimeError: The tensor is no leaf, or does not require grad.
+
+    Example:
+        >>> import betty
+        >>> x = betty.tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+        >>> (x * x).sum().backward()
+        tensor([2., 4.])
+    """
+    if not self.requires_grad:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if not self.is_leaf:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    return TensorHandle(self, hook, after=True)
+
+
 Tensor.register_hook = _register_hook  # type: ignore[method-assign]
+Tensor.register_post_accumulate_grad_hook = _register_after
+
+
+def accumulated(tensor: Tensor, gradient: Tensor) -> None:
+    """Adds to a leaf's gradient, and calls who wants to know."""
+    tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+    entry = _entries.get(id(tensor))
+    for hook in list(entry.after.values()) if entry is not None else ():
+        hook(tensor)
 
 
 def any_hooks() -> bool:
@@ -185,7 +224,7 @@ def _by_parts(
         if not tensor.is_leaf:
             part((tensor,), (gradient,), reached[place + 1 :])
         elif wanted is None:
-            tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+            accumulated(tensor, gradient)
     if not keep:
         _native.backward_end(outputs)
         for tensor in reached:

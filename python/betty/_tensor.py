@@ -21,6 +21,7 @@ from betty import (
     _protocols,
     _types,
     _views,
+    _windows,
 )
 from betty import _functions as F
 from betty._method_names import FALSE, FREE, FROM_OVERLOADS, IN_PLACE
@@ -231,12 +232,12 @@ def _grad_fn(self: Tensor) -> _History | None:
 
 
 def _transposed(self: Tensor) -> Tensor:
-    return self.permute(tuple(range(self.ndim - 1, -1, -1)))
     if self.ndim not in (1, 2):
         warn(
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
             "deprecated. Consider `x.mT` to transpose batches of matrices or `x.permute(...)`."
         )
+    return self.permute(tuple(range(self.ndim - 1, -1, -1)))
 
 
 def _matrices_transposed(self: Tensor) -> Tensor:
@@ -365,7 +366,7 @@ def _attach() -> None:
     for name in F.__all__:
         if name not in _NO_METHODS | FREE and not name.endswith("_like"):
             setattr(Tensor, name, getattr(F, name))
-    for part in (_derived, _factors, _ordering, _views, _extras):
+    for part in (_derived, _factors, _ordering, _views, _extras, _windows):
         for name, function in part.FUNCTIONS.items():
             setattr(Tensor, name, function)
     for name, first in _derived.ALIASES.items():

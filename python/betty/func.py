@@ -19,7 +19,7 @@ from betty.autograd import enable_grad
 
 __all__ = [
     "functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "jacrev", "jvp",
-    "stack_module_state", "vjp", "vmap",
+    "linearize", "stack_module_state", "vjp", "vmap",
 ]  # fmt: skip
 
 
@@ -151,6 +151,30 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, has_aux: bool = Fals
     if has_aux:
         return value, change, _detached(aux, copies.connected)
     return value, change
+
+
+def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
+    """The value of `func` at the primals and the function from tangents to its change along them.
+
+    `func` runs once; each call of the function is a product with what was recorded.
+
+    Example:
+        >>> import betty
+        >>> value, along = betty.func.linearize(betty.sin, betty.tensor(0.0))
+        >>> along(betty.tensor(2.0))
+        tensor(2.)
+    """
+    copies = _Copies(primals, "linearize")
+    with enable_grad():
+        result = func(*copies.trees)
+    outputs = tuple(leaves_of(result))
+
+    def along(*tangents: Any) -> Any:
+        vectors = _along(copies, tangents, "linearize")
+        found = _native.jvp(outputs, copies.leaves, vectors)
+        return _detached(rebuild(result, iter(found)), copies.connected or _needs_grad(vectors))
+
+    return _detached(result, copies.connected), along
 
 
 def hvp(func: Callable, primals: tuple, tangents: tuple):

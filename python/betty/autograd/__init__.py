@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self, TypeVar
 
 from betty import _native
-from betty._hooks import any_hooks, through_hooks
+from betty._hooks import accumulated, any_hooks, through_hooks
 from betty._native import Tensor
 from betty._warnings import warn
 from betty.autograd.function import Function
@@ -85,7 +85,7 @@ def backward(
         grads = _native.grad(outputs, cotangents, leaves, True, bool(create_graph), True)
     for leaf, gradient in zip(leaves, grads, strict=True):
         if gradient is not None:
-            leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
+            accumulated(leaf, gradient)
 
 
 def grad(
@@ -270,14 +270,17 @@ def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) 
 
 
 # Imported when first asked for: `import betty` stays quick.
-_LATER = {"functional": "functional", "gradcheck": "checks", "gradgradcheck": "checks"}
+_LATER = {
+    "forward_ad": None, "functional": None, "gradcheck": "checks", "gradgradcheck": "checks",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'betty.autograd' has no attribute '{name}'")
-    module = importlib.import_module(f"betty.autograd.{_LATER[name]}")
-    found = module if name == "functional" else getattr(module, name)
+    place = _LATER[name]
+    module = importlib.import_module(f"betty.autograd.{place or name}")
+    found = module if place is None else getattr(module, name)
     globals()[name] = found
     return found
 
