@@ -23,7 +23,7 @@ HEAD = '''"""The names of this package. Written by tools/generate_exports.py, no
 import builtins
 from typing import Any
 
-from betty import _derived, _functions, _views
+from betty import _derived, _functions, _quadrature, _views
 '''
 
 

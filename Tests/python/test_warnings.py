@@ -24,6 +24,13 @@ def schedule(steps_first):
     scheduler.step()
 
 
+def idle_schedule():
+    optimizer = betty.optim.SGD([nn.Parameter(betty.ones(1))], 0.1)
+    scheduler = betty.optim.lr_scheduler.StepLR(optimizer, 1)
+    optimizer.step()
+    scheduler.step()
+
+
 def inner_gradient():
     y = betty.ones(2, requires_grad=True) * 2
     return y.grad
@@ -136,6 +143,7 @@ SILENT = {
     "mask types": lambda: attend(betty.zeros(3, 3).bool()),
     "encoder": lambda: (encoder(), encoder(norm_first=True, enable=False)),
     "scheduler": lambda: schedule(True),
+    "scheduler without gradients": idle_schedule,
     "backward": backward,
     "dropout": lambda: (F.dropout1d(betty.ones(2, 3, 4)), F.dropout2d(PLANE)),
     "channels": lambda: nn.InstanceNorm1d(3)(betty.ones(2, 3, 4)),

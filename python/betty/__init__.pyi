@@ -3,7 +3,7 @@
 import builtins
 from typing import Any
 
-from betty import _derived, _functions, _views
+from betty import _derived, _functions, _quadrature, _views
 
 from betty import amp as amp
 from betty import autograd as autograd

@@ -65,6 +65,7 @@ class Optimizer(Hooked):
 
     #: Engine's names of options that are tuples here.
     _pairs: dict[str, tuple[str, ...]] = {}
+    _stepped = False
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self._open(defaults)
@@ -150,6 +151,7 @@ class Optimizer(Hooked):
         """Updates every parameter that has a gradient."""
         if self._engine is None:
             raise NotImplementedError(f"{type(self).__name__}: an optimizer defines its step")
+        self._stepped = True
         loss = None
         if closure is not None:
             with enable_grad():
@@ -158,8 +160,8 @@ class Optimizer(Hooked):
         return loss
 
     def _has_stepped(self) -> bool:
-        """Whether a step was taken; of steps in Python that is not known."""
-        if self._engine is None:
+        """Whether a step was taken, by `step` or a problem; of steps in Python it is not known."""
+        if self._engine is None or self._stepped:
             return True
         params = [param for group in self.param_groups for param in group["params"]]
         return any(self._engine.steps(param) > 0 for param in params)

@@ -58,6 +58,7 @@ class SequentialLR(_Several):
         >>> schedule = SequentialLR(optimizer, parts, milestones=[2])
         >>> rates = schedule.get_last_lr()
         >>> for _ in range(3):
+        ...     optimizer.step()
         ...     schedule.step()
         ...     rates = rates + schedule.get_last_lr()
         >>> rates

@@ -59,6 +59,7 @@ class CyclicLR(_WithMomentum):
         >>> import betty
         >>> optimizer = betty.optim.SGD([betty.nn.Parameter(betty.zeros(1))], lr=1.0, momentum=0.9)
         >>> schedule = betty.optim.lr_scheduler.CyclicLR(optimizer, 0.0, 1.0, step_size_up=2)
+        >>> optimizer.step()
         >>> schedule.step()
         >>> schedule.get_last_lr()
         [0.5]

@@ -70,6 +70,7 @@ class LambdaLR(_OfFunctions):
         >>> w = betty.nn.Parameter(betty.zeros(1))
         >>> optimizer = betty.optim.SGD([w], lr=1.0)
         >>> schedule = betty.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 ** step)
+        >>> optimizer.step()
         >>> schedule.step()
         >>> schedule.get_last_lr()
         [0.5]
