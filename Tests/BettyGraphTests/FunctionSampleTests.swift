@@ -125,6 +125,11 @@ import Testing
       ?[4, 3] ?[3] ?[3, 3]: linalg_svd
       ?[3, 4]: linalg_pinv
       i64[]: linalg_matrix_rank
+      ?[1, 2, 5, 2]: interpolate#1
+      ?[1, 1, 2, 4]: interpolate#2
+      ?[3, 3] i32[3] i64[3] i32[]: linalg_lu
+      ?[4, 2] i32[2] i64[4] i32[]: linalg_lu#1
+      i32[]: linalg_cholesky_info
       """
     var expected: [String: String] = [:]
     for line in table.split(separator: "\n") {
