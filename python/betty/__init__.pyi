@@ -444,9 +444,6 @@ from betty._views import tensor_split as tensor_split
 from betty._views import unbind as unbind
 from betty._views import vsplit as vsplit
 from betty._vmap import vmap as vmap
-from betty.amp.autocast_mode import autocast as autocast
-from betty.amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
-from betty.amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
 from betty._windows import as_strided as as_strided
 from betty._windows import bartlett_window as bartlett_window
 from betty._windows import blackman_window as blackman_window
@@ -456,9 +453,9 @@ from betty._windows import hann_window as hann_window
 from betty._windows import kaiser_window as kaiser_window
 from betty._windows import mvlgamma as mvlgamma
 from betty._windows import nextafter as nextafter
-from betty.amp import autocast as autocast
-from betty.amp import get_autocast_dtype as get_autocast_dtype
-from betty.amp import is_autocast_enabled as is_autocast_enabled
+from betty.amp.autocast_mode import autocast as autocast
+from betty.amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
+from betty.amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
 from betty.autograd import enable_grad as enable_grad
 from betty.autograd import inference_mode as inference_mode
 from betty.autograd import is_grad_enabled as is_grad_enabled

@@ -7,6 +7,7 @@ from betty.nn import (
     activation,
     attention,
     batchnorm,
+    cells,
     container,
     conv,
     dropout,
@@ -31,6 +32,7 @@ from betty.nn import (
 from betty.nn.activation import *
 from betty.nn.attention import *
 from betty.nn.batchnorm import *
+from betty.nn.cells import *
 from betty.nn.container import *
 from betty.nn.conv import *
 from betty.nn.dropout import *
@@ -62,6 +64,7 @@ __all__ = ["Module", "Parameter", "UninitializedParameter", "functional", "init"
 __all__ += activation.__all__
 __all__ += attention.__all__
 __all__ += batchnorm.__all__
+__all__ += cells.__all__
 __all__ += container.__all__
 __all__ += conv.__all__
 __all__ += dropout.__all__
