@@ -287,12 +287,31 @@ def test_prints_as_pytorch():
     )
 
 
+def test_a_parameter_dict_takes_a_plain_dict_by_name():
+    pairs = [("w", betty.zeros(2)), ("b", betty.zeros(3))]
+    assert list(nn.ParameterDict(dict(pairs))) == ["b", "w"]
+    for ordered in (pairs, OrderedDict(pairs), nn.ParameterDict(pairs), iter(pairs)):
+        assert list(nn.ParameterDict(ordered)) == ["w", "b"]
+    made = nn.ParameterDict(pairs)
+    made.update({"z": betty.zeros(1), "a": betty.zeros(1)})
+    assert list(made.keys()) == ["w", "b", "a", "z"]
+    with pytest.raises(TypeError, match="element #0 should be Iterable; is int"):
+        made.update([1])
+    with pytest.raises(ValueError, match="element #1 has length 1; 2 is required"):
+        made.update([("q", betty.zeros(1)), ("r",)])
+
+
 def test_lists_print_equal_neighbours_once():
     blocks = [nn.Sequential(nn.ReLU()), nn.Sequential(nn.ReLU()), nn.Tanh()]
     assert repr(nn.ModuleList(blocks)) == (
         "ModuleList(\n  (0-1): 2 x Sequential(\n    (0): ReLU()\n  )\n  (2): Tanh()\n)"
     )
     assert repr(nn.ModuleList()) == "ModuleList()"
+    named = {"w": betty.zeros(2), "b": betty.zeros(3)}
+    assert repr(nn.ParameterDict(named)) == (
+        "ParameterDict(\n    (b): Parameter containing: [betty.FloatTensor of size 3]\n"
+        "    (w): Parameter containing: [betty.FloatTensor of size 2]\n)"
+    )
     assert repr(nn.ParameterList([betty.zeros(2, 3)])) == (
         "ParameterList(\n    (0): Parameter containing: [betty.float32 of size 2x3]\n)"
     )

@@ -327,7 +327,7 @@ class Module(Hooked, Stateful):
             for name, module in self._modules.items()
         ]
         extra = self.extra_repr()
-        if not lines:
+        head = extra.split("\n") if extra else []
+        if not lines and len(head) < 2:
             return f"{self._get_name()}({extra})"
-        head = [extra] if extra else []
         return f"{self._get_name()}(\n  " + "\n  ".join(head + lines) + "\n)"

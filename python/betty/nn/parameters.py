@@ -6,6 +6,7 @@ Invariant: a tensor put in becomes a parameter; what is no tensor is kept as it 
 from __future__ import annotations
 
 import operator
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
@@ -29,6 +30,20 @@ def _line(key: Any, value: Any, old_name: bool = False) -> str:
         name = value.type() if old_name else value.dtype
         return f"  ({key}): {kind} containing: [{name} of size {size}]"
     return f"  ({key}): Object of type: {type(value).__name__}"
+
+
+def _pair(place: int, given: Any) -> tuple[str, Any]:
+    if not isinstance(given, Iterable):
+        raise TypeError(
+            f"ParameterDict update sequence element #{place} should be Iterable; "
+            f"is {type(given).__name__}"
+        )
+    pair = tuple(given)
+    if len(pair) != 2:
+        raise ValueError(
+            f"ParameterDict update sequence element #{place} has length {len(pair)}; 2 is required"
+        )
+    return pair
 
 
 class ParameterList(Module):
@@ -202,18 +217,27 @@ class ParameterDict(Module):
         return ((key, self[key]) for key in self._keys)
 
     def update(self, parameters: Any) -> None:
-        """Adds parameters of a mapping or of (name, parameter) pairs."""
+        """Adds parameters of a mapping or of (name, parameter) pairs.
+
+        Those of a plain dict are added in the order of their names, all others in their own.
+        """
         if not isinstance(parameters, Iterable):
             raise TypeError(
                 "ParametersDict.update should be called with an iterable of key/value pairs, "
                 f"but got {type(parameters).__name__}"
             )
-        is_mapping = isinstance(parameters, (Mapping, ParameterDict))
-        for key, value in list(parameters.items() if is_mapping else parameters):
+        if isinstance(parameters, (OrderedDict, ParameterDict)):
+            pairs = list(parameters.items())
+        elif isinstance(parameters, Mapping):
+            pairs = sorted(parameters.items(), key=lambda item: item[0])
+        else:
+            pairs = [_pair(place, each) for place, each in enumerate(parameters)]
+        for key, value in pairs:
             self[key] = value
 
-    def __repr__(self) -> str:
-        return f"{self._get_name()}(" + "\n".join(_line(*item, True) for item in self.items()) + ")"
+    def extra_repr(self) -> str:
+        """One line for each parameter."""
+        return "\n".join(_line(*item, True) for item in self.items())
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")
