@@ -7,7 +7,7 @@ own subclass, whose step and state are Python.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 from betty import _native
@@ -15,6 +15,7 @@ from betty._creation import zeros_like
 from betty._native import Tensor, evaluate
 from betty.autograd import enable_grad
 from betty.optim._hooks import Hooked
+from betty.optim.state import EngineState
 
 __all__ = ["Optimizer"]
 
@@ -177,23 +178,18 @@ class Optimizer(Hooked):
                         param.grad.zero_()
 
     @property
-    def state(self) -> dict[Tensor, dict[str, Any]]:
-        """The state of each parameter that has been updated."""
-        if self._engine is None:
-            return self._own_state
-        result = {}
-        for index, group in enumerate(self.param_groups):
-            for param in group["params"]:
-                entries = self._state_of(index, param)
-                if entries:
-                    result[param] = entries
-        return result
+    def state(self) -> MutableMapping[Tensor, dict[str, Any]]:
+        """The state of each parameter that has been updated; what is changed in it is changed."""
+        return self._own_state if self._engine is None else EngineState(self)
 
     @state.setter
     def state(self, value: dict[Tensor, dict[str, Any]]) -> None:
-        if self._engine is not None:
-            raise AttributeError(f"{type(self).__name__}: the engine keeps its state")
-        self._own_state = value
+        if self._engine is None:
+            self._own_state = value
+            return
+        for index, group in enumerate(self.param_groups):
+            for param in group["params"]:
+                self._load_entries(index, param, value.get(param, {}))
 
     def _state_of(self, index: int, param: Tensor) -> dict[str, Any]:
         if self._engine is None:
