@@ -62,7 +62,7 @@ def test_a_step_that_is_not_finite_is_left_out():
     def poisoned(replicas):
         engine = build(replicas, on_nan="skip", sizes=(12, 12), steps=4)
         low = engine.problems[0]
-        low.train_data_loader[1][0][11, 0] = float("nan")  # a row of the last replica
+        low.train_data_loader[0][1][0][11, 0] = float("nan")  # a row of the last replica
         engine.run()
         return engine, values(engine)
 

@@ -1,5 +1,7 @@
 """What problems take: methods, batches, parameters, options."""
 
+from typing import NamedTuple
+
 import betty
 import numpy as np
 import pytest
@@ -9,6 +11,11 @@ from betty.engine import Engine
 from betty.problems import ImplicitProblem
 
 LOADER = [(betty.tensor([1.0]), betty.tensor([2.0]))]
+
+
+class Pair(NamedTuple):
+    x: betty.Tensor
+    y: betty.Tensor
 
 
 class Scalar(nn.Module):
@@ -182,15 +189,18 @@ class TestBatches:
             [betty.tensor([2.0]), betty.tensor([1.0])],
             (betty.tensor([2.0]), betty.tensor([1.0])),
             (np.array([2.0], np.float32), np.array([1.0], np.float32)),
+            Pair(betty.tensor([2.0]), betty.tensor([1.0])),
+            betty.tensor([[2.0], [1.0]]),
         ],
     )
-    def test_kinds_of_batches(self, batch):
+    @pytest.mark.parametrize("loader", [list, iter])
+    def test_kinds_of_batches(self, batch, loader):
         def step(self, given):
-            assert type(given) is type(batch)
+            assert type(given) is (tuple if isinstance(batch, (list, tuple)) else type(batch))
             x, y = given.values() if isinstance(given, dict) else given
             return ((self.module() * x - y) ** 2).sum()
 
-        engine, only = single(step, iterations=1, lr=0.1, train_data_loader=[batch])
+        engine, only = single(step, iterations=1, lr=0.1, train_data_loader=loader([batch]))
         engine.run()
         assert only.module.w.item() == pytest.approx(1 - 0.1 * 2 * 2 * (2 - 1), rel=1e-6)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from betty import _native
 from betty._native import Tensor
 from betty.logging import format_losses
+from betty.problems.data import Iterators, checked
 
 __all__ = ["ProblemAccess"]
 
@@ -43,7 +44,8 @@ class ProblemAccess:
         self.patch_scheduler()
 
     def set_train_data_loader(self, loader: Any, idx: int = 0) -> None:
-        """Puts another loader in the place of number ``idx``; it begins with the next batch.
+        """Puts another loader in the place of number ``idx``; it begins when the one under way has
+        ended, but where the engine deals out rows for replay: there with the next batch.
 
         Raises:
             RuntimeError: The problem has no loaders, or the engine holds their batches for replay,
@@ -52,20 +54,21 @@ class ProblemAccess:
         """
         if self._batches is None or self._held:
             raise RuntimeError(f"problem '{self.name}': its train data loader can't be replaced")
-        before = self._batches.loaders[0].loader
-        self._batches.replace(idx, loader)
-        if self._dealt is not None:
-            self._dealt = self._batches.dealt() or self._dealt
-            if self._batches.dealt() is None:
-                self._batches.replace(idx, before)
-                raise RuntimeError(
-                    f"problem '{self.name}': its train data loader can only be replaced by one of "
-                    "the rows of a TensorDataset"
-                )
-            self._handle.set_data(*self._dealt)
-        several = list(self.train_data_loader) if self._batches.several else [loader]
-        several[idx] = loader
-        self.train_data_loader = tuple(several) if self._batches.several else loader
+        given = self._batches.given
+        if not 0 <= idx < len(given):
+            raise IndexError(f"problem '{self.name}': train data loader {idx} of {len(given)}")
+        before, given[idx] = given[idx], checked(loader, self.name)
+        if self._dealt is None:
+            return
+        dealt = self._batches.dealt()
+        if dealt is None:
+            given[idx] = before
+            raise RuntimeError(
+                f"problem '{self.name}': its train data loader can only be replaced by one of "
+                "the rows of a TensorDataset"
+            )
+        self._dealt = dealt
+        self._handle.set_data(*dealt)
 
     def patch_everything(self) -> None:
         """Tells the engine of the parts as they are now."""
@@ -155,6 +158,12 @@ class ProblemAccess:
         if self._handle is None or self.config.precision != "fp16":
             return 1.0
         return _native.loss_scale(self._handle)[0]
+
+    @property
+    def train_data_iterator(self) -> Iterators | None:
+        """The iterator of each loader that is under way; None where the engine draws batches."""
+        engine_draws = self._batches is None or self._held or self._dealt is not None
+        return None if engine_draws else Iterators(self._batches.loaders)
 
     @property
     def gas(self) -> int:

@@ -7,6 +7,7 @@ become a part of the step, and every place it is cut from another program.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,102 +16,128 @@ from betty._creation import as_tensor
 from betty._native import Tensor, evaluate
 from betty.utils.data import DataLoader
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "Iterators", "Loaders", "as_batch", "checked", "flatten", "to_tensors"]
+
+
+def checked(loader: Any, problem: str) -> Any:
+    """The loader, if batches can come from it."""
+    if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
+        raise TypeError(
+            f"problem '{problem}': a train data loader must be iterable, "
+            f"got {type(loader).__name__}"
+        )
+    return loader
 
 
 class _Endless:
-    """One loader, started again whenever it ends."""
+    """One of a list of loaders, started again whenever it ends, or what has taken its place."""
 
     def __init__(
-        self, loader: Iterable, problem: str, ended: Callable[[], None] | None = None
+        self, loaders: list[Any], index: int, problem: str, ended: Callable[[], None] | None = None
     ) -> None:
-        if not hasattr(loader, "__iter__") and not hasattr(loader, "__getitem__"):
-            raise TypeError(
-                f"problem '{problem}': a train data loader must be iterable, "
-                f"got {type(loader).__name__}"
-            )
-        self.loader = loader
+        self.loaders = loaders
+        self.index = index
         self.problem = problem
         self.ended = ended
         self.epoch = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Takes the loader that is there now from its beginning."""
+        self.loader = checked(self.loaders[self.index], self.problem)
         self.iterator: Iterator | None = None
         self.position = 0
-        if isinstance(loader, (list, tuple)):
-            evaluate(*flatten(loader))
+        self.is_new = True
+        if isinstance(self.loader, (list, tuple)):
+            evaluate(*flatten(self.loader))
 
     def _end(self) -> None:
+        if self.is_new:
+            raise RuntimeError(f"problem '{self.problem}': its train data loader gives no batch")
         if self.ended is not None:
             self.ended()
         self.epoch += 1
+        self.begin()
+        if hasattr(getattr(self.loader, "sampler", None), "set_epoch"):
+            self.loader.sampler.set_epoch(self.epoch)
+
+    def running(self) -> Iterator:
+        """The iterator that gives the next batch."""
+        if self.iterator is None:
+            self.iterator = islice(self.loader, self.position, None) if self.position else None
+        if self.iterator is None:
+            self.iterator = iter(self.loader)
+        return self.iterator
 
     def next(self) -> Any:
         """The next batch."""
-        if isinstance(self.loader, (list, tuple)):
+        if self.iterator is None and isinstance(self.loader, (list, tuple)):
             return self._next_of_list()
-        if self.iterator is None:
-            self.iterator = iter(self.loader)
         try:
-            batch = next(self.iterator)
+            batch = next(self.running())
         except StopIteration:
             self._end()
-            if hasattr(getattr(self.loader, "sampler", None), "set_epoch"):
-                self.loader.sampler.set_epoch(self.epoch)
-            self.iterator = iter(self.loader)
-            try:
-                batch = next(self.iterator)
-            except StopIteration:
-                self.iterator = None
-                raise self._empty() from None
-        batch = to_tensors(batch)
+            return self.next()
+        self.is_new = False
+        batch = as_batch(batch)
         evaluate(*flatten(batch))
         return batch
 
     def _next_of_list(self) -> Any:
         """The same without an iterator, whose end is an exception at every pass."""
         if self.position >= len(self.loader):
-            if not self.loader:
-                raise self._empty()
             self._end()
-            self.position = 0
+            return self.next()
         batch = self.loader[self.position]
         self.position += 1
-        return to_tensors(batch)
+        self.is_new = False
+        return as_batch(batch)
 
-    def _empty(self) -> RuntimeError:
-        return RuntimeError(f"problem '{self.problem}': its train data loader gives no batch")
+
+class Loaders(list):
+    """The loaders of a problem that is set up: a list of them is none of batches, should it be
+    given to another problem."""
+
+
+class Iterators:
+    """The iterators under way, one for each loader; one that is put in its place is gone through
+    before the loader begins again."""
+
+    def __init__(self, loaders: list[_Endless]) -> None:
+        self._loaders = loaders
+
+    def __getitem__(self, index: int) -> Iterator:
+        return self._loaders[index].running()
+
+    def __setitem__(self, index: int, iterator: Iterable) -> None:
+        self._loaders[index].iterator = iter(iterator)
+
+    def __len__(self) -> int:
+        return len(self._loaders)
 
 
 class Batches:
     """The batches of a problem.
 
     Args:
-        loaders: An iterable of batches, or a tuple of them.
+        given: Iterables of batches; one that is replaced is gone through to its end.
         problem: Name for messages.
         epoch_ended: Called each time the first loader has ended, before it starts again.
     """
 
-    def __init__(self, loaders: Any, problem: str, epoch_ended: Callable[[], None]) -> None:
-        several = isinstance(loaders, tuple)
-        self.problem = problem
-        self.several = several
-        self.epoch_ended = epoch_ended
-        given = loaders if several else (loaders,)
+    def __init__(self, given: list[Any], problem: str, epoch_ended: Callable[[], None]) -> None:
         if not given:
             raise ValueError(f"problem '{problem}': the tuple of train data loaders is empty")
-        self.loaders = [self._endless(index, each) for index, each in enumerate(given)]
+        self.given = given
+        self.loaders = [
+            _Endless(given, index, problem, None if index else epoch_ended)
+            for index in range(len(given))
+        ]
 
-    def _endless(self, index: int, loader: Iterable) -> _Endless:
-        return _Endless(loader, self.problem, self.epoch_ended if index == 0 else None)
-
-    def replace(self, index: int, loader: Iterable) -> None:
-        """Puts another loader in the place of one; its passes are counted on."""
-        if not 0 <= index < len(self.loaders):
-            raise IndexError(
-                f"problem '{self.problem}': train data loader {index} of {len(self.loaders)}"
-            )
-        epoch = self.loaders[index].epoch
-        self.loaders[index] = self._endless(index, loader)
-        self.loaders[index].epoch = epoch
+    @property
+    def several(self) -> bool:
+        """Whether a batch is a tuple of one of each loader."""
+        return len(self.loaders) > 1
 
     @property
     def epochs(self) -> list[int]:
@@ -125,14 +152,14 @@ class Batches:
 
     def held(self) -> list[Any] | None:
         """All batches, if there is one loader and it is a plain list or tuple of them."""
-        loader = self.loaders[0].loader
+        loader = self.given[0]
         if self.several or not isinstance(loader, (list, tuple)) or not loader:
             return None
-        return [to_tensors(batch) for batch in loader]
+        return [as_batch(batch) for batch in loader]
 
     def dealt(self) -> tuple[list[Tensor], dict[str, Any]] | None:
         """Tensors whose rows the engine can deal out, if one loader does only that."""
-        loader = self.loaders[0].loader
+        loader = self.given[0]
         return loader.dealt() if isinstance(loader, DataLoader) and not self.several else None
 
 
@@ -145,6 +172,13 @@ def flatten(batch: Any) -> list[Tensor]:
     if isinstance(batch, (tuple, list)):
         return [tensor for value in batch for tensor in flatten(value)]
     return []
+
+
+def as_batch(batch: Any) -> Any:
+    """What a loader gives as ``training_step`` gets it: a tuple for any list or tuple."""
+    if isinstance(batch, (list, tuple)):
+        return tuple(map(to_tensors, batch))
+    return to_tensors(batch)
 
 
 def to_tensors(batch: Any) -> Any:

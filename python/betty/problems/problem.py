@@ -17,7 +17,7 @@ from betty.hypergradient.info import MethodInfo
 from betty.nn import Module, Parameter
 from betty.nn.functional.normalization import recording_part
 from betty.optim.lr_scheduler import ReduceLROnPlateau
-from betty.problems.data import Batches, flatten, to_tensors
+from betty.problems.data import Batches, Loaders, flatten, to_tensors
 from betty.problems.parts import ProblemParts
 from betty.problems.replicas import merged, refilled
 from betty.problems.setup import fitted_optimizer, follow
@@ -49,7 +49,8 @@ class Problem(ProblemState, ProblemParts):
         scheduler: A learning-rate scheduler, or ``configure_scheduler``. It steps with the problem;
             a ``ReduceLROnPlateau`` needs a metric, so ``validation`` steps it.
         train_data_loader: Any iterable of batches, a list of batches, or a tuple of loaders, whose
-            batches come as a tuple; or ``configure_train_data_loader``.
+            batches come as a tuple; or ``configure_train_data_loader``. After set-up it is the list
+            of loaders. A list or tuple that a loader gives is a tuple as a batch.
         extra_config: Anything; found again as ``self.cfg``.
     """
 
@@ -75,7 +76,7 @@ class Problem(ProblemState, ProblemParts):
         self.module: Any = module  # a Module, whose attributes only the program knows
         self.optimizer = optimizer
         self.scheduler = scheduler
-        self.train_data_loader = train_data_loader
+        self.train_data_loader: Any = train_data_loader
         self.env: Env | None = None
         self.logger: Any = None
         self.device = "cpu"
@@ -140,7 +141,7 @@ class Problem(ProblemState, ProblemParts):
         self._configure("scheduler", "configure_scheduler")
         self._fit_optimizer()
         if self.train_data_loader is not None:
-            self._batches = Batches(self.train_data_loader, self._name, self._epoch_ended)
+            self._batches = Batches(self._loaders(), self._name, self._epoch_ended)
         elif type(self).get_batch is Problem.get_batch:
             raise ValueError(
                 f"problem '{self._name}' has no data: give it a train_data_loader, or define "
@@ -176,6 +177,12 @@ class Problem(ProblemState, ProblemParts):
         self._register()
         self._handle.set_training(self._training)
         self._resume()
+
+    def _loaders(self) -> list[Any]:
+        given = self.train_data_loader
+        several = isinstance(given, (tuple, Loaders))
+        self.train_data_loader = Loaders(given if several else [given])
+        return self.train_data_loader
 
     def _fit_optimizer(self) -> None:
         given = self.optimizer
@@ -247,7 +254,7 @@ class Problem(ProblemState, ProblemParts):
         if self._held:
             self.cur_batch = self._held[self._handle.batch_index]
         elif self._dealt is not None:
-            self.cur_batch = [self._handle.batch(i) for i in range(len(self._dealt[0]))]
+            self.cur_batch = tuple(map(self._handle.batch, range(len(self._dealt[0]))))
         elif not self._is_drawn and (fresh or self.cur_batch is None):
             self.cur_batch = self.get_batch()
         replica, count, share = self._handle.replica if self._is_parallel else (0, 1, 1.0)
