@@ -434,6 +434,9 @@ typedef struct betty_problem_callbacks {
 betty_status betty_problem_new(
     const char *name, const betty_options *options, const betty_problem_callbacks *callbacks,
     void *user_data, betty_problem **out_problem);
+/* Puts other options in the place of those that are given; from the next step on all is as if they
+ * had been there at first. "replay" stays, and "type" where it is "iterative" or "forward". */
+betty_status betty_problem_set_options(betty_problem *problem, const betty_options *options);
 /* An engine keeps its problems, so this may be called once they are in one. */
 void betty_problem_free(betty_problem *problem);
 /* The parameters that are trained; made by betty_parameter_new, retained. */
@@ -579,6 +582,8 @@ typedef struct betty_engine_callbacks {
 betty_status betty_engine_new(
     betty_problem *const *problems, int32_t count, const betty_options *options,
     const betty_engine_callbacks *callbacks, void *user_data, betty_engine **out_engine);
+/* Puts another "train_iters" in place for the next run, and another "valid_step". */
+betty_status betty_engine_set_options(betty_engine *engine, const betty_options *options);
 void betty_engine_free(betty_engine *engine);
 /* A dependency between problems, by their places in the list. "l2u", from a lower to an upper
  * problem: the lower solution enters the upper loss. "u2l", from an upper to a lower one: the

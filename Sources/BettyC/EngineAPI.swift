@@ -74,6 +74,17 @@ public func betty_engine_new(
   }
 }
 
+@_cdecl("betty_engine_set_options")
+public func betty_engine_set_options(_ handle: Handle?, _ settings: Handle?) -> Int32 {
+  boundary {
+    try engine(handle) { engine in
+      var config = engine.config
+      for (name, value) in try options(settings).entries { try config.set(name, value) }
+      try engine.configure(config)
+    }
+  }
+}
+
 @_cdecl("betty_engine_free") public func betty_engine_free(_ handle: Handle?) {
   release(handle, as: EngineBox.self)
 }

@@ -142,14 +142,30 @@ public func betty_problem_new(
   boundary {
     guard let given else { throw missing("callbacks") }
     let name = try text(name, "name")
-    var config = ProblemConfig()
-    do {
-      for (option, value) in try options(settings).entries { try config.set(option, value) }
-    } catch let error as BettyError {
-      throw BettyError(error.kind, "problem '\(name)': \(error.message)")
-    }
+    let config = try configured(ProblemConfig(), settings, for: name)
     let box = try ProblemBox(name, config, callbacks(given, ProblemCallbacks()), userData)
     try give(box, to: out, "out_problem")
+  }
+}
+
+/// A configuration with the options that are given in the place of its own.
+private func configured(
+  _ config: ProblemConfig, _ settings: Handle?, for name: String
+) throws -> ProblemConfig {
+  var config = config
+  do {
+    for (option, value) in try options(settings).entries { try config.set(option, value) }
+  } catch let error as BettyError {
+    throw BettyError(error.kind, "problem '\(name)': \(error.message)")
+  }
+  return config
+}
+
+@_cdecl("betty_problem_set_options")
+public func betty_problem_set_options(_ handle: Handle?, _ settings: Handle?) -> Int32 {
+  boundary {
+    let problem = try problem(handle).problem
+    try problem.configure(configured(problem.config, settings, for: problem.name))
   }
 }
 

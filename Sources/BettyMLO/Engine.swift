@@ -3,7 +3,7 @@
 import BettyGraph
 import BettyRuntime
 
-package struct EngineConfig: Sendable {
+package struct EngineConfig: Sendable, Equatable {
   package var trainIters = 50_000
   package var validStep = 500
   /// See RollBack.swift.

@@ -28,7 +28,7 @@ package struct ProblemHooks {
 
 package final class Problem {
   package let name: String
-  package let config: ProblemConfig
+  package private(set) var config: ProblemConfig
   package var hooks: ProblemHooks
   /// Those that are frozen included.
   package private(set) var parameters: [Tensor] = []
@@ -58,12 +58,12 @@ package final class Problem {
   private var givenBuffers: [Tensor] = []
   /// In evaluation mode steps are not counted and the parents are not called.
   package var isTraining = true
-  let method: any LowerMethod
+  private(set) var method: any LowerMethod
   /// Where the method differentiates the inner loop itself.
   private(set) lazy var unrolling = Unrolling(self)
   private(set) var implicitNode = ImplicitNode()
   /// Micro-steps between two steps of the parents.
-  let period: Int
+  private(set) var period: Int
 
   // Set by the engine.
   weak var engine: Engine?
@@ -102,6 +102,10 @@ package final class Problem {
     self.config = config
     self.hooks = hooks
     method = try Hypergradients.make(config, for: name)
+    period = try Self.period(of: config, for: name)
+  }
+
+  private static func period(of config: ProblemConfig, for name: String) throws -> Int {
     let (period, overflow) = config.unrollSteps.multipliedReportingOverflow(
       by: config.gradientAccumulation)
     guard !overflow else {
@@ -109,7 +113,25 @@ package final class Problem {
         "problem '\(name)': unroll_steps times gradient_accumulation is out of range, got "
           + "\(config.unrollSteps) and \(config.gradientAccumulation)")
     }
-    self.period = period
+    return period
+  }
+
+  /// Puts options in place that go with the problem as it is: see Options.swift.
+  func take(_ config: ProblemConfig) throws {
+    period = try Self.period(of: config, for: name)
+    method = try Hypergradients.make(config, for: name)
+    let before = self.config
+    self.config = config
+    if config.precision != before.precision
+      || config.initialDynamicScale != before.initialDynamicScale
+      || config.scaleFactor != before.scaleFactor
+    {
+      lossScale = LossScale(config)
+    }
+    keepsGradients = method.adapts
+    if keepsGradients { optimizer?.keepGradients() }
+    for problem in engine?.problems ?? [] { problem.connectIndirect() }
+    forgetAllPrograms()
   }
 
   /// The parameters that are trained while they require gradients, and through which hypergradients flow.

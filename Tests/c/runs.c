@@ -62,6 +62,16 @@ static void test_parts_of_a_run(void) {
   GOOD(betty_engine_global_step(p.engine, &number));
   expect(number == 9, "global step of a resumed run", __LINE__);
   BAD(BETTY_ERROR_VALUE, "at least 0", betty_engine_set_global_step(p.engine, -1));
+  betty_options *options = NULL;
+  GOOD(betty_options_new(&options));
+  GOOD(betty_options_set_int(options, "train_iters", 3));
+  GOOD(betty_engine_set_options(p.engine, options));
+  BAD(BETTY_ERROR_KEY, "'lower': Config: unknown option 'train_iters'",
+      betty_problem_set_options(lower, options));
+  GOOD(betty_options_set_int(options, "replicas", 2));
+  BAD(BETTY_ERROR_VALUE, "only train_iters and valid_step",
+      betty_engine_set_options(p.engine, options));
+  betty_options_free(options);
   GOOD(betty_problem_skipped_steps(lower, &number));
   expect(number == 0, "nothing was skipped", __LINE__);
   GOOD(betty_problem_set_buffers(lower, &p.a, 1));
@@ -74,6 +84,8 @@ static void test_parts_of_a_run(void) {
   NULL_IS_SEEN(betty_problem_set_training(NULL, 1));
   NULL_IS_SEEN(betty_problem_set_buffers(lower, NULL, 1));
   NULL_IS_SEEN(betty_problem_set_count(NULL, 1));
+  NULL_IS_SEEN(betty_problem_set_options(NULL, NULL));
+  NULL_IS_SEEN(betty_engine_set_options(NULL, NULL));
   NULL_IS_SEEN(betty_problem_skipped_steps(lower, NULL));
   NULL_IS_SEEN(betty_engine_describe(p.engine, NULL));
   NULL_IS_SEEN(betty_engine_clear_dependencies(NULL));

@@ -185,6 +185,8 @@ class TestExchange:
         assert seen == [1, 1, 3, 3]
         with pytest.raises(IndexError, match="train data loader 1 of 1"):
             engine.lower.set_train_data_loader([], 1)
+        with pytest.raises(TypeError, match="must be iterable, got int"):
+            engine.lower.set_train_data_loader(3)
 
     def test_groups_of_ones_own_and_loaded_state_are_kept(self):
         engine = quadratic(2)

@@ -115,7 +115,7 @@ def test_replica_0_makes_the_running_statistics():
 
 
 def batches_of(engine):
-    return engine.problems[0].train_data_loader
+    return engine.problems[0].train_data_loader[0]
 
 
 class Masks(ImplicitProblem):
@@ -163,8 +163,12 @@ def test_replayed_draws_are_the_recorded_ones():
 
 def test_unknown_strategies_are_named():
     for strategy in ("distributed", "zero", "fsdp", "accelerate", "dp"):
-        with pytest.raises(ValueError, match=r"must be 'default' or 'data_parallel'.*" + strategy):
+        with pytest.raises(ValueError, match=r"must be 'default', 'cpu' or .*, got '" + strategy):
             EngineConfig(strategy=strategy)
+    with pytest.raises(ValueError, match="got 'gpu': there is no GPU"):
+        EngineConfig(strategy="gpu")
+    with pytest.raises(ValueError, match="2 replicas need strategy 'data_parallel', got 'cpu'"):
+        EngineConfig(strategy="cpu", replicas=2)
     with pytest.raises(ValueError, match="replicas must be at least 0, got -1"):
         EngineConfig(strategy="data_parallel", replicas=-1)
     with pytest.raises(ValueError, match="2 replicas need strategy 'data_parallel'"):

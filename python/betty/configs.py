@@ -4,19 +4,60 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from operator import index
-from typing import Any, SupportsIndex
+from typing import Any, Protocol, SupportsIndex
+from weakref import WeakSet
 
 from betty.hypergradient.objects import Method
 from betty.logging import logger_mapping
 
 __all__ = ["Config", "EngineConfig"]
 
-STRATEGIES = ("default", "data_parallel")
+#: The engine's name of each; one processor is all there is without replicas.
+STRATEGIES = {"default": "default", "cpu": "default", "data_parallel": "data_parallel"}
+
+
+class _Follower(Protocol):
+    def _heed(self, name: str) -> None: ...
+
+
+class _Followed:
+    """Keeps who is to hear of a change where ``vars`` does not show it."""
+
+    __slots__ = ("__weakref__", "_followers")
+    _followers: WeakSet[Any]
+
+    def _follow(self, problem: _Follower) -> None:
+        if not hasattr(self, "_followers"):
+            self._followers = WeakSet()
+        self._followers.add(problem)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        followers = [] if name == "_followers" else list(getattr(self, "_followers", ()))
+        before = getattr(self, name, None)
+        super().__setattr__(name, value)
+        try:
+            for follower in followers:
+                follower._heed(name)
+        except Exception:
+            super().__setattr__(name, before)
+            for follower in followers:
+                follower._heed(name)
+            raise
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(vars(self))
 
 
 @dataclass
-class Config:
+class Config(_Followed):
     """Options of one :class:`~betty.problems.Problem`.
+
+    Of ``unroll_steps`` and what is an attribute of a problem too (``gradient_accumulation``,
+    ``gradient_clipping``, ``warmup_steps``, ``precision``, ``log_step``, ``log_local_step``) a
+    problem takes what is here when it is made, of the others when the engine is made. What is set
+    later, here or as ``problem.gradient_clipping``, holds from the next step on, or is refused with
+    a ValueError: ``replay``, and ``type`` with its options where it is ``"iterative"`` or
+    ``"forward"``.
 
     Attributes:
         type: Hypergradient method used where this problem is an inner node of an upper problem's
@@ -74,21 +115,20 @@ class Config:
         10
     """
 
+    # In the order of the reference, which programs may count on; then what is only here.
     type: str | Method = "darts"
+    unroll_steps: int = 1
+    first_order: bool = True
+    retain_graph: bool = False
+    allow_unused: bool = True
+    gradient_accumulation: int = 1
+    gradient_clipping: float = 0.0
     precision: str = "fp32"
     initial_dynamic_scale: float = 4096.0
     scale_factor: float = 2.0
-    first_order: bool = True
-    include_indirect: bool = False
-    unroll_steps: int = 1
-    gradient_accumulation: int = 1
-    gradient_clipping: float = 0.0
     warmup_steps: int = 0
-    steps_per_call: int = 1
-    on_nan: str = "ignore"
     log_step: int = -1
     log_local_step: bool = False
-    replay: bool = False
     darts_alpha: float = 0.01
     darts_multitask: bool = False
     sama_adam_alpha: float = 1.0
@@ -97,14 +137,16 @@ class Config:
     neumann_alpha: float = 1.0
     cg_iterations: int = 1
     cg_alpha: float = 1.0
+    include_indirect: bool = False
+    steps_per_call: int = 1
+    on_nan: str = "ignore"
+    replay: bool = False
     cg_tolerance: float = 0.0
     cg_damping: float = 0.0
     cg_warm_start: bool = False
     cg_strict: bool = False
     iterative_truncation: int = 0
     iterative_checkpoint: bool = False
-    retain_graph: bool = False
-    allow_unused: bool = True
 
     def options(self) -> dict[str, Any]:
         """The options as the engine takes them, by name."""
@@ -124,9 +166,10 @@ class EngineConfig:
         roll_back: Once the problems above an inner loop have stepped, undo the loop and take one
             step of it with what they have become.
         progress: Show a progress bar with the last loss of each problem (needs tqdm).
-        strategy: ``"default"``, or ``"data_parallel"``: the loss of each step is recorded once for
-            each replica, on its rows of the batch, and the replicas run side by side. A loss must
-            be a mean over the batch; then the result is that of one replica up to rounding.
+        strategy: ``"default"`` or ``"cpu"``, or ``"data_parallel"``: the loss of each step is
+            recorded once for each replica, on its rows of the batch, and the replicas run side by
+            side. A loss must be a mean over the batch; then the result is that of one replica up to
+            rounding.
         replicas: How many, with ``"data_parallel"``; 0 is one for each thread of the engine.
         sync_batchnorm: Batch norms are by the statistics of the whole batch, as with
             :class:`betty.nn.SyncBatchNorm`, and not of each replica's part.
@@ -140,16 +183,17 @@ class EngineConfig:
     train_iters: int = 50000
     valid_step: int = 500
     logger_type: str = "none"
+    # In the order of the reference; then what is only here.
     roll_back: bool = False
-    progress: bool = False
-    strategy: str = "default"
-    replicas: int = 0
-    sync_batchnorm: bool = False
     backend: str = "default"
+    strategy: str = "default"
     early_stopping: bool = False
     early_stopping_mode: str = "min"
     early_stopping_tolerance: int = 5
     early_stopping_metric: str = "loss"
+    progress: bool = False
+    replicas: int = 0
+    sync_batchnorm: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -173,13 +217,12 @@ class EngineConfig:
                 f"EngineConfig: logger_type must be one of {known}, got {self.logger_type!r}"
             )
         if self.strategy not in STRATEGIES:
-            raise ValueError(
-                "EngineConfig: strategy must be 'default' or 'data_parallel' (threads of this "
-                f"process), got {self.strategy!r}"
-            )
+            known = "'default', 'cpu' or 'data_parallel' (threads of this process)"
+            why = ": there is no GPU" if self.strategy == "gpu" else ""
+            raise ValueError(f"EngineConfig: strategy must be {known}, got {self.strategy!r}{why}")
         if self.replicas < 0:
             raise ValueError(f"EngineConfig: replicas must be at least 0, got {self.replicas}")
-        if self.replicas > 1 and self.strategy == "default":
+        if self.replicas > 1 and STRATEGIES[self.strategy] == "default":
             raise ValueError(
                 f"EngineConfig: {self.replicas} replicas need strategy 'data_parallel', "
                 f"got {self.strategy!r}"

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from betty import _native
-from betty.configs import EngineConfig
+from betty.configs import STRATEGIES, EngineConfig
 from betty.logging import format_losses, logger
 from betty.misc.drawing import draw
 from betty.misc.early_stopping import EarlyStopping
 from betty.misc.progress import ProgressBar
 from betty.problems import Problem
+from betty.problems.access import Alias
+from betty.problems.options import Option
 
 __all__ = ["Engine"]
 
@@ -30,6 +32,9 @@ class Engine:
             the gradient of the upper problem through the lower one.
         env: An environment that every problem reaches as ``self.env``.
     """
+
+    train_iters = Option("train_iters", "Calls of ``train_step`` in the next ``run``.")
+    valid_step = Option("valid_step", "Steps between two validations.")
 
     def __init__(
         self,
@@ -54,11 +59,15 @@ class Engine:
 
     def parse_config(self) -> None:
         """Takes what the configuration says."""
-        self.train_iters = self.config.train_iters
-        self.valid_step = self.config.valid_step
+        self._taken = {name: getattr(self.config, name) for name in ("train_iters", "valid_step")}
         self.logger_type = self.config.logger_type
         self.logger = logger(self.logger_type)
         self.early_stopping = EarlyStopping.of(self.config)
+
+    def _set_option(self, name: str, value: Any) -> None:
+        if "_handle" in vars(self):
+            self._handle.set_options({name: value})
+        self._taken[name] = value
 
     def _check(self) -> None:
         if not self.problems:
@@ -94,7 +103,13 @@ class Engine:
             self.set_problem_attr(problem)
         if self.env is not None:
             self.env.configure_distributed_training(
-                {"strategy": self.config.strategy, "world_size": 1, "rank": 0, "local_rank": 0}
+                {
+                    "strategy": self._strategy,
+                    "backend": self.config.backend,
+                    "world_size": self._world_size,
+                    "rank": self._rank,
+                    "local_rank": self._local_rank,
+                }
             )
             self.env.configure_device(self.device)
             self.env.initialize()
@@ -114,10 +129,9 @@ class Engine:
         self._handle = _native.EngineHandle(
             [problem._handle for problem in self.problems],
             {
-                "train_iters": self.train_iters,
-                "valid_step": self.valid_step,
+                **self._taken,
                 "roll_back": self.config.roll_back,
-                "strategy": self.config.strategy,
+                "strategy": STRATEGIES[self.config.strategy],
                 "replicas": self.config.replicas,
                 "sync_batchnorm": self.config.sync_batchnorm,
             },
@@ -249,15 +263,26 @@ class Engine:
             )
         for problem in self.problems:
             problem.load_state_dict(state_dict["problems"][problem.name])
-        self._handle.global_step = state_dict["global_step"]
+        self.global_step = state_dict["global_step"]
         if self.early_stopping is not None:
             for key, value in state_dict.get("early_stopping", {}).items():
                 setattr(self.early_stopping, key, value)
 
     @property
     def global_step(self) -> int:
-        """Calls of ``train_step`` so far in ``run``."""
-        return self._handle.global_step
+        """Calls of ``train_step`` so far in ``run``; who calls it by hand counts here."""
+        return self._handle.global_step if "_handle" in vars(self) else 0
+
+    @global_step.setter
+    def global_step(self, step: int) -> None:
+        self._handle.global_step = step
+
+    # Names of the reference that programs read.
+
+    _roll_back = Alias("config", "roll_back")
+    _strategy = Alias("config", "strategy")
+    _rank = _local_rank = 0
+    _world_size = 1
 
     def describe(self) -> str:
         """The problems with their levels and methods, and what a step of each takes.

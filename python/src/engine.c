@@ -139,6 +139,17 @@ static PyObject *depend(PyObject *self, PyObject *arguments) {
   Py_RETURN_NONE;
 }
 
+static PyObject *set_options(PyObject *self, PyObject *arguments) {
+  PyObject *settings;
+  if (!PyArg_ParseTuple(arguments, "O!", &PyDict_Type, &settings)) return NULL;
+  betty_options *options = options_from_dict(settings);
+  if (!options) return NULL;
+  betty_status status = betty_engine_set_options(engine(self)->handle, options);
+  betty_options_free(options);
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}
+
 static PyObject *describe(PyObject *self, PyObject *unused) {
   (void)unused;
   const char *text = NULL;
@@ -171,6 +182,7 @@ static PyObject *get_global_step(PyObject *self, void *unused) {
 static PyMethodDef methods[] = {
     {"depend", depend, METH_VARARGS, "(kind, from, to): a dependency by places in the list."},
     {"clear_dependencies", clear_dependencies, METH_NOARGS, "Take all dependencies away."},
+    {"set_options", set_options, METH_VARARGS, "({name: value}): train_iters and valid_step."},
     {"describe", describe, METH_NOARGS, "Levels, edges, paths and costs as text."},
     {"start", start, METH_NOARGS, "Check the dependencies."},
     {"run", run, METH_NOARGS, "Take train_iters steps."},

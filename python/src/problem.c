@@ -97,6 +97,17 @@ static PyObject *set_data(PyObject *self, PyObject *arguments) {
   return result;
 }
 
+static PyObject *set_options(PyObject *self, PyObject *arguments) {
+  PyObject *settings;
+  if (!PyArg_ParseTuple(arguments, "O!", &PyDict_Type, &settings)) return NULL;
+  betty_options *options = options_from_dict(settings);
+  if (!options) return NULL;
+  betty_status status = betty_problem_set_options(problem(self)->handle, options);
+  betty_options_free(options);
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}
+
 static PyObject *get_batch(PyObject *self, PyObject *index) {
   int part = (int)PyLong_AsLong(index);
   if (PyErr_Occurred()) return NULL;
@@ -229,6 +240,7 @@ static PyObject *dump(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef methods[] = {
+    {"set_options", set_options, METH_VARARGS, "({name: value}): in the place of others."},
     {"set_parameters", set_parameters, METH_O, "The parameters that are trained."},
     {"set_meta_parameters", set_meta_parameters, METH_O, "Those hypergradients flow through."},
     {"set_buffers", set_buffers, METH_O, "What forward passes change beside the parameters."},

@@ -104,7 +104,7 @@ def _edge(place: dict[str, tuple[float, float]], lower: Problem, upper: Problem,
 
 def _box(problem: Problem, x: float, y: float) -> str:
     count = sum(p.numel() for p in problem.trainable_parameters())
-    unroll = problem.config.unroll_steps
+    unroll = problem._unroll_steps
     steps = "1 step" if unroll == 1 else f"{unroll} steps"
     method = getattr(problem.config.type, "name", problem.config.type)
     note = f"{method}, {steps} to a step above" if problem.parents else "highest level"

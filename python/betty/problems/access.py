@@ -10,11 +10,25 @@ from betty import _native
 from betty._native import Tensor
 from betty.logging import format_losses
 from betty.problems.data import Iterators, checked
+from betty.problems.options import ProblemOptions
 
 __all__ = ["ProblemAccess"]
 
 
-class ProblemAccess:
+class Alias:
+    """Another name of an attribute, or of one of an attribute; a program's own of that name hides
+    it."""
+
+    def __init__(self, *way: str) -> None:
+        self.way = way
+
+    def __get__(self, problem: Any, kind: type | None = None) -> Any:
+        for name in () if problem is None else self.way:
+            problem = getattr(problem, name, None)
+        return problem
+
+
+class ProblemAccess(ProblemOptions):
     """The part of :class:`~betty.problems.Problem` that users call and do not define."""
 
     if TYPE_CHECKING:
@@ -145,6 +159,12 @@ class ProblemAccess:
         return None if self._batches is None else self._batches.epochs
 
     @property
+    def train_data_iterator(self) -> Iterators | None:
+        """The iterator of each loader that is under way; None where the engine draws batches."""
+        engine_draws = self._batches is None or self._held or self._dealt is not None
+        return None if engine_draws else Iterators(self._batches.loaders)
+
+    @property
     def skipped_steps(self) -> int:
         """Steps left out because loss or gradient was not finite: see ``Config.on_nan``.
 
@@ -155,45 +175,33 @@ class ProblemAccess:
     @property
     def loss_scale(self) -> float:
         """What the loss is scaled by before it is differentiated through fp16; 1 without fp16."""
-        if self._handle is None or self.config.precision != "fp16":
+        if self._handle is None or self.precision != "fp16":
             return 1.0
         return _native.loss_scale(self._handle)[0]
 
-    @property
-    def train_data_iterator(self) -> Iterators | None:
-        """The iterator of each loader that is under way; None where the engine draws batches."""
-        engine_draws = self._batches is None or self._held or self._dealt is not None
-        return None if engine_draws else Iterators(self._batches.loaders)
+    # Names of the reference that programs read.
+
+    _parents = Alias("parents")
+    _children = Alias("children")
+    _paths = Alias("paths")
+    _leaf = Alias("leaf")
+    _strategy = Alias("_engine", "_strategy")
+    _rank = _local_rank = 0
+    _world_size = 1
 
     @property
-    def gas(self) -> int:
-        """Micro-steps of the present update: a step that is repeated after a roll-back is whole."""
-        return 1 if self._repeats else self.config.gradient_accumulation
+    def _count(self) -> int:
+        return self.count
+
+    @_count.setter
+    def _count(self, count: int) -> None:
+        self._resumed["count"] = count
+        self._resume()
 
     @property
-    def gradient_clipping(self) -> float:
-        """Largest total norm of a gradient; 0 is off."""
-        return self.config.gradient_clipping
-
-    @property
-    def warmup_steps(self) -> int:
-        """Micro-steps before the parents are stepped for the first time."""
-        return self.config.warmup_steps
-
-    @property
-    def precision(self) -> str:
-        """The precision of the configuration."""
-        return self.config.precision
-
-    @property
-    def log_step(self) -> int:
-        """Steps between two records of the log; -1 is never."""
-        return self.config.log_step
-
-    @property
-    def log_local_step(self) -> bool:
-        """Whether the log's axis is this problem's count."""
-        return self.config.log_local_step
+    def _global_step(self) -> int:
+        """The engine's count, of which it tells the problems without lower ones; 0 in others."""
+        return self._engine.global_step if self._engine is not None and self.leaf else 0
 
     def dump(self) -> str:
         """What its steps have been so far, as text; see ``betty.dump``."""
@@ -203,7 +211,7 @@ class ProblemAccess:
 
     def log(self, stats: dict[str, Any], global_step: int | None = None) -> None:
         """Writes a line and hands the figures to the logger."""
-        local = global_step is None or self.config.log_local_step
+        local = global_step is None or self.log_local_step
         step = self.count if local else global_step
         self.logger.info(f"[{step}] {format_losses(self.name, stats)}")
         self.logger.log(stats, tag=self.name, step=step)

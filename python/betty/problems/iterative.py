@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from betty._native import Tensor
@@ -80,11 +79,13 @@ class IterativeProblem(Problem):
         super().__init__(
             name, config, module, optimizer, scheduler, train_data_loader, extra_config
         )
-        if self._config.type not in UNROLLED:
-            self._config = replace(self._config, type="iterative")
         self._source: Problem | None = None
         self._schedule: tuple[dict[str, Any], list[float]] = ({}, [])
         self._begin: Callable[[], None] | None = None
+
+    def _told(self) -> dict[str, Any]:
+        told = super()._told()
+        return told if told["type"] in UNROLLED else told | {"type": "iterative"}
 
     def initialize_from(self, problem: Problem) -> None:
         """Lets every inner loop begin at a differentiable copy of another problem's parameters.

@@ -42,7 +42,8 @@ class Problem(ProblemState, ProblemParts):
     """A level: subclass it and define ``training_step``.
 
     Args:
-        name: Other problems reach this one as an attribute of that name.
+        name: Other problems reach this one as an attribute of that name (by ``getattr``, if it is
+            none that can be written).
         config: Options of the problem.
         module: What is trained; may come from ``configure_module`` instead.
         optimizer: An optimizer over the module's parameters, or ``configure_optimizer``.
@@ -64,14 +65,14 @@ class Problem(ProblemState, ProblemParts):
         train_data_loader: Iterable | None = None,
         extra_config: Any = None,
     ) -> None:
-        if not isinstance(name, str) or not name.isidentifier():
-            raise ValueError(f"Problem: name must be a Python identifier, got {name!r}")
+        if not isinstance(name, str) or name.split() != [name]:
+            raise ValueError(f"Problem: name must be a word without spaces, got {name!r}")
         self._name = name
-        self._config = config if config is not None else Config()
-        if not isinstance(self._config, Config):
+        if not isinstance(config, Config | None):
             raise TypeError(
                 f"problem '{name}': config must be a Config, got {type(config).__name__}"
             )
+        self._take_options(config if config is not None else Config())
         self.cfg = extra_config
         self.module: Any = module  # a Module, whose attributes only the program knows
         self.optimizer = optimizer
@@ -92,6 +93,7 @@ class Problem(ProblemState, ProblemParts):
         self._held: list[Any] = []
         self._resumed: dict[str, Any] = {}
         self._is_joined = False
+        self._is_by_parts = False
         self._is_taken_apart = False
         self._repeats = False
         self._cached: Any = None
@@ -148,18 +150,18 @@ class Problem(ProblemState, ProblemParts):
                 "configure_train_data_loader or get_batch"
             )
         callbacks = {name: getattr(self, name) for name in HOOKS if self.is_implemented(name)}
-        callbacks["training_step"] = self._training_step
-        options = self._config.options()
+        callbacks.update(training_step=self._training_step, log=self._log)
         buffers = list(self.module.buffers()) if hasattr(self.module, "buffers") else []
         if buffers:
             # A first step on initial values that are only recorded would be a program of its own.
             evaluate(*buffers)
         config = getattr(self._engine, "config", None)
         self._is_parallel = getattr(config, "strategy", "default") == "data_parallel"
-        if self._own_parts(Problem):
+        self._is_by_parts = self._own_parts(Problem)
+        if self._is_by_parts:
             callbacks["descend"] = self._descend
-            # A step that Python takes part by part is no program to be run again, or split.
-            options["replay"] = self._is_parallel = False
+            self._is_parallel = False
+        options = self._told()
         self._replays = options["replay"]
         self._is_drawn = self._replays or self._is_parallel
         if self._is_drawn:
@@ -167,9 +169,8 @@ class Problem(ProblemState, ProblemParts):
         self._is_scheduled = self.scheduler is not None
         if self._is_scheduled:
             callbacks["scheduler_step"] = self._scheduler_step
-        if self._config.log_step > 0:
-            callbacks["log"] = self._log
         self._handle = _native.ProblemHandle(self._name, options, callbacks)
+        self._config._follow(self)
         for batch in self._held:
             self._handle.add_batch(flatten(batch))
         if self._dealt is not None:
@@ -342,11 +343,6 @@ class Problem(ProblemState, ProblemParts):
         return self._name
 
     @property
-    def config(self) -> Config:
-        """The problem's options."""
-        return self._config
-
-    @property
     def count(self) -> int:
         """Micro-steps taken."""
         return self._handle.count if self._handle is not None else 0
@@ -354,12 +350,12 @@ class Problem(ProblemState, ProblemParts):
     @property
     def parents(self) -> list[Problem]:
         """The upper problems, in the order in which they are stepped."""
-        return self._engine.parents_of(self)
+        return [] if self._engine is None else self._engine.parents_of(self)
 
     @property
     def children(self) -> list[Problem]:
         """The lower problems."""
-        return self._engine.children_of(self)
+        return [] if self._engine is None else self._engine.children_of(self)
 
     @property
     def leaf(self) -> bool:
@@ -369,7 +365,7 @@ class Problem(ProblemState, ProblemParts):
     @property
     def paths(self) -> list[list[Problem]]:
         """Along each, ``[self, …, lower, self]``, an implicit gradient flows."""
-        return self._engine.paths_of(self)
+        return [] if self._engine is None else self._engine.paths_of(self)
 
     @property
     def hypergradient_info(self) -> list[MethodInfo]:

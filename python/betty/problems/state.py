@@ -28,7 +28,7 @@ class ProblemState(ProblemAccess):
             if part is not None:
                 state[key] = part.state_dict()
         state["count"] = self.count
-        if self._handle is not None and self.config.precision == "fp16":
+        if self._handle is not None and self.precision == "fp16":
             state["loss_scale"] = _native.loss_scale(self._handle)
         memories = self._memories()
         return {**state, "hypergradient": memories} if memories else state
