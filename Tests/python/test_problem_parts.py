@@ -1,5 +1,7 @@
 """A descent step taken apart: parts that a program calls, or puts its own in the place of."""
 
+from copy import deepcopy
+
 import betty
 import numpy as np
 import pytest
@@ -89,6 +91,97 @@ def test_backward_adds_what_it_is_asked_for():
         up.backward(loss, paths=[[up, low]])
     with pytest.raises(ValueError, match="'upper': backward takes a scalar loss, got"):
         up.backward(up.module.value * 2)
+
+
+def test_a_loss_by_hand_of_another_batch_is_not_what_upper_problems_differentiate():
+    (plain, _), (asked, _) = program(Parted, False), program(Parted, False)
+    for engine in (plain, asked):
+        engine.train_iters = 1
+        engine.run()  # the first of two lower steps: the upper problem waits
+    low = asked.lower
+    for params, paths in ((None, None), (low.trainable_parameters(), [])):
+        loss, _ = low.get_loss((betty.from_numpy(7 * A),))
+        low.backward(loss, params, paths)
+        wanted = number(low.module.value) - number(asked.upper.module.value) * 7 * A
+        np.testing.assert_allclose(number(low.module.value.grad), wanted, atol=1e-12)
+        low.zero_grad()
+    for engine in (plain, asked):
+        engine.upper.one_step_descent()
+    np.testing.assert_array_equal(*(number(e.upper.module.value) for e in (plain, asked)))
+    loss, _ = low.get_loss(low.cur_batch)
+    low.backward(loss)
+    assert low.module.value.grad is not None
+
+
+class Descent(betty.optim.Optimizer):
+    """A program's own, with momentum."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, {"lr": lr})
+
+    def step(self, closure=None):
+        with betty.no_grad():
+            for group in self.param_groups:
+                for param in group["params"]:
+                    if param.grad is not None:
+                        before = self.state[param].get("buffer")
+                        grown = param.grad if before is None else 0.9 * before + param.grad
+                        self.state[param]["buffer"] = grown.clone()
+                        param.sub_(grown * group["lr"])
+
+
+def with_optimizer(kind, roll_back=False, **options):
+    def level(problem, name, config, rate, batches):
+        module = Vector(START)
+        optimizer = kind(module.parameters(), rate)
+        schedule = betty.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
+        return problem(name, config, module, optimizer, schedule, batches)
+
+    up = level(Upper, "upper", Config(), 0.05, [(TARGET,)])
+    low = level(Lower, "lower", Config(unroll_steps=2, **options), 0.1, [(A,), (2 * A,)])
+    edges = {"u2l": {up: [low]}, "l2u": {low: [up]}}
+    return Engine([up, low], EngineConfig(train_iters=8, roll_back=roll_back), edges)
+
+
+@pytest.mark.parametrize("options", [
+    {"type": "exact"}, {"type": "cg", "gradient_clipping": 0.5},
+    {"type": "exact", "gradient_accumulation": 2, "replay": True},
+])  # fmt: skip
+def test_an_optimizer_in_python_steps_a_problem(options):
+    def momentum(params, lr):
+        return betty.optim.SGD(params, lr, momentum=0.9)
+
+    plain, own = with_optimizer(momentum, **options), with_optimizer(Descent, **options)
+    for engine in (plain, own):
+        engine.run()
+    for name in ("upper", "lower"):
+        got, wanted = (number(getattr(e, name).module.value) for e in (own, plain))
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-12)
+        assert (got != START).any()
+    other = with_optimizer(Descent, **options)
+    other.load_state_dict(deepcopy(own.state_dict()))
+    for engine in (own, other):
+        engine.run()
+    np.testing.assert_array_equal(*(number(e.lower.module.value) for e in (own, other)))
+
+
+@pytest.mark.parametrize("kind", [betty.optim.RAdam, betty.optim.ASGD, betty.optim.Rprop])
+def test_optimizers_that_are_python(kind):
+    engine = with_optimizer(kind)
+    engine.run()
+    assert all((number(each.module.value) != START).any() for each in engine.problems)
+
+
+def test_what_needs_a_rule_of_the_engine_says_so():
+    for name in ("sama", "iterative", "forward"):
+        with pytest.raises(TypeError, match=f"'lower': type '{name}' differentiates .* of Descent"):
+            with_optimizer(Descent, type=name)
+    with pytest.raises(TypeError, match="roll_back can't undo the steps of Descent"):
+        with_optimizer(Descent, roll_back=True)
+    engine = with_optimizer(betty.optim.SGD)
+    with pytest.raises(TypeError, match="Descent: its step is Python"):
+        engine.lower.set_optimizer(Descent(engine.lower.module.parameters(), 0.1))
+    engine.run()
 
 
 def test_an_exception_in_a_part_leaves_the_count():

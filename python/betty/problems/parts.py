@@ -17,6 +17,8 @@ from betty.problems.access import ProblemAccess
 
 __all__ = ["ProblemParts"]
 
+#: Values of Config(type=...) that need to know what an update makes of a gradient.
+DIFFERENTIATED = ("iterative", "forward", "sama")
 PARTS = ("get_loss", "backward", "optimizer_step", "zero_grad", "clip_grad")
 
 
@@ -54,23 +56,53 @@ class ProblemParts(ProblemAccess):
 
     def _descend(self, fresh: bool) -> None:
         """What the engine calls where a part, or the whole, is a subclass's own."""
-        self._repeats = not fresh
+        self._repeats, self._is_descending = not fresh, True
         try:
             stats = self.one_step_descent(None if fresh else self.cur_batch)
             self._records = [(1.0, stats or {})]
         finally:
-            self._repeats = False
+            self._repeats = self._is_descending = False
 
     def _own_parts(self, base: type) -> bool:
-        """Whether a subclass defines a part; then also whether the whole is left as it is."""
+        """Whether a step is Python: a subclass defines a part, or the optimizer is a program's own;
+        then also whether the whole is left as it is."""
         kind = type(self)
         own = [name for name in PARTS if getattr(kind, name) is not getattr(base, name)]
         is_whole = kind.one_step_descent is base.one_step_descent
-        self._is_taken_apart = bool(own) and is_whole
-        return bool(own) or not is_whole
+        self._is_taken_apart = is_whole and (bool(own) or self._steps_in_python())
+        return self._is_taken_apart or not is_whole
+
+    def _steps_in_python(self) -> bool:
+        """Whether the updates are those of an optimizer without a rule of the engine."""
+        has_rule = self.optimizer is None or self.optimizer._engine is not None
+        return not has_rule and not self.is_implemented("custom_optimizer_step")
+
+    def _check_optimizer(self) -> None:
+        if not self._steps_in_python() or not self.parents:
+            return
+        kind, type_ = type(self.optimizer).__name__, self._told()["type"]
+        if type_ in DIFFERENTIATED:
+            raise TypeError(
+                f"problem '{self.name}': type '{type_}' differentiates the optimizer's step, and "
+                f"that of {kind} is Python; take an optimizer with a rule of the engine"
+            )
+        if self._engine.config.roll_back:
+            raise TypeError(
+                f"problem '{self.name}': roll_back can't undo the steps of {kind}, which are "
+                "Python; take an optimizer with a rule of the engine"
+            )
+
+    def _engine_optimizer(self) -> Any:
+        """What the engine updates parameters with."""
+        if self.optimizer is None or (self._is_by_parts and self._steps_in_python()):
+            return None
+        if self.is_implemented("custom_optimizer_step"):
+            return self.optimizer._engine
+        return self.optimizer._handle
 
     def get_loss(self, batch: Any) -> tuple[Any, dict[str, Any]]:
         """The loss of a batch over the micro-steps of an update, and all that was returned."""
+        self._loss_batch = batch
         result = self.training_step_exec(batch)
         stats = result if isinstance(result, dict) else {"loss": result}
         return stats["loss"] / self.gas, {**stats, "loss": stats["loss"].item()}
@@ -86,6 +118,9 @@ class ProblemParts(ProblemAccess):
     ) -> None:
         """Adds the gradient of a loss to those that the trainable parameters have.
 
+        In a step, or of ``cur_batch``, it is the loss that problems above differentiate. That of
+        another batch, asked for by hand, leaves them with the last step's.
+
         Args:
             loss: As ``get_loss`` gives it, already divided by ``gas``.
             params: Accepted: they are the trainable parameters. With ``paths=[]`` any others.
@@ -97,10 +132,11 @@ class ProblemParts(ProblemAccess):
         Raises:
             ValueError: ``paths`` are neither all of the problem's nor none.
         """
-        if paths is None or list(paths) == self.paths:
+        is_own = self._is_descending or self._loss_batch is self.cur_batch
+        if (paths is None or list(paths) == self.paths) and (is_own or self.paths):
             self._handle.backward(loss)
             return
-        if list(paths):
+        if paths is not None and list(paths):
             raise ValueError(f"problem '{self.name}': backward takes all of its paths, or none")
         wanted = list(self.trainable_parameters() if params is None else params)
         self.set_grads(wanted, autograd.grad(loss, wanted, allow_unused=True))

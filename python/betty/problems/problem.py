@@ -84,6 +84,9 @@ class Problem(ProblemState, ProblemParts):
         self.cur_batch: Any = None
         # The batch to draw next, instead of the loader's.
         self._given: tuple[Any] | None = None
+        # Whether the engine's step is under way; else the batch that a loss was asked of by hand.
+        self._is_descending = False
+        self._loss_batch: Any = None
         self._engine: Engine | None = None
         self._handle: _native.ProblemHandle | None = None
         self._batches: Batches | None = None
@@ -142,6 +145,7 @@ class Problem(ProblemState, ProblemParts):
         self._configure("optimizer", "configure_optimizer")
         self._configure("scheduler", "configure_scheduler")
         self._fit_optimizer()
+        self._check_optimizer()
         if self.train_data_loader is not None:
             self._batches = Batches(self._loaders(), self._name, self._epoch_ended)
         elif type(self).get_batch is Problem.get_batch:
@@ -207,7 +211,7 @@ class Problem(ProblemState, ProblemParts):
         self._handle.set_parameters(params)
         self._handle.set_meta_parameters(_own(self.meta_trainable_parameters()))
         self._handle.set_buffers(_others(self.module, params))
-        self._handle.set_optimizer(None if self.optimizer is None else self.optimizer._handle)
+        self._handle.set_optimizer(self._engine_optimizer())
 
     def _configure(self, attribute: str, method: str) -> None:
         if getattr(self, attribute) is None and self.is_implemented(method):
