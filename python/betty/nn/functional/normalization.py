@@ -114,7 +114,8 @@ def group_norm(
     is_known = input.ndim >= 2 and num_groups > 0
     if is_known and input.numel() == input.shape[0] * num_groups and input.shape[0] == 1:
         raise ValueError(
-            f"group_norm: each group has one value, got an input of size {list(input.shape)}"
+            "group_norm: a group must have more than 1 value, got an input of size "
+            f"{list(input.shape)}"
         )
     return ops.group_norm(input, weight, bias=bias, num_groups=num_groups, eps=eps)
 
