@@ -372,3 +372,22 @@ def test_names_of_the_reference_are_there():
     assert low.module.value.grad is None
     assert low.get_opt_param_group_for_param(low.module.value)["lr"] == 0.1
     assert low.get_opt_state_for_param(up.module.value) == {}
+
+
+def test_a_schedule_under_accumulation_warns_of_nothing(recwarn):
+    class Net(ImplicitProblem):
+        def training_step(self, batch):
+            return (self.module(batch) ** 2).mean()
+
+    net = nn.Linear(3, 1)
+    optimizer = betty.optim.SGD(net.parameters(), lr=0.1)
+    problem = Net(
+        "net",
+        Config(gradient_accumulation=2),
+        net,
+        optimizer,
+        betty.optim.lr_scheduler.StepLR(optimizer, 2),
+        [betty.randn(8, 3)],
+    )
+    Engine([problem], EngineConfig(train_iters=4)).run()
+    assert [str(warning.message) for warning in recwarn] == []

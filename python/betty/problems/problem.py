@@ -173,6 +173,7 @@ class Problem(ProblemState, ProblemParts):
         self._is_scheduled = self.scheduler is not None
         if self._is_scheduled:
             callbacks["scheduler_step"] = self._scheduler_step
+            self.optimizer._stepped = True  # the engine knows which comes first
         self._handle = _native.ProblemHandle(self._name, options, callbacks)
         self._config._follow(self)
         for batch in self._held:
