@@ -49,6 +49,8 @@ package final class Problem {
   private var owed = 0
   /// Whether the step under way has updated the parameters.
   var isUpdated = false
+  /// Gradients given to tensors when none of these parameters had one.
+  var gradientsSeen = -1
   /// Steps left out because they were not finite, or overflowed in f16.
   package internal(set) var skippedSteps = 0
   /// Those in a row up to now that overflowed.

@@ -59,7 +59,6 @@ struct StepCache: CustomStringConvertible {
 extension Problem {
   /// A descent step, by the user's own method if there is one.
   func takeStep(fresh: Bool) throws {
-    defer { Recording.endStep() }
     guard let own = hooks.descend else { return try descend(fresh: fresh) }
     try undoing { try Recording.duringStep { try own(fresh) } }
   }
@@ -70,6 +69,7 @@ extension Problem {
     let random = RandomKeys.state
     let before = (engine?.problems ?? [self]).flatMap { $0.buffers.map { Standing($0) } }
     isUpdated = false
+    defer { Recording.endStep() }
     do {
       return try step()
     } catch {
@@ -103,7 +103,16 @@ extension Problem {
   /// accumulated, and nobody has left a gradient for this step to add to.
   private var isWhole: Bool {
     hooks.gradCallback == nil && hooks.customOptimizerStep == nil && unrolledPaths.isEmpty
-      && accumulation == 1 && !Tensor.haveGradient(parameters)
+      && accumulation == 1 && !hasLeftover
+  }
+
+  /// Whether a parameter has a gradient that nobody has used; looked at where one may have come.
+  private var hasLeftover: Bool {
+    let given = Tensor.gradientsGiven
+    if given == gradientsSeen { return false }
+    if Tensor.haveGradient(parameters) { return true }
+    gradientsSeen = given
+    return false
   }
 
   /// Whether parameters have their gradients, clipped, while `param_callback` runs. A replayed step makes

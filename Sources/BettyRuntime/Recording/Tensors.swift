@@ -3,6 +3,7 @@
 
 import BettyGraph
 import BettyKernelInterface
+import Synchronization
 
 /// A single element, in the widest type of its kind.
 package enum Scalar: Sendable, Equatable {
@@ -207,6 +208,10 @@ extension Tensor {
   /// The accumulated gradient.
   package var gradient: Tensor? { Lock.held { gradientSlot?.gradient } }
 
+  /// How often a tensor was given a gradient, by whom ever.
+  package static var gradientsGiven: Int { gifts.load(ordering: .relaxed) }
+  private static let gifts = Atomic<Int>(0)
+
   /// Whether any of some tensors has an accumulated gradient.
   package static func haveGradient(_ tensors: [Tensor]) -> Bool {
     Lock.held { tensors.contains { $0.gradientSlot?.gradient != nil } }
@@ -229,6 +234,7 @@ extension Tensor {
       slot.gradient = gradient
       return old
     }
+    if gradient != nil { Self.gifts.add(1, ordering: .relaxed) }
     withExtendedLifetime(old) {}
   }
 

@@ -40,16 +40,22 @@ class _Endless:
         self.problem = problem
         self.ended = ended
         self.epoch = 0
+        self.loader: Any = None
         self.begin()
 
     def begin(self) -> None:
         """Takes the loader that is there now from its beginning."""
-        self.loader = checked(self.loaders[self.index], self.problem)
         self.iterator: Iterator | None = None
         self.position = 0
         self.is_new = True
-        if isinstance(self.loader, (list, tuple)):
-            evaluate(*flatten(self.loader))
+        loader = self.loaders[self.index]
+        if loader is self.loader:
+            return
+        self.loader = checked(loader, self.problem)
+        sampler = getattr(loader, "sampler", None)
+        self.sampler = sampler if hasattr(sampler, "set_epoch") else None
+        if isinstance(loader, (list, tuple)):
+            evaluate(*flatten(loader))
 
     def _end(self) -> None:
         if self.is_new:
@@ -58,8 +64,8 @@ class _Endless:
             self.ended()
         self.epoch += 1
         self.begin()
-        if hasattr(getattr(self.loader, "sampler", None), "set_epoch"):
-            self.loader.sampler.set_epoch(self.epoch)
+        if self.sampler is not None:
+            self.sampler.set_epoch(self.epoch)
 
     def running(self) -> Iterator:
         """The iterator that gives the next batch."""
