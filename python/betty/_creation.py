@@ -186,8 +186,6 @@ def _filled(size, value, dtype, device, requires_grad, out=None) -> Tensor:
         dtype = out.dtype if dtype is None else dtype
         return F._stored(out, _full(value, size=size, dtype=dtype))
     kind = _types.get_default_dtype() if dtype is None else dtype
-    if isinstance(value, float):  # a number by itself is of the default type: 0.3 has more digits
-        value = _native.from_scalar(value).to(kind)
     made = _full(value, size=size, dtype=kind)
     if requires_grad:
         made.requires_grad = True

@@ -23,10 +23,11 @@ extension Functions {
       "full", ["fill_value"], [sizes, dtypeOption], doc: "A value in every element of a size",
       samples: sample([], at: ["size": .ints([2, 3])])
     ) { b, x, attributes in
-      let value = try b.tensor(x[0])
+      // Cast from the number itself: the default type has fewer digits than f64.
+      let value =
+        try attributes.dtype("dtype").map { try b.cast(x[0].value, $0) } ?? b.tensor(x[0])
       try b.needRank([value], [0])
-      return try b.broadcast(
-        b.cast(value, attributes.dtype("dtype") ?? b.dtype(value)), to: b.lengths(attributes))
+      return try b.broadcast(value, to: b.lengths(attributes))
     },
     FunctionEntry(
       "arange", [],
