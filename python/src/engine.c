@@ -140,9 +140,7 @@ static PyObject *depend(PyObject *self, PyObject *arguments) {
 }
 
 static PyObject *set_options(PyObject *self, PyObject *arguments) {
-  PyObject *settings;
-  if (!PyArg_ParseTuple(arguments, "O!", &PyDict_Type, &settings)) return NULL;
-  betty_options *options = options_from_dict(settings);
+  betty_options *options = options_argument(arguments);
   if (!options) return NULL;
   betty_status status = betty_engine_set_options(engine(self)->handle, options);
   betty_options_free(options);

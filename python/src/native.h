@@ -107,6 +107,8 @@ PyObject *call_operation(PyObject *self, PyObject *const *arguments, Py_ssize_t 
                          PyObject *names);
 PyObject *describe_operations(PyObject *module, PyObject *unused);
 betty_options *options_from_dict(PyObject *dict);
+/* The options of a call whose one argument is a dict, or NULL with an exception set. */
+betty_options *options_argument(PyObject *arguments);
 
 /* arrays.c */
 extern PyType_Slot buffer_slots[];

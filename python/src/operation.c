@@ -134,6 +134,12 @@ betty_options *options_from_dict(PyObject *dict) {
   return options;
 }
 
+betty_options *options_argument(PyObject *arguments) {
+  PyObject *settings;
+  if (!PyArg_ParseTuple(arguments, "O!", &PyDict_Type, &settings)) return NULL;
+  return options_from_dict(settings);
+}
+
 /* Floats enter the key by their bits: -0.0 and 0.0 differ, nan equals itself. */
 static PyObject *key_part(PyObject *value) {
   if (!PyFloat_Check(value)) return Py_NewRef(value);

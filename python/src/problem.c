@@ -98,9 +98,7 @@ static PyObject *set_data(PyObject *self, PyObject *arguments) {
 }
 
 static PyObject *set_options(PyObject *self, PyObject *arguments) {
-  PyObject *settings;
-  if (!PyArg_ParseTuple(arguments, "O!", &PyDict_Type, &settings)) return NULL;
-  betty_options *options = options_from_dict(settings);
+  betty_options *options = options_argument(arguments);
   if (!options) return NULL;
   betty_status status = betty_problem_set_options(problem(self)->handle, options);
   betty_options_free(options);

@@ -141,6 +141,18 @@ private struct FactoredRows {
     return (try graph.slice(a, axis: axis, 0, k), rest)
   }
 
+  /// L and U of the square part, with the rows of L below it or the columns of U beside it.
+  func triangles(
+    _ graph: inout Graph
+  ) throws -> (lower: Value, below: Value?, upper: Value, beside: Value?) {
+    if m >= n {
+      let (square, below) = try split(&graph, lower)
+      return (square, below, upper, nil)
+    }
+    let (square, beside) = try split(&graph, upper)
+    return (lower, nil, square, beside)
+  }
+
   func joined(_ graph: inout Graph, _ square: Value, _ rest: Value?) throws -> Value {
     guard let rest else { return square }
     let last = graph.shape(of: square).count - 1
@@ -162,12 +174,7 @@ extension P {
     guard let tangent = tangents[0] else { return [nil, nil, nil, nil] }
     let rows = try FactoredRows(&graph, node)
     let (change, rest) = try rows.split(&graph, graph.matmul(rows.ordering, tangent))
-    let (lower, below) =
-      try rows.m >= rows.n
-      ? rows.split(&graph, rows.lower) : (rows.lower, nil)
-    let (upper, beside) =
-      try rows.m < rows.n
-      ? rows.split(&graph, rows.upper) : (rows.upper, nil)
+    let (lower, below, upper, beside) = try rows.triangles(&graph)
     let inside = try graph.divided(graph.call(solve, [lower, change]), by: upper)
     let strict = try graph.mul(inside, graph.pattern(gt, like: inside))
     let (dL, dU) = try (
@@ -189,12 +196,7 @@ extension P {
     guard let cotangent = cotangents[0] else { return [nil] }
     let rows = try FactoredRows(&graph, node)
     let (square, rest) = try rows.split(&graph, cotangent)
-    let (lower, below) =
-      try rows.m >= rows.n
-      ? rows.split(&graph, rows.lower) : (rows.lower, nil)
-    let (upper, beside) =
-      try rows.m < rows.n
-      ? rows.split(&graph, rows.upper) : (rows.upper, nil)
+    let (lower, below, upper, beside) = try rows.triangles(&graph)
     let strict = try graph.mul(square, graph.pattern(gt, like: square))
     var fromLower = try graph.matmul(lower, strict, transposeA: true)
     var fromUpper = try graph.matmul(
