@@ -96,7 +96,7 @@ OPERATORS = [
     "rxor", "lt", "le", "gt", "ge",
 ]  # fmt: skip
 
-HEAD = '''"""Every operation as a function. Written by tools/generate_functions.py, not by hand."""
+HEAD = '''"""Every operation, by tools/generate_functions.py: one file, for programs alone."""
 
 from __future__ import annotations
 

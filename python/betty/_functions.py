@@ -1,4 +1,4 @@
-"""Every operation as a function. Written by tools/generate_functions.py, not by hand."""
+"""Every operation, by tools/generate_functions.py: one file, for programs alone."""
 
 from __future__ import annotations
 

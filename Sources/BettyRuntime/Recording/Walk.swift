@@ -168,10 +168,10 @@ struct Walk {
     case .evaluate: return tensor.buffer != nil
     case .step:
       // A leaf that the step has made of its own values, by requires_grad_(), moves with them.
-      let isLeaf = tensor.flags.contains(.gradLeaf)
-      if isLeaf, tensor.extra?.gradient?.parameterID != 0 { return true }
+      let takesGradient = tensor.flags.contains(.gradLeaf)
+      if takesGradient, tensor.extra?.gradient?.parameterID != 0 { return true }
       if tensor.buffer == nil || tensor.flags.contains(.keepsHistory) { return false }
-      return isLeaf || !tensor.flags.contains(.requiresGrad)
+      return takesGradient || !tensor.flags.contains(.requiresGrad)
     case .gradient:
       if tensor.flags.contains(.stop) { return !tensor.flags.contains(.root) }
       return tensor.flags.contains(.gradLeaf) || !tensor.flags.contains(.requiresGrad)

@@ -15,10 +15,11 @@ __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 Sizes = int | Sequence[int]
 
 
-def warn_of_sides(padding: Any, kernel: Sequence[int], dilation: Sizes) -> None:
+def warn_of_sides(padding: Any, weight: Tensor, dilation: Sizes) -> None:
     """Warns where padding="same" has one element more on one side."""
-    if padding != "same":
+    if not isinstance(padding, str) or padding != "same":
         return
+    kernel = weight.shape[2:]
     gaps = [dilation] * len(kernel) if isinstance(dilation, int) else list(dilation)
     if any(gap * (size - 1) % 2 for size, gap in zip(kernel, gaps, strict=False)):
         warn(
@@ -38,8 +39,7 @@ def conv1d(
 ) -> Tensor:
     """Convolution of [N, C, L] with weight [K, C / groups, size]; padding may be "same" or
     "valid"."""
-    if isinstance(padding, str):
-        warn_of_sides(padding, weight.shape[2:], dilation)
+    warn_of_sides(padding, weight, dilation)
     return ops.conv1d(input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -54,6 +54,5 @@ def conv2d(
 ) -> Tensor:
     """Convolution of [N, C, H, W] with weight [K, C / groups, height, width]; padding may be "same"
     or "valid"."""
-    if isinstance(padding, str):
-        warn_of_sides(padding, weight.shape[2:], dilation)
+    warn_of_sides(padding, weight, dilation)
     return ops.conv2d(input, weight, bias, stride, padding, dilation, groups)

@@ -74,7 +74,7 @@ def conv3d(
     steps, gaps = _three(stride, "conv3d", "stride"), _three(dilation, "conv3d", "dilation")
     if min(steps) < 1 or min(gaps) < 1:
         raise RuntimeError(f"conv3d: stride and dilation must be positive, got {steps} and {gaps}")
-    warn_of_sides(padding, weight.shape[2:], gaps)
+    warn_of_sides(padding, weight, gaps)
     depth = weight.shape[2]
     low, high, plane = _margins(padding, steps, gaps, depth)
     window = gaps[0] * (depth - 1) + 1
