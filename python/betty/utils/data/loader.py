@@ -6,7 +6,6 @@ Invariant: what says so is fixed when the loader is made.
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -195,12 +194,15 @@ def _check_ahead(workers: int, prefetch: int | None, persistent: bool, context: 
     """What only workers heed needs workers."""
     if prefetch is not None and prefetch < 1:
         raise ValueError(f"DataLoader: prefetch_factor must be positive, got {prefetch}")
-    methods = multiprocessing.get_all_start_methods()
-    if isinstance(context, str) and context not in methods:
-        raise ValueError(
-            f"DataLoader: multiprocessing_context must be one of {', '.join(methods)}, "
-            f"got {context!r}"
-        )
+    if isinstance(context, str):
+        import multiprocessing  # for its names alone: `import betty` stays quick
+
+        methods = multiprocessing.get_all_start_methods()
+        if context not in methods:
+            raise ValueError(
+                f"DataLoader: multiprocessing_context must be one of {', '.join(methods)}, "
+                f"got {context!r}"
+            )
     needs = {
         "prefetch_factor": prefetch is not None,
         "persistent_workers": persistent,
