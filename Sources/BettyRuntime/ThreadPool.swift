@@ -1,5 +1,7 @@
-// The one pool of worker threads. A job is a number of tasks drawn from a counter; the caller works
-// too and waits only for workers that have begun, so a parked worker that wakes late costs nothing.
+// The one pool of worker threads. A job is a number of tasks; each thread has an equal run of
+// them, the same for every job of as many tasks, so that what one step wrote is in the cache of the
+// thread that reads it in the next; who is done takes from the others' runs. The caller works too
+// and waits only for workers that have begun, so a parked worker that wakes late costs nothing.
 // When the pool is busy with another caller's job, the caller does its tasks alone. Workers spin a
 // while after a job and then sleep. After a fork the child has no workers: it notices and starts
 // its own.
@@ -53,7 +55,7 @@ package final class ThreadPool: @unchecked Sendable {
   ) {
     if count > 1, limit > 1, threads > 1, acquire() {
       if let team = readyTeam() {
-        team.run(Job(body: body, context: context, count: count, limit: limit))
+        team.run(Job(body: body, context: context, count: count, limit: min(limit, team.size)))
         release()
         return
       }
@@ -105,6 +107,11 @@ private struct Job {
   let context: UnsafeMutableRawPointer
   let count: Int
   let limit: Int
+
+  /// The tasks that a thread begins with.
+  func run(of thread: Int) -> Range<Int> {
+    count &* thread / limit..<count &* (thread &+ 1) / limit
+  }
 }
 
 /// A fixed set of workers and the job they share.
@@ -115,12 +122,14 @@ private final class Team: @unchecked Sendable {
   private struct Board: ~Copyable {
     /// Odd while a job is open; workers sleep on its value.
     let generation = Atomic<UInt32>(0)
-    let next = Atomic<Int>(0)
     let active = Atomic<Int>(0)
     let sleepers = Atomic<Int>(0)
     let stopped = Atomic<Bool>(false)
   }
   private let board: UnsafeMutablePointer<Board>
+  /// The next task of each thread's run, `stride` apart: a line of the cache each.
+  private let next: UnsafeMutablePointer<Atomic<Int>>
+  private static let stride = 8
   private var job: Job?
   /// About 50 microseconds of pauses before a worker sleeps.
   private static let spins = 2000
@@ -129,9 +138,13 @@ private final class Team: @unchecked Sendable {
     self.size = size
     board = .allocate(capacity: 1)
     board.initialize(to: Board())
+    next = .allocate(capacity: size &* Team.stride)
+    for index in 0..<size &* Team.stride { (next + index).initialize(to: Atomic(0)) }
   }
 
   deinit {
+    next.deinitialize(count: size &* Team.stride)
+    next.deallocate()
     board.deinitialize(count: 1)
     board.deallocate()
   }
@@ -175,7 +188,9 @@ private final class Team: @unchecked Sendable {
 
   func run(_ job: Job) {
     self.job = job
-    board.pointee.next.store(0, ordering: .relaxed)
+    for thread in 0..<job.limit {
+      next[thread &* Team.stride].store(job.run(of: thread).lowerBound, ordering: .relaxed)
+    }
     board.pointee.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)  // open
     if board.pointee.sleepers.load(ordering: .sequentiallyConsistent) > 0 {
       betty_support_futex_wake(board, Int32(min(job.count, job.limit) &- 1))
@@ -195,10 +210,15 @@ private final class Team: @unchecked Sendable {
   }
 
   private func drain(_ job: Job, worker: Int) {
-    while true {
-      let task = board.pointee.next.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
-      if task >= job.count { return }
-      job.body(job.context, task, worker)
+    var owner = worker
+    for _ in 0..<job.limit {
+      let end = job.run(of: owner).upperBound
+      while true {
+        let task = next[owner &* Team.stride].wrappingAdd(1, ordering: .acquiringAndReleasing)
+        if task.oldValue >= end { break }
+        job.body(job.context, task.oldValue, worker)
+      }
+      owner = owner &+ 1 == job.limit ? 0 : owner &+ 1
     }
   }
 
