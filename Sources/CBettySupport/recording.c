@@ -1,5 +1,4 @@
 #include "recording.h"
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -7,7 +6,8 @@ __thread struct betty_recording_state betty_recording_this_thread
     __attribute__((tls_model("initial-exec")));
 uintptr_t betty_recording_lock_owner __attribute__((aligned(64))) = 0;
 
-// The lock is held for microseconds at most: pause, then yield, then sleep for longer and longer.
+// Mostly held for a microsecond, for longer where an operation is met for the first time or a long
+// recording is walked: pause, then yield, then sleep for longer and longer.
 void betty_recording_lock_slow(uintptr_t self) {
   for (int attempt = 0;; attempt++) {
     if (__atomic_load_n(&betty_recording_lock_owner, __ATOMIC_RELAXED) == 0) {
@@ -47,9 +47,3 @@ void betty_recording_trim_releases(void) {
   thread->pending = NULL;
   thread->pending_capacity = 0;
 }
-
-// A child of fork has only the thread that forked: it must not find the lock held by another.
-static void hold(void) { betty_recording_lock(); }
-static void drop(void) { betty_recording_unlock(); }
-
-__attribute__((constructor)) static void watch_fork(void) { pthread_atfork(hold, drop, drop); }

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "threads.h"
+#include "recording.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -48,15 +49,19 @@ uint32_t betty_support_fork_count(void) { return __atomic_load_n(&forks, __ATOMI
 void betty_support_lock(int index) { pthread_mutex_lock(&locks[index]); }
 void betty_support_unlock(int index) { pthread_mutex_unlock(&locks[index]); }
 
-// Taken over a fork so that the child never finds one held by a thread that it does not have.
+// Taken over a fork so that the child never finds one held by a thread that it does not have; in the
+// order in which threads take them: memory is asked for under the recording lock.
 static void before_fork(void) {
+  betty_recording_lock();
   for (int i = 0; i < lock_count; ++i) pthread_mutex_lock(&locks[i]);
 }
 static void after_fork_parent(void) {
   for (int i = lock_count; i-- > 0;) pthread_mutex_unlock(&locks[i]);
+  betty_recording_unlock();
 }
 static void after_fork_child(void) {
   for (int i = lock_count; i-- > 0;) pthread_mutex_init(&locks[i], NULL);
+  betty_recording_unlock();
   __atomic_add_fetch(&forks, 1, __ATOMIC_RELAXED);
 }
 __attribute__((constructor)) static void watch_forks(void) {

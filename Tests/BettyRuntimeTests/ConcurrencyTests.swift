@@ -80,7 +80,11 @@ private func sumProgram(_ count: Int, threads: Int) throws -> Program {
     }
     _exit(status)
   }
-  #expect(child > 0)
+  #expect(succeeds(child), "the child hung or failed")
+}
+
+/// Whether the process ends well within ten seconds.
+private func succeeds(_ child: pid_t) -> Bool {
   var status: Int32 = -1
   var waited: pid_t = 0
   for _ in 0..<1000 where waited == 0 {
@@ -88,7 +92,25 @@ private func sumProgram(_ count: Int, threads: Int) throws -> Program {
     if waited == 0 { usleep(10_000) }
   }
   if waited == 0 { kill(child, SIGKILL) }
-  #expect(waited == child && status == 0, "the child hung or failed")
+  return waited == child && status == 0
+}
+
+/// A fork takes the locks in the order of those who allocate while they record.
+@Test func aForkWaitsForTheRecordingFirst() throws {
+  let child = fork()
+  if child == 0 {
+    Lock.held {
+      let failed = betty_support_spawn(
+        { _ in
+          if fork() == 0 { _exit(0) }
+          return nil
+        }, nil)
+      usleep(100_000)  // the fork is waiting by now
+      if failed != 0 || (try? Buffer(byteCount: 64)) == nil { _exit(1) }
+    }
+    _exit(0)
+  }
+  #expect(succeeds(child), "the fork held memory while it waited")
 }
 
 @Test func threadsAreChecked() throws {
