@@ -26,6 +26,11 @@ struct Rewriter {
   private var hashes: [Int] = []
   /// Per value: how many times it was read before this pass.
   private var readers: [Int] = []
+  /// Rules under way, each for an application that the one before makes.
+  private var nested = 0
+  /// What is made deeper inside rules stays as it is: some rules go up a chain of applications, and
+  /// chains are longer than the stack is deep.
+  private static let deepest = 64
 
   init(keepsStopGradient: Bool, simplifiesBodies: Bool) {
     self.keepsStopGradient = keepsStopGradient
@@ -68,6 +73,9 @@ struct Rewriter {
     if commutes, inputs.count == 2, isAfter(inputs[0], inputs[1]) {
       inputs.swapAt(0, 1)
     }
+    nested += 1
+    defer { nested -= 1 }
+    if nested > Self.deepest { return intern(primitive, inputs, attributes, types) }
     if types.count == 1 {
       let call = Call(
         primitive: primitive, inputs: inputs, attributes: attributes, type: types[0])

@@ -1,6 +1,7 @@
 // Graph → graph: nothing here runs a graph. Transforms append to the graph they are given or build
 // a new one; a value keeps its number in a graph that is appended to. All of them are loops over
-// the nodes in order, so the depth of a graph costs no stack.
+// the nodes in order, so the depth of a graph costs no stack; rules that make what other rules
+// apply to are bounded in depth.
 
 import BettyGraph
 import BettyKernelInterface

@@ -197,4 +197,17 @@ import Testing
     // Far above what it takes on a busy machine, far below anything quadratic.
     #expect(elapsed < .seconds(20), "took \(elapsed)")
   }
+
+  /// Rules that go up a chain do so for a bounded number of steps.
+  @Test func chainsOfPermutedOperands() throws {
+    var graph = Graph()
+    let x = graph.addInput(try TensorType(.f32, [2, 3, 4]))
+    var value = graph.addInput(try TensorType(.f32, [4, 2, 3]))
+    for _ in 0..<20_000 {
+      value = try graph.add(value, graph.permute(x, [2, 0, 1]))
+    }
+    graph.outputs = [try graph.permute(value, [1, 2, 0])]
+    let simple = try Transform.simplify(graph)
+    #expect(simple.nodes.count { $0.primitive === P.add } == 20_000)
+  }
 }
