@@ -227,10 +227,11 @@ private final class Team: @unchecked Sendable {
     var seen: UInt32 = 0
     while true {
       waitForChange(from: seen)
-      if board.pointee.stopped.load(ordering: .acquiring) { return }
       // Enter, then look again whether the job is still open: the caller closes, then waits.
       board.pointee.active.wrappingAdd(1, ordering: .sequentiallyConsistent)
       seen = board.pointee.generation.load(ordering: .sequentiallyConsistent)
+      // Asked after the generation is read: a team that stops changes it only once.
+      if board.pointee.stopped.load(ordering: .acquiring) { return }
       if seen & 1 == 1, let job, worker < job.limit { drain(job, worker: worker) }
       board.pointee.active.wrappingSubtract(1, ordering: .sequentiallyConsistent)
     }
