@@ -68,6 +68,7 @@ package enum Allocator {
       block = betty_support_allocate(size)
       if block == nil {
         releaseCached()
+        Workspace.releaseIdle()
         block = betty_support_allocate(size)
       }
       guard block != nil else { throw outOfMemory(bytes) }
@@ -95,6 +96,14 @@ package enum Allocator {
     state.stats.cached &+= size
     state.stats.live &-= size
     unlock()
+  }
+
+  /// Gives a block back to the system.
+  static func discard(_ block: Block) {
+    lock()
+    state.stats.live &-= classBytes(block.sizeClass)
+    unlock()
+    betty_support_free(block.pointer)
   }
 
   /// Gives every cached block back to the system.

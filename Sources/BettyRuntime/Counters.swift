@@ -13,7 +13,7 @@ package enum Counters {
   /// Buffers handed out by the allocator, whether their memory was fresh or cached.
   package static let allocations = Atomic<Int>(0)
   package static let bytesAllocated = Atomic<Int>(0)
-  /// Bytes of the arenas that exist now.
+  /// Bytes of the memory that programs share to run in.
   package static let arenaBytes = Atomic<Int>(0)
 
   @inline(__always)

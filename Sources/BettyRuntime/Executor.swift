@@ -1,5 +1,6 @@
-// One run of a program at a time: an arena, the table of addresses with the leaves' places to
-// patch, scratch for each worker, statuses. A run allocates nothing and takes no lock.
+// One run of a program at a time: the table of addresses with the places to patch, statuses. The
+// arena and scratch for each worker lie in memory that the run is lent. A run allocates nothing and
+// takes no lock.
 // Invariant: the instance is used by one thread at a time (the program lends it); nested instances
 // belong to it.
 
@@ -23,8 +24,9 @@ final class Instance {
   let isFirst: Bool
   // The program owns its instances, so it outlives them.
   private unowned(unsafe) let program: Program
-  private let arena: Buffer
-  private let scratch: Buffer
+  /// Where the arena lay in the last run, and what follows it there.
+  private var memory: UnsafeMutableRawPointer
+  private var scratch: UnsafeMutableRawPointer { memory + program.arenaBytes.roundedToLines }
   private let addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>
   private let statuses: UnsafeMutablePointer<Int64>
   private struct Patch {
@@ -32,6 +34,7 @@ final class Instance {
     var index: Int
     var offset: Int
   }
+  private let arenaPatches: UnsafeBufferPointer<Patch>
   private let inputPatches: UnsafeBufferPointer<Patch>
   private let outputPatches: UnsafeBufferPointer<Patch>
   private let storage = Storage()
@@ -47,9 +50,9 @@ final class Instance {
     let outputs: UnsafeMutablePointer<UnsafeMutableRawPointer>
     let index: UnsafeMutablePointer<Int64>
 
-    init(_ program: Program) throws {
+    init(_ program: Program) {
       self.program = program
-      instance = try Instance(program, isFirst: true)
+      instance = Instance(program, isFirst: true)
       inputs = .allocate(capacity: program.inputTypes.count + 1)
       outputs = .allocate(capacity: program.outputTypes.count + 1)
       index = .allocate(capacity: 1)
@@ -72,22 +75,21 @@ final class Instance {
     }
   }
 
-  init(_ program: Program, isFirst: Bool) throws {
+  init(_ program: Program, isFirst: Bool) {
     self.program = program
     self.isFirst = isFirst
-    arena = try Buffer(byteCount: program.arenaBytes)
-    let (bytes, overflow) = program.scratchBytes.multipliedReportingOverflow(by: program.threads)
-    scratch = try Buffer(byteCount: overflow ? Int.max : bytes)
     let count = program.addresses.count
     addresses = .allocate(capacity: count + 1)
-    addresses.initialize(repeating: arena.pointer, count: count + 1)
+    memory = UnsafeMutableRawPointer(addresses)  // nowhere yet
+    addresses.initialize(repeating: memory, count: count + 1)
     statuses = .allocate(capacity: program.statusCount + 1)
     statuses.initialize(repeating: 0, count: program.statusCount + 1)
+    var arena: [Patch] = []
     var inputs: [Patch] = []
     var outputs: [Patch] = []
     for (position, source) in program.addresses.enumerated() {
       switch source {
-      case .arena(let offset): addresses[position] = arena.pointer + offset
+      case .arena(let offset): arena.append(Patch(position: position, index: 0, offset: offset))
       case .fixed(let pointer): addresses[position] = pointer
       case .input(let index, let offset):
         inputs.append(Patch(position: position, index: index, offset: offset))
@@ -95,22 +97,28 @@ final class Instance {
         outputs.append(Patch(position: position, index: index, offset: offset))
       }
     }
+    arenaPatches = storage.keep(arena)
     inputPatches = storage.keep(inputs)
     outputPatches = storage.keep(outputs)
-    nested = try program.loops.map { try Nested($0.body) }
-    Counters.add(Counters.arenaBytes, program.arenaBytes)
+    nested = program.loops.map { Nested($0.body) }
   }
 
   deinit {
     addresses.deallocate()
     statuses.deallocate()
-    Counters.add(Counters.arenaBytes, -arena.byteCount)
   }
 
+  /// `lent` has the program's `memoryBytes`. What may not stop runs to its end when it is
+  /// interrupted.
   func run(
     inputs: UnsafePointer<UnsafeMutableRawPointer>,
-    outputs: UnsafePointer<UnsafeMutableRawPointer>
+    outputs: UnsafePointer<UnsafeMutableRawPointer>,
+    in lent: UnsafeMutableRawPointer, mayStop: Bool = true
   ) throws {
+    if lent != memory {
+      memory = lent
+      for patch in arenaPatches { addresses[patch.position] = lent + patch.offset }
+    }
     for patch in inputPatches {
       addresses[patch.position] = inputs[patch.index] + patch.offset
     }
@@ -121,7 +129,8 @@ final class Instance {
     let guarded = program.firstOverwrite
     for index in 0..<program.statusCount { statuses[index] = 0 }
     let isTimed = StepTimes.isOn
-    pulse = program.nanoseconds >= Interruption.leastNanoseconds ? Pulse() : nil
+    let isLong = program.nanoseconds >= Interruption.leastNanoseconds
+    pulse = isLong && mayStop ? Pulse() : nil
     for section in program.sections {
       let lane = program.lanes[section.firstLane]
       if lane.first >= guarded { pulse = nil }
@@ -171,7 +180,7 @@ final class Instance {
     var run = LaneRun(
       lanes: program.lanes.baseAddress.unsafelyUnwrapped + section.firstLane,
       steps: program.steps.baseAddress.unsafelyUnwrapped, addresses: addresses,
-      scratch: scratch.pointer, scratchBytes: program.scratchBytes, statuses: statuses)
+      scratch: scratch, scratchBytes: program.scratchBytes, statuses: statuses)
     ThreadPool.shared.run(section.laneCount, limit: program.threads, context: &run) {
       let run = $0.assumingMemoryBound(to: LaneRun.self).pointee
       let lane = run.lanes[$1]
@@ -216,7 +225,7 @@ final class Instance {
       return
     }
     var run = StepRun(
-      step: step, operands: operands, scratch: scratch.pointer,
+      step: step, operands: operands, scratch: scratch,
       scratchBytes: program.scratchBytes, status: statuses + step.pointee.status)
     if step.pointee.kind == .stages {
       let stages = Instance.stages(step)
@@ -308,7 +317,9 @@ final class Instance {
       nested.index.pointee = Int64(iteration)
       let target = (loop.count &- 1 &- iteration) & 1 == 0 ? results : temporaries
       for carry in 0..<loop.carries { nested.outputs[carry] = target[carry] }
-      try nested.instance.run(inputs: nested.inputs, outputs: nested.outputs)
+      try nested.instance.run(
+        inputs: nested.inputs, outputs: nested.outputs, in: memory + program.ownBytes,
+        mayStop: pulse != nil)
       try stopIfWanted()
       for carry in 0..<loop.carries where !loop.inPlace[carry] {
         nested.inputs[1 + carry] = target[carry]

@@ -41,6 +41,10 @@ package final class Program: @unchecked Sendable {
   let infos: [StepInfo]
   let addresses: [AddressSource]
   let scratchBytes: Int
+  /// Of the arena and all scratch, and with what the loops need, one after the other, in the same
+  /// memory; Int.max where that is more than fits in an Int.
+  let ownBytes: Int
+  let memoryBytes: Int
   let statusCount: Int
   let loops: [Loop]
   let threads: Int
@@ -68,11 +72,13 @@ package final class Program: @unchecked Sendable {
     nanosecondsAlone = assembler.plan.units.nanosecondsAlone
     infos = assembler.infos
     addresses = assembler.addresses
-    scratchBytes = (min(assembler.scratchBytes, Int.max - 63) + 63) & ~63
+    scratchBytes = assembler.scratchBytes.roundedToLines
     statusCount = assembler.statuses
     loops = assembler.loops
     outputs = assembler.plan.outputs
     arenaBytes = assembler.plan.arenaBytes
+    ownBytes = arenaBytes.roundedToLines.limitedSum(scratchBytes.limitedProduct(threads))
+    memoryBytes = ownBytes.limitedSum(loops.map(\.body.memoryBytes).max() ?? 0)
     firstOverwrite = assembler.plan.firstOverwrite
     donated = outputs.compactMap { if case .donated(let input) = $0 { input } else { nil } }
   }
@@ -111,9 +117,11 @@ package final class Program: @unchecked Sendable {
     outputs: UnsafePointer<UnsafeMutableRawPointer>
   ) throws {
     Counters.add(Counters.programRuns)
-    let instance = try lend()
+    let place = try Workspace.lend(memoryBytes)
+    defer { Workspace.giveBack(place) }
+    let instance = lend()
     defer { giveBack(instance) }
-    try instance.run(inputs: inputs, outputs: outputs)
+    try instance.run(inputs: inputs, outputs: outputs, in: place.pointee.pointer)
   }
 
   private func check(_ inputs: [Buffer]) throws(BettyError) {
@@ -143,24 +151,19 @@ package final class Program: @unchecked Sendable {
 
   // MARK: Instances
 
-  private func lend() throws -> Instance {
+  private func lend() -> Instance {
     if isFirstLent.compareExchange(
       expected: false, desired: true, ordering: .acquiring
     ).exchanged {
       if let first { return first }
-      do {
-        let instance = try Instance(self, isFirst: true)
-        first = instance
-        return instance
-      } catch {
-        isFirstLent.store(false, ordering: .releasing)
-        throw error
-      }
+      let instance = Instance(self, isFirst: true)
+      first = instance
+      return instance
     }
     betty_support_lock(1)
     let instance = spare.popLast()
     betty_support_unlock(1)
-    return try instance ?? Instance(self, isFirst: false)
+    return instance ?? Instance(self, isFirst: false)
   }
 
   private func giveBack(_ instance: Instance) {
@@ -173,10 +176,25 @@ package final class Program: @unchecked Sendable {
     betty_support_unlock(1)
   }
 
-  /// Arenas that exist for runs at the same time.
+  /// Tables that exist for runs at the same time.
   var instanceCount: Int {
     betty_support_lock(1)
     defer { betty_support_unlock(1) }
     return spare.count + (first == nil ? 0 : 1)
+  }
+}
+
+extension Int {
+  /// A number of bytes as whole lines of the cache.
+  var roundedToLines: Int { (Swift.min(self, Int.max - 63) + 63) & ~63 }
+
+  fileprivate func limitedSum(_ other: Int) -> Int {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? Int.max : sum
+  }
+
+  fileprivate func limitedProduct(_ other: Int) -> Int {
+    let (product, overflow) = multipliedReportingOverflow(by: other)
+    return overflow ? Int.max : product
   }
 }
