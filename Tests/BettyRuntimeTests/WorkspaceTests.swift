@@ -49,13 +49,13 @@ private func program(side: Int) throws -> Program {
   @Test func morePlacesThanAreKept() throws {
     let lent = try (0..<100).map { _ in try Workspace.lend(64) }
     #expect(Set(lent.map { $0.pointee.pointer }).count == 100)
-    lent.forEach { Workspace.giveBack($0) }
+    for place in lent { Workspace.giveBack(place) }
   }
 
   @Test func withoutMemoryThePlaceIsFreeAgain() throws {
     #expect(throws: BettyError.self) { try Workspace.lend(1 << 61) }
     let lent = try (0..<64).map { _ in try Workspace.lend(64) }
-    lent.forEach { Workspace.giveBack($0) }
+    for place in lent { Workspace.giveBack(place) }
     let place = try Workspace.lend(64)
     #expect(place.pointee.byteCount >= 64)
     Workspace.giveBack(place)
