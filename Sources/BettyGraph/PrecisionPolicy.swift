@@ -40,7 +40,8 @@ package enum PrecisionPolicy: Sendable {
     (.low, P.products + P.convolutions),
     (
       .movement,
-      P.movement + [P.take, P.gather, P.maxPool, P.windowGather, P.stopGradient]
+      P.movement + [P.take, P.gather, P.maxPool, P.windowGather]
+        + [P.stopGradient, P.straightThrough]
         + [P.neg, P.abs, P.relu, P.maximum, P.minimum, P.select, P.max, P.min]
     ),
     (

@@ -61,7 +61,7 @@ extension Transform {
 
 private struct ForwardSweep {
   private(set) var tangents: [Value?]
-  /// stop_gradient is the identity.
+  /// stop_gradient is the identity, and straight_through changes with its value.
   private let passesStops: Bool
 
   init(_ graph: Graph, passesStops: Bool) {
@@ -79,10 +79,11 @@ private struct ForwardSweep {
     for number in nodes where needed(number) {
       let node = graph.nodes[number]
       let derivative = node.primitive.derivative
-      let isPassed = passesStops && node.primitive === P.stopGradient
+      let shown = passedInput(node.primitive)
       guard
-        node.inputs.indices.contains(where: {
-          tangents[node.inputs[$0].index] != nil && (isPassed || derivative.passes($0))
+        node.inputs.indices.contains(where: { position in
+          tangents[node.inputs[position].index] != nil
+            && (shown.map { $0 == position } ?? derivative.passes(position))
         }),
         node.results.contains(where: { graph.types[$0].dtype.isFloating })
       else { continue }
@@ -105,13 +106,18 @@ private struct ForwardSweep {
     }
   }
 
+  /// The input whose value a primitive shows while its derivative hides it, where that is looked through.
+  private func passedInput(_ primitive: Primitive) -> Int? {
+    guard passesStops else { return nil }
+    return primitive === P.stopGradient ? 0 : primitive === P.straightThrough ? 1 : nil
+  }
+
   /// One node: tangents of its inputs to tangents of its results.
   private mutating func push(_ graph: inout Graph, _ node: Application) throws -> [Value?] {
     let incoming = node.inputs.map { tangents[$0.index] }
+    if let shown = passedInput(node.primitive) { return [incoming[shown]] }
     switch node.primitive.derivative {
-    case .zero:
-      let isPassed = passesStops && node.primitive === P.stopGradient
-      return isPassed ? incoming : node.outputs.map { _ in nil }
+    case .zero: return node.outputs.map { _ in nil }
     case .elementwise(let partials):
       var total: Value?
       for (tangent, partial) in zip(incoming, partials) {

@@ -42,7 +42,16 @@ enum Rules {
     (P.maximum, idempotent), (P.minimum, idempotent), (P.logicalAnd, idempotent),
     (P.logicalOr, idempotent),
     (P.stopGradient, { rewriter, call in rewriter.keepsStopGradient ? nil : call.inputs[0] }),
+    (P.straightThrough, straightThrough),
   ]
+
+  /// What it is worth once no derivative is asked any more.
+  @Sendable private static func straightThrough(
+    _ rewriter: inout Rewriter, _ call: Call
+  ) throws -> Value? {
+    let (a, b) = (call.inputs[0], call.inputs[1])
+    return a == b || !rewriter.keepsStopGradient ? b : nil
+  }
 
   private static func fold(
     _ rewriter: inout Rewriter, _ call: Call, _ op: TileOp

@@ -14,7 +14,8 @@ import BettyGraph
 import BettyKernelInterface
 
 extension Transform {
-  /// The graph simplified. `keepingStopGradient`: for graphs that are still to be differentiated.
+  /// The graph simplified. `keepingStopGradient`: for graphs that are still to be
+  /// differentiated.
   package static func simplify(
     _ graph: Graph, keepingStopGradient: Bool = false
   ) throws -> Graph {

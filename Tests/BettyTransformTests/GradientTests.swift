@@ -60,9 +60,30 @@ private struct Probe {
   /// The primitive that hides a derivative, which a difference sees.
   private var isHidden: Bool { graph.nodes.contains { $0.primitive === P.stopGradient } }
 
+  /// The graph in which straight_through gives what its derivative is that of: a sample does not read
+  /// the value but through linear operations.
+  private var shown: Graph {
+    guard graph.nodes.contains(where: { $0.primitive === P.straightThrough }) else { return graph }
+    var shown = Graph()
+    for (value, producer) in graph.producers.enumerated() {
+      guard producer >= 0 else {
+        _ = shown.addInput(graph.types[value])
+        continue
+      }
+      let node = graph.nodes[producer]
+      guard node.results.lowerBound == value else { continue }
+      let isHiding = node.primitive === P.straightThrough
+      _ = shown.append(
+        isHiding ? P.stopGradient : node.primitive, isHiding ? [node.inputs[0]] : node.inputs,
+        node.attributes, node.results.map { graph.types[$0] })
+    }
+    return shown
+  }
+
   /// The derivative of Σ weights · outputs along the direction, by a central difference.
   func difference() throws -> Double {
     if isHidden { return 0 }
+    let graph = shown
     func shifted(_ sign: Double) throws -> Double {
       var inputs = point
       for (value, direction) in zip(wrt, direction) {

@@ -223,6 +223,18 @@ import Testing
     #expect(try Transform.simplify(graph).nodes.map(\.primitive.name) == ["mul"])
   }
 
+  @Test func straightThroughIsItsValueOnceNoDerivativeIsAsked() throws {
+    var graph = Graph()
+    let x = graph.addInput(try TensorType(.f64, [2]))
+    let y = graph.addInput(try TensorType(.f64, [2]))
+    graph.outputs = [try graph.mul(x, graph.call(P.straightThrough, [x, y]))]
+    let kept = try Transform.simplify(graph, keepingStopGradient: true)
+    #expect(kept.nodes.map(\.primitive.name) == ["straight_through", "mul"])
+    #expect(try Transform.simplify(graph).nodes.map(\.primitive.name) == ["mul"])
+    graph.outputs = [try graph.call(P.straightThrough, [x, x])]
+    #expect(try Transform.simplify(graph, keepingStopGradient: true).nodes.isEmpty)
+  }
+
   /// relu layers as users write them (a linear layer keeps its weight transposed): what is left of
   /// the gradient graph is what one would write by hand.
   @Test func gradientOfALayer() throws {

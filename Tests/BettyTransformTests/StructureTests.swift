@@ -51,6 +51,34 @@ import Testing
     #expect(try Transform.vjp(&graph, of: [float], cotangents: [x], wrt: [integer]) == [nil])
   }
 
+  /// b bit for bit, the slope of a, that slope at b: y² has 2 y a' and 2 a'², whatever a is.
+  @Test func straightThroughHasTheValueOfOneAndTheSlopeOfTheOther() throws {
+    var graph = Graph()
+    let x = graph.addInput(vector)
+    let y = graph.addInput(vector)
+    let scaled = try graph.scale(x, 3)
+    let value = try graph.call(P.straightThrough, [scaled, y])
+    let out = try graph.mul(value, value)
+    let first = try Transform.gradient(&graph, of: out, wrt: [x, y])
+    #expect(first[1] == nil)
+    let slope = try #require(first[0])
+    let second = try Transform.gradient(&graph, of: slope, wrt: [x, y])
+    let one = try graph.constant(1, like: x)
+    let forward = try Transform.jvp(&graph, of: [value], wrt: [x, y], tangents: [one, x])
+    let seen = try Transform.jvp(
+      &graph, of: [value], wrt: [x, y], tangents: [one, x], throughStops: true)
+    graph.outputs = [value, slope] + (second + forward + seen).compactMap { $0 }
+    #expect(second[1] == nil && graph.outputs.count == 5)
+    let point: [[Double]] = [[.infinity, 1, .nan], [-0.0, 2, -.infinity]]
+    for graph in [graph, try Transform.simplify(graph)] {
+      let numbers = try Reference.evaluate(graph, point)
+      #expect(numbers[0] == point[1] && numbers[0][0].sign == .minus)
+      #expect(numbers[1] == [0, 12, -.infinity])
+      #expect(numbers[2] == [18, 18, 18] && numbers[3] == [3, 3, 3])
+      #expect(numbers[4][..<2] == [.infinity, 1] && numbers[4][2].isNaN)
+    }
+  }
+
   @Test func cotangentsOfRepeatedOutputsAndOperandsAddUp() throws {
     var graph = Graph()
     let x = graph.addInput(vector)

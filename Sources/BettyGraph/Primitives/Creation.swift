@@ -1,4 +1,5 @@
-// Conversion of types and tensors out of nothing: cast, stop_gradient, constant, iota.
+// Conversion of types, values with another derivative, and tensors out of nothing: cast, stop_gradient,
+// straight_through, constant, iota.
 
 import BettyKernelInterface
 
@@ -29,6 +30,22 @@ extension P {
   ) { inputs, _ in
     try Rules.count(inputs, 1, "stop_gradient")
     return inputs
+  }
+
+  /// (a, b): the value of b bit for bit, with the derivative of a (Bengio, Léonard and Courville 2013).
+  /// Nothing flows to b, and what a is does not matter, so that it may be infinite.
+  package static let straightThrough: Primitive = Primitive(
+    "straight_through",
+    derivative: .elementwise([{ graph, node in try graph.constant(1, like: node.output) }, nil]),
+    kernel: .composite { _, inputs, _ in [inputs[1]] }, batching: .same,
+    samples: [Sample([.init([]), .init([])]), Sample([.init([3, 4]), .init([3, 4])])]
+  ) { inputs, _ in
+    try Rules.count(inputs, 2, "straight_through")
+    guard inputs[0] == inputs[1] else {
+      throw BettyError.type(
+        "straight_through: takes two tensors of one type, got \(inputs[0]) and \(inputs[1])")
+    }
+    return [inputs[1]]
   }
 
   package static let constant: Primitive = Primitive(
@@ -128,5 +145,5 @@ extension P {
     }
   }
 
-  package static let creation: [Primitive] = [cast, stopGradient, constant, iota]
+  package static let creation: [Primitive] = [cast, stopGradient, straightThrough, constant, iota]
 }

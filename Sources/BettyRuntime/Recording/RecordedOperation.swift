@@ -97,7 +97,9 @@ package final class RecordedOperation: Sendable {
   ]
 
   /// Primitives whose derivative reads no operand although it is no plain linear map of one.
-  fileprivate static let keepsNothing: Set<String> = ["add", "sub", "neg", "concatenate"]
+  fileprivate static let keepsNothing: Set<String> = [
+    "add", "sub", "neg", "concatenate", "straight_through",
+  ]
 
   /// Functions that return the operand itself when there is nothing to do.
   private static let identityNames: Set<String> = [
