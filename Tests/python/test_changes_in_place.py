@@ -256,3 +256,22 @@ def test_views_of_a_leaf_that_is_a_view():
     assert view.tolist() == [2, 2, 2]
     x.data.add_(1)
     assert view.tolist() == [3, 3, 3]
+
+
+def test_replacing_what_is_not_finite():
+    x = betty.tensor([1.0, 0.0], requires_grad=True)
+    y = x.log()
+    with betty.no_grad():
+        y[betty.isinf(y)] = -5.0
+    assert y.tolist() == [0.0, -5.0]
+    z = x / 0
+    z.data.fill_(-0.0)
+    assert str(z.tolist()) == "[-0.0, -0.0]"
+    with betty.no_grad():
+        z.zero_()
+    assert z.tolist() == [0.0, 0.0]
+    w = betty.full((2,), float("inf"), requires_grad=True)
+    v = w * 2
+    v.data.copy_(betty.tensor([3.0, 4.0]))
+    (v * v).sum().backward()
+    assert w.grad.tolist() == [12.0, 16.0]

@@ -52,17 +52,13 @@ enum ViewWriter {
     return made
   }
 
-  /// (old, new) → new, with the gradient of old: old - stop(old) + stop(new).
+  /// (old, new) → new bit for bit, with the gradient of old.
   static func replacement(_ typeID: Int32) throws -> RecordedOperation {
     if let known = replacements[typeID] { return known }
     var graph = Graph()
     let old = graph.addInput(TypeID.type(typeID))
     let new = graph.addInput(TypeID.type(typeID))
-    let still = try graph.call(P.stopGradient, [old])
-    let zero = try graph.call(P.sub, [old, still])
-    graph.outputs = [
-      try graph.call(P.add, [zero, try graph.call(P.stopGradient, [new])])
-    ]
+    graph.outputs = [try graph.call(P.straightThrough, [old, new])]
     let made = operation("replaced", graph)
     replacements[typeID] = made
     return made
