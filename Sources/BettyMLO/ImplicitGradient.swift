@@ -13,6 +13,9 @@ extension StepBuilder {
     let inputs = firsts.map { $0.metaParameters.map { step.input($0) } }
     let flat = try GradientScale.gradients(
       of: [loss], wrt: inputs.flatMap { $0 }, scale, in: &step.graph)
+    // What a lower problem computes comes after the vector that it is multiplied with: its forward pass
+    // need not be kept while the upper loss is differentiated.
+    lowerLosses = recordings.map { step.add($0) }
     var next = flat.makeIterator()
     let vectors = inputs.map { $0.map { _ in next.next() ?? nil } }
     var products: [[Value?]] = []

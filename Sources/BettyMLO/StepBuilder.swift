@@ -44,7 +44,6 @@ struct StepBuilder {
       onNan: problem.config.onNan,
       isScaled: recorded.isHalf || recordings.contains { $0.graph.isHalf })
     scale = try step.scale(of: problem, for: recorded)
-    lowerLosses = recordings.map { step.add($0) }
     let (gradients, present) = try gradients(of: loss)
     switch ending {
     case .gradients:
