@@ -105,6 +105,37 @@ def test_equal_extremes_share_the_gradient():
     np.testing.assert_allclose(flat(base.grad), flat(RECORDED["sr_gradb"]))
 
 
+def pulled(name, values, updates, weights, **options):
+    """Values joined with updates at 0, 1, 2, 3, 1, 2, 2, and the gradients under weights."""
+    x, source = (betty.tensor(v, requires_grad=True) for v in (values, updates))
+    found = getattr(x, name)(0, betty.tensor([0, 1, 2, 3, 1, 2, 2]), source, **options)
+    slopes = betty.autograd.grad(found, (x, source), betty.tensor(weights))
+    return [each.tolist() for each in (found, *slopes)]
+
+
+@pytest.mark.parametrize("name", ["scatter_reduce", "index_reduce"])
+def test_infinite_extremes(name):
+    base = betty.full((3,), -INF)
+    found = getattr(base, name)(0, betty.tensor([0, 1]), betty.tensor([1.0, 2.0]), reduce="amax")
+    assert found.tolist() == [1, 2, -INF]
+    x, weights = [-INF, INF, 1.0, 2.0, INF], [1.0, 2.0, 3.0, 4.0, 5.0]
+    updates = [1.0, INF, -INF, 2.0, INF, 1.0, -INF]
+    for reduce, expected in {
+        "amax": ([1, INF, 1, 2, INF], [0, 2 / 3, 1.5, 2, 5], [1, 2 / 3, 0, 2, 2 / 3, 1.5, 0]),
+        "amin": (
+            [-INF, INF, -INF, 2, INF], [1, 2 / 3, 0, 2, 5], [0, 2 / 3, 1.5, 2, 2 / 3, 0, 1.5],
+        ),
+    }.items():  # fmt: skip
+        for found, wanted in zip(
+            pulled(name, x, updates, weights, reduce=reduce), expected, strict=True
+        ):
+            np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    alone = pulled(name, x, updates, weights, reduce="amax", include_self=False)
+    assert alone[0] == [1, INF, 1, 2, INF]
+    assert alone[1] == [0, 0, 0, 0, 5]
+    assert alone[2] == [1, 1, 0, 4, 1, 3, 0]
+
+
 INDEX = t([[0, 0, 2, 0], [1, 1, 1, 3]])
 SMOOTH = {
     "sort": lambda x: x.sort(1)[0],

@@ -238,6 +238,8 @@ def test_equal_elements_share_the_gradient_of_the_median(function):
     assert gradients(lambda x: function(x, 0)[0], [1.0, 2.0, 2.0, 3.0, 2.0]) == [[0, 0, 1, 0, 0]]
     assert np.isnan(betty.median(betty.tensor([1.0, np.nan])).item())
     assert function(betty.tensor([-np.inf, -np.inf, 1.0])).item() == -np.inf
+    assert gradients(function, [INF, -INF, -INF]) == [[0, 0.5, 0.5]]
+    assert gradients(betty.median, [NAN, 1.0, NAN]) == [[0.5, 0, 0.5]]
 
 
 INF, NAN = np.inf, np.nan

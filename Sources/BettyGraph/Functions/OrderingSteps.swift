@@ -13,13 +13,14 @@ extension Builder {
       P.argsort, [orderable(x)], ["axis": .int(axis), "descending": .bool(descending)])
   }
 
-  /// An element found in a vector, whose gradient all that are equal to it share.
+  /// An element found in a vector, whose gradient all that are equal to it share. NaN is equal to NaN.
   mutating func sharing(_ found: Value, _ x: Value) throws -> Value {
     guard dtype(x).isFloating else { return found }
-    let fixed = try emit(P.stopGradient, [found])
-    let equal = try select(op(P.eq, x, fixed), x, -.infinity)
-    // max shares its gradient; NaN is equal to nothing.
-    return try select(op(P.ne, found, found), found, reduce(P.max, equal, [0]))
+    let areMissing = try op(P.logicalAnd, op(P.ne, x, x), op(P.ne, found, found))
+    let equal = try cast(op(P.logicalOr, op(P.eq, x, found), areMissing), dtype(x))
+    let shares = try op(P.div, equal, reduce(P.sum, equal, [0]))
+    let shared = try reshape(reduce(P.sum, op(P.mul, x, shares), [0]), shape(found))
+    return try emit(P.straightThrough, [shared, found])
   }
 
   mutating func pick(_ x: Value, _ index: Value, _ attributes: Attributes) throws -> Value {

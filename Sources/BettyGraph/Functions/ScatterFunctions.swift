@@ -152,19 +152,16 @@ extension Builder {
     let extreme =
       try includesSelf ? op(largest ? P.maximum : P.minimum, written, x) : written
     guard dtype(x).isFloating else { return extreme }
-    let fixed = try emit(P.stopGradient, [extreme])
-    let there = try emit(P.gather, [fixed, index], along)
+    let there = try emit(P.gather, [extreme, index], along)
     var shares = try compute(P.cast, [op(P.eq, updates, there)], ["dtype": .dtype(dtype(x))])
-    var own = try cast(op(P.eq, x, fixed), dtype(x))
+    var own = try cast(op(P.eq, x, extreme), dtype(x))
     if !includesSelf { own = try zeros(like: x) }
     let count = try op(
       P.maximum, compute(P.scatterAdd, [own, index, shares], along), 1)
     shares = try op(P.div, shares, emit(P.gather, [count, index], along))
     own = try op(P.div, own, count)
-    // Differences that are 0, whose slopes are the shares.
-    let fromUpdates = try op(P.mul, shares, op(P.sub, updates, emit(P.stopGradient, [updates])))
-    let fromSelf = try op(P.mul, own, op(P.sub, x, emit(P.stopGradient, [x])))
-    let slopes = try compute(P.scatterAdd, [fromSelf, index, fromUpdates], along)
-    return try op(P.add, fixed, slopes)
+    let parts = try (op(P.mul, own, x), op(P.mul, shares, updates))
+    let sharing = try compute(P.scatterAdd, [parts.0, index, parts.1], along)
+    return try emit(P.straightThrough, [sharing, extreme])
   }
 }
