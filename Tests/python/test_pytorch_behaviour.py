@@ -242,6 +242,14 @@ def test_equal_elements_share_the_gradient_of_the_median(function):
     assert gradients(betty.median, [NAN, 1.0, NAN]) == [[0.5, 0, 0.5]]
 
 
+def test_a_bounded_variance_passes_its_gradient_and_may_be_infinite():
+    x, variance = betty.zeros(2), betty.tensor([0.0, np.inf], requires_grad=True)
+    losses = F.gaussian_nll_loss(x, x, variance, reduction="none")
+    assert losses[1].item() == np.inf
+    losses[0].backward()
+    np.testing.assert_allclose(variance.grad.tolist(), [0.5e6, 0])
+
+
 INF, NAN = np.inf, np.nan
 SLOPES = {
     "lgamma": (betty.lgamma, [0.0, -0.0, INF], [-INF, INF, INF]),

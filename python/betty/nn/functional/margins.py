@@ -198,7 +198,8 @@ def gaussian_nll_loss(
             raise ValueError(
                 f"var is of incorrect size, got {tuple(var.shape)} for {tuple(input.shape)}"
             )
-    bounded = var + (var.detach().clamp(min=eps) - var.detach())
+    # The bound passes the gradient of what it replaces.
+    bounded = ops.where(var < eps, var - var.detach() + eps, var)
     losses = 0.5 * (bounded.log() + (input - target) ** 2 / bounded)
     losses = losses + 0.5 * math.log(2 * math.pi) if full else losses
     return _reduced(losses, reduction)
