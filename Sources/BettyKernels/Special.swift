@@ -57,7 +57,7 @@ package enum Special {
     }
   }
 
-  /// Shifts by more than the width give what is left: 0 or the sign.
+  /// Shifts by more than the width, and negative ones, give what is left: 0 or the sign.
   private static func bits<T: FixedWidthInteger>(
     _: T.Type, _ operation: Bits, _ out: UnsafeMutableRawPointer, _ a: UnsafeRawPointer,
     _ b: UnsafeRawPointer, _ count: Int
@@ -70,10 +70,8 @@ package enum Special {
     case .xor: for place in 0..<count { out[place] = a[place] ^ b[place] }
     case .left: for place in 0..<count { out[place] = b[place] < 0 ? 0 : a[place] << b[place] }
     case .right:
-      let width = T(T.bitWidth - 1)
-      for place in 0..<count {
-        out[place] = a[place] >> (b[place] < 0 || b[place] > width ? width : b[place])
-      }
+      let width = T(T.bitWidth)
+      for place in 0..<count { out[place] = a[place] >> (b[place] < 0 ? width : b[place]) }
     }
   }
 }

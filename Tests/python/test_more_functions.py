@@ -199,6 +199,20 @@ def test_nan_is_the_largest():
     assert x.argsort(descending=True).tolist() == [1, 5, 0, 2, 3, 4]
 
 
+def test_shifts_by_the_width_and_more():
+    for kind, numbers, expected in [
+        (betty.uint8, [200, 255], [0, 0]),
+        (betty.int32, [200, -200], [0, -1]),
+        (betty.int64, [200, -200], [0, -1]),
+    ]:
+        x = betty.tensor(numbers, dtype=kind)
+        for width in (8 * kind.itemsize, 8 * kind.itemsize + 1, 200):
+            assert (x >> width).tolist() == expected
+            assert (x << width).tolist() == [0, 0]
+    assert (betty.tensor([200], dtype=betty.uint8) >> 7).tolist() == [1]
+    assert (betty.tensor([-200, 200]) >> -1).tolist() == [-1, 0]
+
+
 def test_results_have_names():
     values, indices = found = betty.tensor([2.0, 1.0]).sort()
     assert found.values is values
