@@ -213,6 +213,26 @@ def test_shifts_by_the_width_and_more():
     assert (betty.tensor([-200, 200]) >> -1).tolist() == [-1, 0]
 
 
+def test_the_most_frequent_of_many():
+    numbers = np.random.RandomState(0).randint(0, 40, (3, 501, 2))
+    x = betty.from_numpy(numbers)
+    values, indices = x.mode(1)
+    for row in range(3):
+        for column in range(2):
+            line = numbers[row, :, column]
+            most = int(np.bincount(line).argmax())
+            assert values[row, column].item() == most
+            assert indices[row, column].item() == np.flatnonzero(line == most)[-1]
+    # NaN is equal to nothing; a row of it has NaN for its mode.
+    rows = [[math.nan] * 3, [1, math.nan, math.nan], [math.nan, 2, 2], [-0.0, 0.0, -1]]
+    np.testing.assert_array_equal(betty.tensor(rows).mode(1)[0].tolist(), [math.nan, 1, 2, 0])
+    assert betty.tensor([True, False, True]).mode()[0].item() is True
+    # As much memory as the sort takes, not the square of it.
+    before = betty.memory_stats()["peak"]
+    assert betty.zeros(1 << 15).mode()[1].item() == (1 << 15) - 1
+    assert betty.memory_stats()["peak"] - before < 1 << 25
+
+
 def test_results_have_names():
     values, indices = found = betty.tensor([2.0, 1.0]).sort()
     assert found.values is values

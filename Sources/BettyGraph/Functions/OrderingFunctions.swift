@@ -116,15 +116,7 @@ extension Functions {
       let order = try b.order(value, ["dim": .int(axis)], descending: false)
       let sorted = try b.moveAxis(
         b.emit(P.gather, [value, order], ["axis": .int(axis)]), from: axis, to: b.rank(value) - 1)
-      let shape = b.shape(sorted)
-      let same = try b.op(
-        P.eq, b.reshape(sorted, shape + [1]),
-        b.reshape(
-          sorted, Array(shape.dropLast()) + [1, shape[shape.count - 1]]))
-      let counts = try b.reduce(P.sum, b.cast(same, .i64), [shape.count])
-      let first = try b.emit(P.argmax, [counts], ["axis": .int(shape.count - 1)])
-      let most = try b.reduce(P.max, counts, [shape.count - 1])
-      let last = try b.op(P.sub, b.op(P.add, first, most), 1)
+      let last = try b.endOfLongestRun(sorted)
       return try b.reshape(last, b.shape(value).replacing(axis, with: 1))
     },
     quantile("quantile", skipsNaN: false, doc: "Quantiles q of a dimension, or of all elements"),

@@ -23,6 +23,25 @@ extension Builder {
     return try emit(P.straightThrough, [shared, found])
   }
 
+  /// Where the longest run of equal elements of the last axis ends, the first of several.
+  mutating func endOfLongestRun(_ x: Value) throws -> Value {
+    let axis = rank(x) - 1
+    let along: Attributes = ["axis": .int(axis)]
+    let running: Attributes = ["axis": .int(axis), "reverse": .bool(false)]
+    let length = shape(x)[axis]
+    let isNew = try op(
+      P.ne, slice(x, axis: axis, from: 1, to: length),
+      slice(x, axis: axis, from: 0, to: length - 1))
+    let first = try full(0, shape(x).replacing(axis, with: 1), .i64)
+    let run = try emit(P.cumsum, [concatenate([first, cast(isNew, .i64)], axis)], running)
+    let (none, ones) = try (full(0, shape(x), .i64), full(1, shape(x), .i64))
+    let lengths = try emit(P.scatterAdd, [none, run, ones], along)
+    // Runs of no element stand behind all others.
+    let longest = try reshape(emit(P.argmax, [lengths], along), shape(first))
+    let ends = try emit(P.cumsum, [lengths], running)
+    return try op(P.sub, emit(P.gather, [ends, longest], along), 1)
+  }
+
   mutating func pick(_ x: Value, _ index: Value, _ attributes: Attributes) throws -> Value {
     if rank(x) == 0 { return x }
     let axis = try axis(attributes.int("dim"), rank: rank(x))
