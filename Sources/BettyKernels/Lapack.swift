@@ -95,7 +95,7 @@ package enum Lapack {
     return Int(info)
   }
 
-  /// What eigh and svd give for infinities and NaN, which LAPACK may never come back from.
+  /// What cholesky, eigh and svd give for infinities and NaN, which LAPACK may never come back from.
   package static let isNotFinite = Int(Int32.max)
 
   private static func isFinite(_ a: Doubles, _ count: Int) -> Bool {

@@ -212,6 +212,10 @@ ERRORS = [
         lambda: linalg.cholesky(betty.diag(betty.tensor([1.0, -1.0]))).numpy(),
         r"the leading minor of order 2 is not positive-definite",
     ),
+    (
+        lambda: linalg.cholesky(betty.tensor([[1.0, 2.0], [2.0, float("nan")]])).numpy(),
+        r"batch element 0\) .*the input has non-finite values",
+    ),
     (lambda: linalg.inv(betty.ones(2, 3)), r"takes square matrices, got f32\[2, 3\]"),
     (lambda: linalg.solve(betty.eye(2), betty.ones(3)), r"B does not fit A"),
     (lambda: linalg.det(betty.ones(2, 2).long()), "floating point"),

@@ -99,9 +99,13 @@ extension P {
       }
     }, batching: .same,
     samples: positive, isExpensive: true,
-    failure: failing("linalg.cholesky") {
-      "the factorization could not be completed because the input is not positive-definite "
-        + "(the leading minor of order \($0) is not positive-definite)"
+    failure: failing("linalg.cholesky") { info in
+      let why =
+        info == Lapack.isNotFinite
+        ? "the input has non-finite values"
+        : "the input is not positive-definite (the leading minor of order \(info) is not "
+          + "positive-definite)"
+      return "the factorization could not be completed because \(why)"
     }
   ) { inputs, _ in
     try Rules.count(inputs, 1, "cholesky")
