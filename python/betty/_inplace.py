@@ -58,11 +58,17 @@ def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator=None, *
     return self._assign(_creation.rand_like(self, generator=generator) * (to - low) + low)
 
 
+def _uniform(self: Tensor, generator: Any) -> Tensor:
+    """Numbers of [0, 1) for every element, with the digits that a function of them needs."""
+    kind = self.dtype if self.is_floating_point() else _types.float32
+    return _creation.rand(self.shape, dtype=_types.compute_type(kind), generator=generator)
+
+
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator=None) -> Tensor:
     if isinstance(p, Tensor):
         return self._assign(_creation.bernoulli(p.expand(self.shape), generator=generator))
     _checks.check_probability("bernoulli_", p)
-    return self._assign(_creation.rand(self.shape, generator=generator) < p)
+    return self._assign(_uniform(self, generator) < p)
 
 
 def random_(self: Tensor, from_: int = 0, to: int | None = None, *, generator=None) -> Tensor:
@@ -76,7 +82,7 @@ def exponential_(self: Tensor, lambd: float = 1, *, generator=None) -> Tensor:
     """Waiting times of events with a rate."""
     if lambd <= 0:
         raise RuntimeError(f"exponential_: expects lambda > 0.0, but found lambda={lambd}")
-    draws = _creation.rand_like(self, generator=generator)
+    draws = _uniform(self, generator)
     return self._assign(F.log1p(-draws) * (-1 / lambd))
 
 
@@ -87,7 +93,7 @@ def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator=None
 
 def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator=None) -> Tensor:
     """Numbers of a Cauchy distribution."""
-    draws = _creation.rand_like(self, generator=generator)
+    draws = _uniform(self, generator)
     return self._assign(F.tan((draws - 0.5) * math.pi) * sigma + median)
 
 
@@ -95,7 +101,7 @@ def geometric_(self: Tensor, p: float, *, generator=None) -> Tensor:
     """Trials up to the first success."""
     if not 0 < p < 1:
         raise RuntimeError(f"geometric_: expects p to be in (0, 1), but got p={p}")
-    draws = _creation.rand(self.shape, generator=generator)
+    draws = _uniform(self, generator)
     return self._assign(F.clamp_min(F.ceil(F.log1p(-draws) / math.log1p(-p)), 1))
 
 

@@ -157,6 +157,14 @@ class finfo:
         )
 
 
+def compute_type(type: dtype) -> dtype:
+    """What a floating type is computed in: float32 for a short one, else itself.
+
+    Draws that go through a function are drawn in it: of a short type one in 256 is 0.
+    """
+    return float32 if type in (float16, bfloat16) else type
+
+
 def get_default_dtype() -> dtype:
     return _default
 

@@ -198,7 +198,7 @@ extension Functions {
       }
       if p == 0 || !attributes.bool("training") { return value }
       if p == 1 { return try b.op(P.mul, value, 0) }
-      let draw = try b.uniform(b.shape(value), b.dtype(value), key: x[1])
+      let draw = try b.fineUniform(b.shape(value), b.dtype(value), key: x[1])
       return try b.select(b.op(P.ge, draw, p), b.op(P.mul, value, 1 / (1 - p)), 0)
     },
   ]

@@ -143,8 +143,9 @@ extension Functions {
       samples: [Sample([.init([2, 3], 0...1), key])]
     ) { b, x, _ in
       let p = try b.op(P.probability, b.needFloating(x[0]))
-      let draw = try b.uniform(b.shape(p), b.dtype(p), key: x[1])
-      return try b.cast(b.op(P.lt, draw, p), b.dtype(p))
+      let dtype = b.dtype(p)
+      let draw = try b.fineUniform(b.shape(p), dtype, key: x[1])
+      return try b.cast(b.op(P.lt, draw, b.cast(p, b.dtype(draw))), dtype)
     },
   ]
 }
@@ -178,8 +179,18 @@ extension Builder {
     return try cast(drawn, dtype)
   }
 
+  /// Uniform on [0, 1). A storage type takes as many bits as its significand has: more would round, the
+  /// largest of them to 1.
   mutating func uniform(_ shape: [Int], _ dtype: DType, key: Operand) throws -> Value {
-    try draw(P.randomUniform, shape, dtype, key: key)
+    let drawn = try fineUniform(shape, dtype, key: key)
+    guard self.dtype(drawn) != dtype else { return drawn }
+    let steps = dtype == .bf16 ? 0x1p8 : 0x1p11
+    return try cast(op(P.div, op(P.floor, op(P.mul, drawn, steps)), steps), dtype)
+  }
+
+  /// The same, for a storage type in f32: to be compared with numbers that those bits would not tell apart.
+  mutating func fineUniform(_ shape: [Int], _ dtype: DType, key: Operand) throws -> Value {
+    try draw(P.randomUniform, shape, dtype.isFloating ? dtype.computeType : dtype, key: key)
   }
 
   mutating func arange(_ attributes: Attributes) throws -> Value {

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from betty import _functions as ops
 from betty._creation import arange, rand
 from betty._native import Tensor
+from betty._types import compute_type
 from betty.distributions import constraints
 from betty.distributions.distribution import Distribution
 
@@ -89,7 +90,8 @@ class Categorical(Distribution):
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         shape = (*self._extended_shape(sample_shape), self._num_events)
         # Uniform on (0, 1]: the exponential of the largest is finite, and 0 noise is too.
-        exponential = -(1 - rand(shape, dtype=self.logits.dtype)).clamp(min=1e-30).log()
+        uniform = 1 - rand(shape, dtype=compute_type(self.logits.dtype))
+        exponential = -uniform.clamp(min=1e-30).log()
         return (self.probs.detach() / exponential.clamp(min=1e-30)).argmax(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:

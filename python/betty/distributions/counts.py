@@ -9,6 +9,7 @@ from typing import Any
 from betty import _functions as ops
 from betty._creation import arange, rand
 from betty._native import Tensor
+from betty._types import compute_type
 from betty.distributions import constraints
 from betty.distributions.bernoulli import Bernoulli
 from betty.distributions.categorical import Categorical
@@ -160,7 +161,8 @@ class Binomial(_Coins):
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         shape = self._extended_shape(sample_shape)
         most = int(self.total_count.amax().item())
-        throws = rand(most, *shape, dtype=self.probs.dtype) < self.probs.detach()
+        draws = rand(most, *shape, dtype=compute_type(self.probs.dtype))
+        throws = draws < self.probs.detach()
         counted = arange(most).reshape((most, *(1 for _ in shape))) < self.total_count
         return throws.logical_and(counted).sum(0).to(self.probs.dtype)
 

@@ -9,6 +9,7 @@ from typing import Any
 from betty import _functions as ops
 from betty._creation import rand, randn
 from betty._native import Tensor
+from betty._types import finfo
 from betty.distributions import constraints
 from betty.distributions.distribution import Distribution
 
@@ -61,7 +62,9 @@ class Laplace(_Located):
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         u = self._uniform(sample_shape) - 0.5
-        return self.loc - self.scale * u.sign() * (-2 * u.abs()).clamp(min=-1 + 1e-7).log1p()
+        # What is drawn next to 0 rounds to -1/2.
+        most = 1 - finfo(u.dtype).eps / 2
+        return self.loc - self.scale * u.sign() * (-2 * u.abs()).clamp(min=-most).log1p()
 
     def log_prob(self, value: Tensor) -> Tensor:
         return -(2 * self.scale).log() - self._reduced(value).abs()

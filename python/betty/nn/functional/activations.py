@@ -10,6 +10,7 @@ from betty import _functions as ops
 from betty._creation import rand
 from betty._functions import glu, hardshrink, logsigmoid, prelu, softshrink, softsign, tanhshrink
 from betty._native import Tensor
+from betty._types import compute_type
 
 __all__ = [
     "celu",
@@ -186,8 +187,8 @@ def gumbel_softmax(
     With ``hard`` the largest becomes 1 and the others 0, with the gradient of the soft ones.
     """
     # 1 - u is never 0; the bound keeps the second logarithm finite.
-    uniform = 1 - rand(tuple(logits.shape), dtype=logits.dtype)
-    noise = -(-uniform.log()).clamp(min=1e-30).log()
+    uniform = 1 - rand(tuple(logits.shape), dtype=compute_type(logits.dtype))
+    noise = (-(-uniform.log()).clamp(min=1e-30).log()).to(logits.dtype)
     soft = ops.softmax((logits + noise) / tau, dim=dim)
     if not hard:
         return soft
