@@ -16,6 +16,18 @@ def test_functions_may_have_no_results():
         assert _native.operation(call)(*given, **options) == ()
 
 
+def test_a_long_chain_that_fails_is_tried_once():
+    x = betty.ones(2).take(betty.tensor([5]))
+    for _ in range(20_000):
+        x = x + 1
+    before = betty.counters()["compilations"]
+    for _ in range(5):
+        x = x + 1
+    assert betty.counters()["compilations"] - before <= 1
+    with pytest.raises(IndexError):
+        x.item()
+
+
 def test_numbers_are_scalars():
     assert _native.operation("max")(2.5).item() == 2.5
     values, indices = _native.operation("min")(-1.5, dim=0)

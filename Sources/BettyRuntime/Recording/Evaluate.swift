@@ -239,6 +239,14 @@ extension Tensor {
   /// Computes a chain that has become too long; an error shows when the value is read.
   @inline(never)
   func shorten() {
-    Interruption.withheld { try? Recording.evaluate(Recording.results(of: self)) }
+    Interruption.withheld {
+      let results = Recording.results(of: self)
+      do {
+        try Recording.evaluate(results)
+      } catch {
+        // What failed fails again: length is counted from here, or every further call would try it anew.
+        Lock.held { for tensor in results + [self] { tensor.depth = 0 } }
+      }
+    }
   }
 }

@@ -61,7 +61,7 @@ package final class Tensor: @unchecked Sendable {
   var extra: Extra?
   var typeID: Int32
   var flags: Flags
-  /// Nodes not computed yet on the longest way to a leaf.
+  /// Nodes not computed yet on the longest way to a leaf, or to what failed for being too deep a chain.
   var depth: Int32
   /// Of the last walk that came by, and what it noted.
   var mark: UInt32 = 0
