@@ -4,11 +4,17 @@
 // types; a rule gives a value of the type of the node it replaces and never makes more work than it
 // saves.
 //
-// Rules are exact in IEEE arithmetic, with these exceptions: x + 0 is x (also for x = -0); products
-// with two constants are merged into one, x / reciprocal is one division, and a sum of equal
-// elements is a product (each rounds less often); x times a 0/1 mask is a selection, so that a
-// masked NaN or infinity gives 0; a product with a diagonal matrix does not see its zeros. x * 0
-// stays, and NaN constants are not folded.
+// Rules are exact in IEEE arithmetic, with these exceptions:
+// - x + 0 is x, also for x = -0;
+// - what rounds less often: two constant factors are one, x times a reciprocal is a division, a sum of
+//   equal elements is a product;
+// - sums in another order: a sum of sums is one, a permuted value is summed, or has its moments taken,
+//   as it lies, matrices are multiplied as they lie, and a matrix product of one element is a sum;
+// - powers are rounded as products (x², x³), sqrt or rsqrt are; x to ±1/2 is NaN at -infinity and has
+//   the sign of x at 0, as in PyTorch where the exponent is a number;
+// - x times a 0/1 mask is a selection, so that a masked NaN or infinity gives 0, and a product with a
+//   diagonal matrix does not see its zeros.
+// x * 0 stays, and NaN constants are not folded.
 
 import BettyGraph
 import BettyKernelInterface

@@ -242,6 +242,30 @@ def test_equal_elements_share_the_gradient_of_the_median(function):
     assert gradients(betty.median, [NAN, 1.0, NAN]) == [[0.5, 0, 0.5]]
 
 
+@pytest.mark.parametrize("kind", [betty.float32, betty.float64, betty.bfloat16], ids=str)
+def test_powers_at_the_ends(kind):
+    x = betty.tensor([-np.inf, -0.0, 0.0, np.inf, -1.0], dtype=kind)
+    for exponent, expected in {
+        0.5: [np.nan, -0.0, 0.0, np.inf, np.nan],
+        -0.5: [np.nan, -np.inf, np.inf, 0.0, np.nan],
+        1.5: [np.inf, 0.0, 0.0, np.inf, np.nan],
+        2: [np.inf, 0.0, 0.0, np.inf, 1.0],
+        3: [-np.inf, -0.0, 0.0, np.inf, -1.0],
+        -1: [-0.0, -np.inf, np.inf, 0.0, -1.0],
+        0: [1.0] * 5,
+    }.items():
+        found = (x**exponent).double().numpy()
+        np.testing.assert_array_equal(found, expected)
+        real = ~np.isnan(found)
+        assert (np.signbit(found) == np.signbit(expected))[real].all()
+    # A tensor's 0.5 is an exponent as any other.
+    assert (x ** betty.tensor(0.5, dtype=kind)).tolist()[:2] == [np.inf, 0]
+    # The slope of x^1.5 holds x^0.5.
+    (slope,) = gradients(lambda x: x**1.5, [-np.inf, -0.0, 4.0])
+    assert np.isnan(slope[0])
+    assert slope[1:] == [0, 3]
+
+
 def test_a_bounded_variance_passes_its_gradient_and_may_be_infinite():
     x, variance = betty.zeros(2), betty.tensor([0.0, np.inf], requires_grad=True)
     losses = F.gaussian_nll_loss(x, x, variance, reduction="none")
