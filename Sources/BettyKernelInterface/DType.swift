@@ -48,4 +48,20 @@ extension DType {
     let whole = number >= -bound && number < bound ? Int64(number) : Int64(-bound)
     return self == .u8 ? whole & 0xFF : whole
   }
+  /// The bytes of an element that holds `number`, low end first, converted as a cast does: to short floats
+  /// by way of f32, to nearest, ties to even.
+  package func bits(_ number: Double) -> UInt64 {
+    switch self {
+    case .f64: return number.bitPattern
+    case .f32: return UInt64(Float(number).bitPattern)
+    case .f16: return UInt64(Float16(Float(number)).bitPattern)
+    case .bf16:
+      if number.isNaN { return 0x7FC0 }
+      let bits = Float(number).bitPattern
+      return UInt64((bits &+ 0x7FFF &+ ((bits >> 16) & 1)) >> 16)
+    case .i64, .u8: return UInt64(bitPattern: integer(number))
+    case .i32: return UInt64(UInt32(truncatingIfNeeded: integer(number)))
+    case .bool: return number != 0 ? 1 : 0
+    }
+  }
 }

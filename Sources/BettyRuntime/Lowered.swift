@@ -106,34 +106,4 @@ struct Lowered {
     }
     return (value, offset)
   }
-
-  /// The bytes of an element holding `number`, converted as a cast does.
-  static func bits(_ number: Double, _ dtype: DType) -> UInt64 {
-    switch dtype {
-    case .f64: return number.bitPattern
-    case .f32: return UInt64(Float(number).bitPattern)
-    case .f16: return UInt64(halfBits(Float(number)))
-    case .bf16:
-      let bits = Float(number).bitPattern
-      if number.isNaN { return 0x7fc0 }
-      return UInt64((bits &+ 0x7fff &+ ((bits >> 16) & 1)) >> 16)
-    case .i64, .u8: return UInt64(bitPattern: dtype.integer(number))
-    case .i32: return UInt64(UInt32(truncatingIfNeeded: dtype.integer(number)))
-    case .bool: return number != 0 ? 1 : 0
-    }
-  }
-
-  /// IEEE half precision, to nearest even (Float16 does not exist on every platform).
-  private static func halfBits(_ number: Float) -> UInt16 {
-    let sign = UInt16(truncatingIfNeeded: number.bitPattern >> 16) & 0x8000
-    let size = number.magnitude
-    if size.isNaN { return sign | 0x7e00 }
-    if size >= 65520 { return sign | 0x7c00 }
-    if size < 0x1p-14 {  // subnormal: units of 2^-24
-      return sign | UInt16((size * 0x1p24).rounded(.toNearestOrEven))
-    }
-    let bits = size.bitPattern
-    let rounded = bits &+ 0xfff &+ ((bits >> 13) & 1)
-    return sign | UInt16(truncatingIfNeeded: (rounded &- (112 << 23)) >> 13)
-  }
 }

@@ -138,7 +138,7 @@ struct Lowering {
     if case .int(let value) = attributes["value"], dtype == .i64 {
       return UInt64(bitPattern: Int64(value))
     }
-    return Lowered.bits(attributes.double("value"), dtype)
+    return dtype.bits(attributes.double("value"))
   }
 
   // MARK: Views
@@ -238,10 +238,10 @@ extension ReduceOp {
   /// The bytes of the element that changes nothing.
   func identity(_ dtype: DType) -> UInt64 {
     switch self {
-    case .sum: Lowered.bits(0, dtype)
-    case .prod: Lowered.bits(1, dtype)
-    case .max: Lowered.bits(dtype == .bool ? 0 : -.infinity, dtype)
-    case .min: Lowered.bits(dtype == .bool ? 1 : .infinity, dtype)
+    case .sum: dtype.bits(0)
+    case .prod: dtype.bits(1)
+    case .max: dtype.bits(dtype == .bool ? 0 : -.infinity)
+    case .min: dtype.bits(dtype == .bool ? 1 : .infinity)
     }
   }
 }

@@ -62,8 +62,8 @@ enum Folding {
     switch dtype {
     case .f64: return value
     case .f32: return Double(Float(value))
-    case .bf16: return rounded(Double(Float(value)), bits: 8, least: -126, largest: 0x1.FEp127)
-    case .f16: return rounded(Double(Float(value)), bits: 11, least: -14, largest: 65504)
+    case .bf16: return Double(Float(bitPattern: UInt32(dtype.bits(value)) << 16))
+    case .f16: return Double(Float16(bitPattern: UInt16(dtype.bits(value))))
     case .i64: return value.magnitude <= 0x1p53 ? value : nil
     case .i32: return Int32(exactly: value).map(Double.init)
     case .u8: return UInt8(exactly: value).map(Double.init)
@@ -77,16 +77,6 @@ enum Folding {
     case .f16: 0x1p-14
     default: 0x1p-126
     }
-  }
-
-  /// To a binary format of `bits` significant bits and a least normal exponent.
-  private static func rounded(
-    _ value: Double, bits: Int, least: Int, largest: Double
-  ) -> Double {
-    guard value.isFinite, value != 0 else { return value }
-    let unit = Double(sign: .plus, exponent: max(value.exponent, least) - bits + 1, significand: 1)
-    let result = (value / unit).rounded(.toNearestOrEven) * unit
-    return result.magnitude > largest ? (value > 0 ? .infinity : -.infinity) : result
   }
 
   /// Conversion of a number of one type to another as `cast` does it: floats to integers truncate.

@@ -37,6 +37,29 @@ private let reals: [Double] = [
     for (got, want) in zip(wide, widened) { #expect(got.same(want)) }
   }
 
+  /// What is converted for a program is what it would convert itself; ties, and halves of f32's digits.
+  @Test(arguments: tables) func numbersToBits(_ table: KernelTable) throws {
+    let ties: [Double] = [
+      1 + 0x1p-11, 1 + 0x3p-11, 1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-8, 1 + 0x3p-8, 0x1p-24, 0x1p-25,
+      0x3p-25, 0x1p-140, 65504, 65519.996, 65520, -65520, 3.4e38, 1e-300,
+    ]
+    let numbers = reals + ties
+    func bits<T: FixedWidthInteger>(_ dtype: DType, _: T.Type) throws {
+      let made = try cast(table, .f64, dtype, numbers, T(0))
+      for (number, made) in zip(numbers, made) {
+        #expect(T(truncatingIfNeeded: dtype.bits(number)) == made, "\(dtype.name): \(number)")
+      }
+    }
+    try bits(.f64, UInt64.self)
+    try bits(.f32, UInt32.self)
+    try bits(.bf16, UInt16.self)
+    try bits(.f16, UInt16.self)
+    try bits(.i64, UInt64.self)
+    try bits(.i32, UInt32.self)
+    try bits(.u8, UInt8.self)
+    try bits(.bool, UInt8.self)
+  }
+
   @Test(arguments: tables) func integersToAll(_ table: KernelTable) throws {
     for n in lengths {
       let a = operands(Int64.self, n, seed: 1)

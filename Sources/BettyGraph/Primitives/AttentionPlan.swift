@@ -76,7 +76,7 @@ struct AttentionPlan: Sendable {
     uniform = try request.floating(request.table.uniform, .f32, name)
     contract = Contract.function(dtype)
     fill = request.table.fill
-    lowest = pattern(-.infinity, dtype)
+    lowest = dtype.bits(-.infinity)
     bytes = dtype.size
     size = Shape(
       batches: found.batch.product, queries: found.queries, keys: found.keys, width: found.width,

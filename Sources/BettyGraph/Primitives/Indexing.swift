@@ -256,7 +256,7 @@ extension P {
   @Sendable private static func prepareOneHot(_ request: KernelRequest) throws -> PreparedKernel {
     let output = request.outputs[0]
     let (count, classes) = (request.inputs[0].count, request.attributes.int("classes"))
-    let (size, one) = (output.dtype.size, pattern(1, output.dtype))
+    let (size, one) = (output.dtype.size, output.dtype.bits(1))
     let tasks = request.tasks(output.count, units: count)
     return PreparedKernel(tasks: tasks) { frame, task in
       let (out, range) = (frame.operands[1], part(task, of: tasks, count))

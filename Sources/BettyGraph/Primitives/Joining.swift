@@ -80,7 +80,7 @@ extension P {
     let low = request.attributes.ints("low")
     let interior = request.attributes.ints("interior")
     let size = input.dtype.size
-    let element = pattern(request.attributes.double("value"), input.dtype)
+    let element = input.dtype.bits(request.attributes.double("value"))
     let fill = request.table.fill
     let own = output.strides
     var offset = 0

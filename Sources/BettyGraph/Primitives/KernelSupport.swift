@@ -102,20 +102,3 @@ func prepareRows(
     }
   }
 }
-
-/// The bytes of one element that holds `value`, low end first.
-func pattern(_ value: Double, _ dtype: DType) -> UInt64 {
-  switch dtype {
-  case .f64: return value.bitPattern
-  case .f32: return UInt64(Float(value).bitPattern)
-  case .bf16:
-    let bits = Float(value).bitPattern
-    if value.isNaN { return 0x7FC0 }
-    return UInt64((bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
-  case .f16: return UInt64(Float16(value).bitPattern)
-  case .i64: return UInt64(bitPattern: Int64(exactly: value) ?? 0)
-  case .i32: return UInt64(UInt32(bitPattern: Int32(exactly: value) ?? 0))
-  case .u8: return UInt64(UInt8(exactly: value) ?? 0)
-  case .bool: return value != 0 ? 1 : 0
-  }
-}

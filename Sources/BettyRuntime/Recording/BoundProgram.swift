@@ -201,7 +201,7 @@ package final class BoundProgram: @unchecked Sendable {
     _ scalars: [Double], _ first: Int, _ type: TensorType, to cell: UnsafeMutableRawPointer
   ) {
     for element in 0..<type.count where first + element < scalars.count {
-      let value = NumberCell.cell(scalars[first + element], type.dtype)
+      let value = type.dtype.bits(scalars[first + element])
       withUnsafeBytes(of: value) {
         (cell + element * type.dtype.size).copyMemory(
           from: $0.baseAddress ?? UnsafeRawPointer(cell), byteCount: type.dtype.size)
