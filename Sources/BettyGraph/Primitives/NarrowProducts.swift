@@ -15,8 +15,9 @@ extension P {
         m: size.m, n: size.n, k: size.k, stored: stored, result: result, table: request.table)
     else { throw KernelRequest.missing("matmul", stored) }
     let plan = GemmPlan(size, threads: request.threads)
+    let operands = try request.inputs.map { try MatrixLayout($0, nil, "matmul") }
     return PreparedKernel(tasks: plan.tasks, scratchBytes: contract.scratchBytes) { frame, task in
-      plan.forCalls(task, size, frame, bytes: stored.size, outBytes: result.size) {
+      plan.forCalls(task, size, operands, frame, bytes: stored.size, outBytes: result.size) {
         contract.run($0, frame.scratch)
       }
     }

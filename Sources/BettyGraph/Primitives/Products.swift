@@ -166,28 +166,12 @@ extension P {
     let dtype = request.inputs[0].dtype
     let contract = Contract.function(dtype)
     let plan = GemmPlan(size, threads: request.threads)
-    let bytes = dtype.size
-    let a = try MatrixLayout(request.inputs[0], request.views[0], "matmul")
-    let b = try MatrixLayout(request.inputs[1], request.views[1], "matmul")
-    let (ta, tb) = (size.ta != a.isFlipped, size.tb != b.isFlipped)
-    let outBytes = size.m * size.n * bytes
+    let operands = try (0..<2).map {
+      try MatrixLayout(request.inputs[$0], request.views[$0], "matmul")
+    }
     return PreparedKernel(tasks: plan.tasks) { frame, task in
-      let (group, piece) = task.quotientAndRemainder(dividingBy: plan.pieces)
-      let rows = plan.splitsRows ? part(piece, of: plan.pieces, size.m) : 0..<size.m
-      let columns = plan.splitsRows ? 0..<size.n : part(piece, of: plan.pieces, size.n)
-      let aOffset = rows.lowerBound * (ta ? 1 : a.ld)
-      let bOffset = columns.lowerBound * (tb ? b.ld : 1)
-      let outOffset = (rows.lowerBound * size.n + columns.lowerBound) * bytes
-      for batch in part(group, of: plan.groups, size.batches) {
-        contract(
-          Contract.Call(
-            m: rows.count, n: columns.count, k: size.k,
-            a: UnsafeRawPointer(frame.operands[0] + (a.starts[batch] + aOffset) * bytes),
-            lda: a.ld, transposeA: ta,
-            b: UnsafeRawPointer(frame.operands[1] + (b.starts[batch] + bOffset) * bytes),
-            ldb: b.ld, transposeB: tb, out: frame.operands[2] + batch * outBytes + outOffset,
-            ldOut: size.n))
-      }
+      plan.forCalls(
+        task, size, operands, frame, bytes: dtype.size, outBytes: dtype.size, contract)
     }
   }
 
@@ -240,25 +224,29 @@ struct GemmPlan: Sendable {
     groups = Swift.min(size.batches, wanted)
     pieces = Swift.min(most, (wanted + groups - 1) / groups)
   }
-  /// The products that a task makes of operands with elements of `bytes` and a result of `outBytes`.
+
+  /// The products that a task makes of operands with elements of `bytes`, which lie as `operands` tell,
+  /// and a result of `outBytes`.
   func forCalls(
-    _ task: Int, _ size: Product, _ frame: KernelFrame, bytes: Int, outBytes: Int,
-    _ body: (Contract.Call) -> Void
+    _ task: Int, _ size: Product, _ operands: [MatrixLayout], _ frame: KernelFrame, bytes: Int,
+    outBytes: Int, _ body: (Contract.Call) -> Void
   ) {
     let (group, piece) = task.quotientAndRemainder(dividingBy: pieces)
     let rows = splitsRows ? part(piece, of: pieces, size.m) : 0..<size.m
     let columns = splitsRows ? 0..<size.n : part(piece, of: pieces, size.n)
-    let a = rows.lowerBound * (size.ta ? 1 : size.k)
-    let b = columns.lowerBound * (size.tb ? size.k : 1)
+    let (a, b) = (operands[0], operands[1])
+    let (ta, tb) = (size.ta != a.isFlipped, size.tb != b.isFlipped)
+    let down = rows.lowerBound * (ta ? 1 : a.ld)
+    let across = columns.lowerBound * (tb ? b.ld : 1)
     let out = rows.lowerBound * size.n + columns.lowerBound
     for batch in part(group, of: groups, size.batches) {
       body(
         Contract.Call(
           m: rows.count, n: columns.count, k: size.k,
-          a: UnsafeRawPointer(frame.operands[0] + (batch * size.m * size.k + a) * bytes),
-          lda: size.ta ? size.m : size.k, transposeA: size.ta,
-          b: UnsafeRawPointer(frame.operands[1] + (batch * size.k * size.n + b) * bytes),
-          ldb: size.tb ? size.k : size.n, transposeB: size.tb,
+          a: UnsafeRawPointer(frame.operands[0] + (a.starts[batch] + down) * bytes), lda: a.ld,
+          transposeA: ta,
+          b: UnsafeRawPointer(frame.operands[1] + (b.starts[batch] + across) * bytes),
+          ldb: b.ld, transposeB: tb,
           out: frame.operands[2] + (batch * size.m * size.n + out) * outBytes, ldOut: size.n))
     }
   }
