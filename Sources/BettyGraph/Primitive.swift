@@ -70,6 +70,19 @@ package enum Derivative: Sendable {
     jvp: @Sendable (inout Graph, Application, [Value?], Differentiator) throws -> [Value?])
 }
 
+extension Derivative {
+  /// Whether a derivative can pass through input `position`.
+  package func passes(_ position: Int) -> Bool {
+    switch self {
+    case .zero: false
+    case .elementwise(let partials): position < partials.count && partials[position] != nil
+    case .linear(let operands, _): operands.contains(position)
+    case .bilinear: position < 2
+    case .decomposed, .custom, .higherOrder: true
+    }
+  }
+}
+
 /// What a kernel is told when a program is made.
 package struct KernelRequest: Sendable {
   package let inputs: [TensorType]

@@ -97,19 +97,6 @@ extension Transform {
   }
 }
 
-extension Derivative {
-  /// Whether a derivative can pass through input `position`.
-  func passes(_ position: Int) -> Bool {
-    switch self {
-    case .zero: false
-    case .elementwise(let partials): position < partials.count && partials[position] != nil
-    case .linear(let operands, _): operands.contains(position)
-    case .bilinear: position < 2
-    case .decomposed, .custom, .higherOrder: true
-    }
-  }
-}
-
 extension Application {
   init(_ node: Node) {
     self.init(

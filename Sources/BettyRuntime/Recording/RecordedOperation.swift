@@ -118,7 +118,7 @@ extension Graph {
     for node in nodes {
       var all: UInt64 = 0
       for (position, input) in node.inputs.enumerated()
-      where node.primitive.derivative.flows(to: position) {
+      where node.primitive.derivative.passes(position) {
         all |= reach[input.index]
       }
       for result in node.results where types[result].dtype.isFloating { reach[result] = all }
@@ -145,18 +145,6 @@ extension Graph {
       case .view, .alias: node.inputs.count == 1
       default: false
       }
-    }
-  }
-}
-
-extension Derivative {
-  func flows(to position: Int) -> Bool {
-    switch self {
-    case .zero: false
-    case .elementwise(let partials): position < partials.count && partials[position] != nil
-    case .linear(let operands, _): operands.contains(position)
-    case .bilinear: position < 2
-    default: true
     }
   }
 }
