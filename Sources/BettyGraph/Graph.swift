@@ -83,13 +83,16 @@ package struct Graph: Sendable {
   package mutating func inline(_ other: Graph, _ arguments: [Value]) -> [Value] {
     var map = [Value](repeating: Value(-1), count: other.types.count)
     for (input, argument) in zip(other.inputs, arguments) { map[input.index] = argument }
-    for node in other.nodes {
-      let made = append(
-        node.primitive, node.inputs.map { map[$0.index] }, node.attributes,
-        node.results.map { other.types[$0] })
-      for (old, new) in zip(node.results, made) { map[old] = new }
-    }
+    for node in other.nodes { copy(node, of: other, &map) }
     return map
+  }
+
+  /// Copies a node of `other`, of whose values `map` tells what they are here; notes the node's results.
+  package mutating func copy(_ node: Node, of other: Graph, _ map: inout [Value]) {
+    let made = append(
+      node.primitive, node.inputs.map { map[$0.index] }, node.attributes,
+      node.results.map { other.types[$0] })
+    for (old, new) in zip(node.results, made) { map[old] = new }
   }
 }
 

@@ -77,12 +77,7 @@ private struct Batcher {
       return
     }
     let flags = node.inputs.map { isBatched[$0.index] }
-    guard flags.contains(true) else {
-      let made = result.append(
-        node.primitive, inputs, node.attributes, node.results.map { source.types[$0] })
-      for (old, new) in zip(node.results, made) { map[old] = new }
-      return
-    }
+    guard flags.contains(true) else { return result.copy(node, of: source, &map) }
     let application = BatchedApplication(
       primitive: node.primitive, attributes: node.attributes, inputs: inputs, isBatched: flags,
       types: node.inputs.map { source.type(of: $0) }, size: size)

@@ -49,10 +49,7 @@ extension Transform {
     var map = [Value](repeating: Value(-1), count: graph.types.count)
     for input in graph.inputs { map[input.index] = pruned.addInput(graph.type(of: input)) }
     for (node, isLive) in zip(graph.nodes, live) where isLive {
-      let made = pruned.append(
-        node.primitive, node.inputs.map { map[$0.index] }, node.attributes,
-        node.results.map { graph.types[$0] })
-      for (result, new) in zip(node.results, made) { map[result] = new }
+      pruned.copy(node, of: graph, &map)
     }
     pruned.outputs = graph.outputs.map { map[$0.index] }
     return pruned

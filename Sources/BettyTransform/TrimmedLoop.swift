@@ -71,10 +71,7 @@ struct TrimmedLoop {
     let outputs = carries.map { body.outputs[$0] }
     let live = Transform.ancestors(body, of: outputs, in: 0..<body.nodes.count)
     for (node, isLive) in zip(body.nodes, live) where isLive {
-      let made = graph.append(
-        node.primitive, node.inputs.map { map[$0.index] }, node.attributes,
-        node.results.map { body.types[$0] })
-      for (result, new) in zip(node.results, made) { map[result] = new }
+      graph.copy(node, of: body, &map)
     }
     graph.outputs = outputs.map { map[$0.index] }
     return graph
