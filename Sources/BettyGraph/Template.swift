@@ -5,35 +5,15 @@
 import BettyKernelInterface
 
 package final class Template: Sendable {
-  /// The whole function as one application, where it is one: recorded without looking at the graph.
-  package struct SingleNode: Sendable {
-    package let primitive: Primitive
-    package let attributes: Attributes
-    /// Positions of the operands that the node reads, in its order.
-    package let operands: [Int]
-    package let results: [TensorType]
-  }
-
   package let function: Function
   /// Inputs in the order of the operands. An output may be an input (`contiguous`).
   package let graph: Graph
-  package let singleNode: SingleNode?
   package var inputTypes: [TensorType] { graph.inputs.map { graph.type(of: $0) } }
   package var outputTypes: [TensorType] { graph.outputs.map { graph.type(of: $0) } }
 
   init(function: Function, graph: Graph) {
     self.function = function
     self.graph = graph
-    singleNode = Template.single(graph)
-  }
-
-  private static func single(_ graph: Graph) -> SingleNode? {
-    guard graph.nodes.count == 1, graph.outputs == graph.nodes[0].outputs else { return nil }
-    let node = graph.nodes[0]
-    let positions = node.inputs.compactMap { graph.inputs.firstIndex(of: $0) }
-    return SingleNode(
-      primitive: node.primitive, attributes: node.attributes, operands: positions,
-      results: node.outputs.map { graph.type(of: $0) })
   }
 }
 
@@ -67,10 +47,7 @@ extension Graph {
         for output in node.outputs { map[output.index] = map[input.index] }
         continue
       }
-      let made = result.append(
-        node.primitive, node.inputs.map { map[$0.index] }, node.attributes,
-        node.results.map { types[$0] })
-      for (old, new) in zip(node.results, made) { map[old] = new }
+      result.copy(node, of: self, &map)
     }
     result.outputs = outputs.map { map[$0.index] }
     return result
