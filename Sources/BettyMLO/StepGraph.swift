@@ -31,29 +31,33 @@ struct Recorded {
   let inputs: RecordedInputs
 }
 
-/// Where an input of a step comes from.
-private enum Source: Equatable {
-  /// Of a recording: 0 is the step's own, the others are those of lower problems.
-  case leaf(recording: Int, index: Int)
-  case number(recording: Int, index: Int)
-  /// What was computed when the step's own recording was made.
-  case computed(Int)
-  /// The present value of a parameter or of optimizer state.
-  case parameter(Int)
-  /// Hyperparameters from this one on.
-  case hyper(Int)
+/// Where the leaves and numbers of recordings that are copied into one graph are among the inputs of its
+/// program, in the order of the recordings.
+struct RecordedPlaces {
+  private(set) var leaves = 0
+  private var numbers = 0
+
+  /// The places of one more recording's inputs.
+  mutating func add(_ recorded: Graph, _ made: RecordedInputs) -> [BoundProgram.Input] {
+    let count = made.leaves.count
+    let places: [BoundProgram.Input] = recorded.inputs.indices.map {
+      $0 < count ? .leaf(leaves + $0) : .number(numbers + $0 - count)
+    }
+    leaves += count
+    numbers += recorded.inputs.count - count
+    return places
+  }
 }
 
 struct StepGraph {
   var graph = Graph()
-  private var sources: [Source] = []
+  private var sources: [BoundProgram.Input] = []
   private var parameters: [Tensor] = []
   private var inputs: [Int32: Value] = [:]
   private var computed: [(value: Value, position: Int)] = []
   private var hyperCount = 0
   private var numbers: [RuntimeNumbers] = []
-  /// Leaves and numbers of each recording.
-  private var counts: [(leaves: Int, numbers: Int)] = []
+  private var places = RecordedPlaces()
   private var captured: [Value] = []
   private var results: [Value] = []
   private var updates: [(parameter: Int, value: Value, isReport: Bool)] = []
@@ -66,7 +70,7 @@ struct StepGraph {
   /// What a replay does to buffers; a step that is recorded does it by its recording.
   private var buffers: [(use: BufferUse, after: Value?)] = []
 
-  private mutating func addInput(_ type: TensorType, _ source: Source) -> Value {
+  private mutating func addInput(_ type: TensorType, _ source: BoundProgram.Input) -> Value {
     sources.append(source)
     return graph.addInput(type)
   }
@@ -74,7 +78,7 @@ struct StepGraph {
   /// The input that stands for a parameter or for state; made when first asked for.
   mutating func input(_ handle: Tensor) -> Value {
     if let value = inputs[number(of: handle)] { return value }
-    let value = addInput(handle.type, .parameter(parameters.count))
+    let value = addInput(handle.type, .handle(parameters.count))
     parameters.append(handle)
     inputs[number(of: handle)] = value
     return value
@@ -90,7 +94,7 @@ struct StepGraph {
   /// Ties an input that was added to the graph itself to a handle. To be called before anything else
   /// makes an input, in their order.
   mutating func adopt(_ value: Value, for handle: Tensor) {
-    sources.append(.parameter(parameters.count))
+    sources.append(.handle(parameters.count))
     parameters.append(handle)
     inputs[handle.parameterID] = value
   }
@@ -117,19 +121,13 @@ struct StepGraph {
   }
 
   private mutating func inline(_ recorded: Graph, on made: RecordedInputs) -> [Value] {
-    let recording = counts.count
-    let leaves = made.leaves.count
-    counts.append((leaves, recorded.inputs.count - leaves))
     let leafParameters = made.leafParameters
     var arguments: [Value] = []
-    for (index, value) in recorded.inputs.enumerated() {
-      let type = recorded.type(of: value)
-      if index >= leaves {
-        arguments.append(addInput(type, .number(recording: recording, index: index - leaves)))
-      } else if leafParameters[index] != 0 {
+    for (index, (value, place)) in zip(recorded.inputs, places.add(recorded, made)).enumerated() {
+      if leafParameters.indices.contains(index), leafParameters[index] != 0 {
         arguments.append(input(made.leaves[index]))
       } else {
-        arguments.append(addInput(type, .leaf(recording: recording, index: index)))
+        arguments.append(addInput(recorded.type(of: value), place))
       }
     }
     return graph.inline(recorded, arguments)
@@ -144,9 +142,9 @@ struct StepGraph {
     hyperCount += count
     self.numbers.append(numbers)
     switch form {
-    case .vector: return [addInput(try TensorType(.f64, [count]), .hyper(first))]
+    case .vector: return [addInput(try TensorType(.f64, [count]), .scalars(first))]
     case .scalars:
-      return try (0..<count).map { addInput(try TensorType(dtype, []), .hyper(first + $0)) }
+      return try (0..<count).map { addInput(try TensorType(dtype, []), .scalars(first + $0)) }
     }
   }
 
@@ -198,9 +196,9 @@ struct StepGraph {
       let place = parameters.count
       parameters.append(use.handle)
       if let leaf = use.leaf,
-        let source = sources.firstIndex(of: .leaf(recording: 0, index: leaf))
+        let source = sources.firstIndex(of: .leaf(leaf))
       {
-        sources[source] = .parameter(place)
+        sources[source] = .handle(place)
         inputs[number(of: use.handle)] = graph.inputs[source]
       }
       if let after { update(use.handle, to: after) }
@@ -242,26 +240,11 @@ struct StepGraph {
   }
 
   private func bound(_ graph: Graph) throws -> StepProgram {
-    var first = (leaves: 0, numbers: 0)
-    var starts: [(leaves: Int, numbers: Int)] = []
-    for count in counts {
-      starts.append(first)
-      first = (first.leaves + count.leaves, first.numbers + count.numbers)
-    }
-    let bindings: [BoundProgram.Input] = sources.map { source in
-      switch source {
-      case .leaf(let recording, let index): .leaf(starts[recording].leaves + index)
-      case .number(let recording, let index): .number(starts[recording].numbers + index)
-      case .computed(let position): .computed(position)
-      case .parameter(let place): .handle(place)
-      case .hyper(let first): .scalars(first)
-      }
-    }
     var outputs: [BoundProgram.Output] = captured.indices.map { .captured($0) }
     outputs += results.map { _ in .fresh }
     outputs += updates.map { .handle($0.parameter) }
     return StepProgram(
-      program: try BoundProgram(graph, inputs: bindings, outputs: outputs),
+      program: try BoundProgram(graph, inputs: sources, outputs: outputs),
       parameters: parameters, numbers: numbers)
   }
 }

@@ -9,33 +9,21 @@ import BettyRuntime
 import BettyTransform
 
 struct UnrolledStep {
-  /// Where an input of the graph comes from.
-  private enum Source {
-    /// θ or state before the step.
-    case before(Int)
-    case leaf(recording: Int, index: Int)
-    case number(recording: Int, index: Int)
-    /// What is given at every run besides.
-    case vector(Int)
-    /// Hyperparameters from this one on.
-    case hyper(Int)
-    /// The scale of losses, given last.
-    case scale
-  }
-
   var graph = Graph()
   /// Handles of what the step moves: θ, then the state of each parameter that is stepped.
   let moved: [Tensor]
   /// θ and state, as inputs.
   private(set) var before: [Value] = []
-  private var sources: [Source] = []
+  /// Of leaves, those of the recordings come first, then θ and state, the scale of losses if there is one,
+  /// and what is given at every run besides.
+  private var sources: [BoundProgram.Input] = []
   private var losses: [Value] = []
   /// Nodes of recordings in mixed precision.
   private var mixed: [Range<Int>] = []
   private var known: [Int32: Value] = [:]
-  private var counts: [(leaves: Int, numbers: Int)] = []
+  private var places = RecordedPlaces()
+  private var leafCount: Int
   private var hyperCount = 0
-  private var vectorCount = 0
   /// What keeps derivatives of the losses in range.
   private(set) var scale: GradientScale?
   private let problem: Problem
@@ -48,16 +36,15 @@ struct UnrolledStep {
     self.optimizer = optimizer
     present = step.present
     moved = Self.moved(problem, optimizer, step.present)
-    for (place, handle) in moved.enumerated() {
-      let value = addInput(handle.type, .before(place))
+    leafCount = step.recordings.reduce(0) { $0 + $1.inputs.leaves.count }
+    for handle in moved {
+      let value = addVector(type: handle.type)
       before.append(value)
       known[handle.parameterID] = value
     }
-    for (place, recording) in step.recordings.enumerated() {
-      losses.append(inline(recording, place))
-    }
+    for recording in step.recordings { losses.append(inline(recording)) }
     guard step.recordings.contains(where: { $0.graph.isHalf }) else { return }
-    let input = addInput(try TensorType(.f64, []), .scale)
+    let input = addVector(type: try TensorType(.f64, []))
     scale = try GradientScale(input, initial: problem.lossScale.initial, in: &graph)
   }
 
@@ -67,7 +54,7 @@ struct UnrolledStep {
     return problem.parameters + positions.flatMap { optimizer.entries[$0].state }
   }
 
-  private mutating func addInput(_ type: TensorType, _ source: Source) -> Value {
+  private mutating func addInput(_ type: TensorType, _ source: BoundProgram.Input) -> Value {
     sources.append(source)
     return graph.addInput(type)
   }
@@ -76,24 +63,18 @@ struct UnrolledStep {
   mutating func addVector(like value: Value) -> Value { addVector(type: graph.type(of: value)) }
 
   mutating func addVector(type: TensorType) -> Value {
-    vectorCount += 1
-    return addInput(type, .vector(vectorCount - 1))
+    leafCount += 1
+    return addInput(type, .leaf(leafCount - 1))
   }
 
-  private mutating func inline(_ recording: TapedRecording, _ place: Int) -> Value {
+  private mutating func inline(_ recording: TapedRecording) -> Value {
     let recorded = recording.graph.value
-    let leaves = recording.inputs.leaves.count
-    counts.append((leaves, recorded.inputs.count - leaves))
+    let ids = recording.ids
     var arguments: [Value] = []
-    for (index, value) in recorded.inputs.enumerated() {
-      let type = recorded.type(of: value)
-      if index >= leaves {
-        arguments.append(addInput(type, .number(recording: place, index: index - leaves)))
-        continue
-      }
-      let id = recording.ids[index]
-      let argument =
-        known[id] ?? addInput(type, .leaf(recording: place, index: index))
+    let inputs = places.add(recorded, recording.inputs)
+    for (index, (value, place)) in zip(recorded.inputs, inputs).enumerated() {
+      let id = ids.indices.contains(index) ? ids[index] : 0
+      let argument = known[id] ?? addInput(recorded.type(of: value), place)
       if id != 0 { known[id] = argument }
       arguments.append(argument)
     }
@@ -216,10 +197,10 @@ struct UnrolledStep {
     let first = hyperCount
     hyperCount += count
     switch optimizer.rule.form(structure: structure(entry)) {
-    case .vector: return [addInput(try TensorType(.f64, [count]), .hyper(first))]
+    case .vector: return [addInput(try TensorType(.f64, [count]), .scalars(first))]
     case .scalars:
       let type = try TensorType(dtype, [])
-      return (0..<count).map { addInput(type, .hyper(first + $0)) }
+      return (0..<count).map { addInput(type, .scalars(first + $0)) }
     }
   }
 
@@ -231,24 +212,8 @@ struct UnrolledStep {
     graph.outputs = outputs
     if !mixed.isEmpty { graph = try Transform.storingLow(graph, recorded: mixed) }
     graph = try Transform.simplify(graph)
-    var first = (leaves: 0, numbers: 0)
-    var starts: [(leaves: Int, numbers: Int)] = []
-    for count in counts {
-      starts.append(first)
-      first = (first.leaves + count.leaves, first.numbers + count.numbers)
-    }
-    let inputs: [BoundProgram.Input] = sources.map { source in
-      switch source {
-      case .before(let place): .leaf(first.leaves + place)
-      case .vector(let place): .leaf(first.leaves + before.count + place)
-      case .leaf(let recording, let index): .leaf(starts[recording].leaves + index)
-      case .number(let recording, let index): .number(starts[recording].numbers + index)
-      case .hyper(let first): .scalars(first)
-      case .scale: .leaf(first.leaves + before.count + vectorCount)
-      }
-    }
     return UnrolledProgram(
-      try BoundProgram(graph, inputs: inputs, outputs: outputs.map { _ in .fresh }),
+      try BoundProgram(graph, inputs: sources, outputs: outputs.map { _ in .fresh }),
       scale: scale == nil ? nil : problem.lossScale)
   }
 }
@@ -268,8 +233,8 @@ final class UnrolledProgram {
     guard var inputs = step.recordings.first?.inputs else { return [] }
     inputs = inputs.joined(step.recordings.dropFirst().map(\.inputs))
     inputs.leaves += before
-    inputs.leaves += vectors
     if let scale { inputs.leaves.append(try scale.tensor()) }
+    inputs.leaves += vectors
     return try program.run(again: inputs, scalars: step.hyper)
   }
 }
