@@ -56,13 +56,13 @@ final class Adjoint {
   /// Replaces the cotangents, by parameter, of what the step moves, and adds to the sums.
   func run(
     _ step: TapeStep, before: [Tensor], _ cotangents: inout [Int32: Tensor],
-    _ sums: inout [Tensor?], zeros: (Tensor) throws -> Tensor
+    _ sums: inout [Tensor?], _ zeros: inout Zeros
   ) throws {
     var vectors: [Tensor] = []
     for (place, id) in ids.enumerated() {
-      vectors.append(try cotangents[id] ?? zeros(before[place]))
+      vectors.append(try cotangents[id] ?? zeros.like(before[place]))
     }
-    for place in reached { vectors.append(try sums[place] ?? zeros(upper[place])) }
+    for place in reached { vectors.append(try sums[place] ?? zeros.like(upper[place])) }
     let results = try program.run(step, before: before, vectors: vectors)
     for (id, result) in zip(ids, results) { cotangents[id] = result }
     for (place, result) in zip(reached, results.dropFirst(ids.count)) { sums[place] = result }

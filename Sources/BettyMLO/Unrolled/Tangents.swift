@@ -27,7 +27,7 @@ final class Tangents: Trace {
   /// By column: tangents by parameter; a missing one is zero.
   private var columns: [[Int32: Tensor]] = []
   private var pushes = UnrolledCache<Push>()
-  private var zeros: [TensorType: Tensor] = [:]
+  private var zeros = Zeros()
   private static let limit = 64
 
   init(_ problem: Problem) { self.problem = problem }
@@ -80,7 +80,7 @@ final class Tangents: Trace {
     var vectors: [Tensor] = []
     for (column, direction) in directions.enumerated() {
       for (place, id) in push.ids.enumerated() {
-        vectors.append(try columns[column][id] ?? zero(like: before[place]))
+        vectors.append(try columns[column][id] ?? zeros.like(before[place]))
       }
       vectors.append(direction.unit)
     }
@@ -150,14 +150,6 @@ final class Tangents: Trace {
       sum = try sum.map { try Recording.call("add", [$0, term])[0] } ?? term
     }
     return sum
-  }
-
-  private func zero(like tensor: Tensor) throws -> Tensor {
-    let type = tensor.type
-    if let known = zeros[type] { return known }
-    let made = try Recording.pinned([try Recording.zeros(like: tensor)])[0]
-    zeros[type] = made
-    return made
   }
 }
 

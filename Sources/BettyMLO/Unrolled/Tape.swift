@@ -18,7 +18,7 @@ final class Tape: Trace {
   private var isWhole = true
   private var adjoints = UnrolledCache<Adjoint>()
   private var repeats = UnrolledCache<UnrolledProgram>()
-  private var zeros: [TensorType: Tensor] = [:]
+  private var zeros = Zeros()
 
   init(_ problem: Problem, truncation: Int, checkpoints: Bool) {
     self.problem = problem
@@ -71,7 +71,7 @@ final class Tape: Trace {
           try Adjoint(problem, optimizer, steps[place], upper: upper)
         }
         try adjoint.run(
-          steps[place], before: states[place - start], &cotangents, &sums, zeros: zero)
+          steps[place], before: states[place - start], &cotangents, &sums, &zeros)
       }
       end = start
     }
@@ -114,13 +114,5 @@ final class Tape: Trace {
       }
       sums[place] = try Recording.call("add", [sum, cotangent])[0]
     }
-  }
-
-  private func zero(like tensor: Tensor) throws -> Tensor {
-    let type = tensor.type
-    if let known = zeros[type] { return known }
-    let made = try Recording.pinned([try Recording.zeros(like: tensor)])[0]
-    zeros[type] = made
-    return made
   }
 }

@@ -77,6 +77,19 @@ extension TapeStep {
   }
 }
 
+/// What stands for a cotangent or tangent that is not there.
+struct Zeros {
+  private var made: [TensorType: Tensor] = [:]
+
+  mutating func like(_ tensor: Tensor) throws -> Tensor {
+    let type = tensor.type
+    if let known = made[type] { return known }
+    let zeros = try Recording.pinned([try Recording.zeros(like: tensor)])[0]
+    made[type] = zeros
+    return zeros
+  }
+}
+
 /// Where an inner loop began: at a differentiable copy of another problem's parameters.
 typealias LoopOrigin = [(own: Tensor, source: Tensor)]
 
