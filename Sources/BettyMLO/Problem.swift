@@ -96,6 +96,7 @@ package final class Problem {
   /// See Replicas.swift.
   var sharding = Sharding()
   var replay = Replay()
+  var clipping = ClippingOperation()
   /// What the methods on this problem's paths keep and tell.
   package var records: [MethodRecord] = []
 

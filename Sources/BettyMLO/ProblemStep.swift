@@ -311,12 +311,11 @@ extension Problem {
   }
 
   private func applyGradients() throws {
-    let isSeen = hooks.customOptimizerStep != nil || hooks.paramCallback != nil
-    if isSeen { try clipGradients() }
+    try clipGradients()
     if let custom = hooks.customOptimizerStep {
       try custom()
     } else {
-      try stepByOptimizer(clipping: isSeen ? 0 : config.gradientClipping)
+      try stepByOptimizer()
     }
     try updated()
     for parameter in parameters { try parameter.setGradient(nil) }
@@ -332,14 +331,5 @@ extension Problem {
       }
       try parameter.setGradient(try Recording.call("add", [sum, gradient])[0])
     }
-  }
-
-  /// For whoever looks at them: the gradients become the clipped ones.
-  private func clipGradients() throws {
-    guard config.gradientClipping > 0 else { return }
-    let owners = parameters.filter { $0.gradient != nil }
-    let clipped = try Optimizer.clipped(
-      owners.compactMap(\.gradient), to: config.gradientClipping)
-    for (parameter, gradient) in zip(owners, clipped) { try parameter.setGradient(gradient) }
   }
 }

@@ -114,25 +114,7 @@ struct StepBuilder {
   private mutating func clip(_ gradients: [Value]) throws -> [Value] {
     let limit = problem.config.gradientClipping
     guard limit > 0 else { return gradients }
-    return try Self.clip(gradients, to: limit, in: &step.graph)
-  }
-
-  /// g · min(1, limit / (‖g‖ + 1e-6)) over all gradients together, as torch's clip_grad_norm_.
-  static func clip(
-    _ gradients: [Value], to limit: Double, in graph: inout Graph
-  ) throws -> [Value] {
-    guard let square = try Vectors.dot(gradients, gradients, in: &graph) else { return gradients }
-    // The floor, far below the margin, keeps the derivative at zero gradients finite.
-    let floor = try graph.constant(1e-30, like: square)
-    let norm = try graph.call(P.sqrt, [try graph.call(P.maximum, [square, floor])])
-    let margin = try graph.constant(1e-6, like: norm)
-    let bound = try graph.constant(limit, like: norm)
-    let one = try graph.constant(1, like: norm)
-    let ratio = try graph.call(P.div, [bound, try graph.call(P.add, [norm, margin])])
-    let factor = try graph.call(P.minimum, [ratio, one])
-    return try gradients.map {
-      try graph.call(P.mul, [$0, try Vectors.spread(factor, like: $0, in: &graph)])
-    }
+    return try Clipping.clip(gradients, to: limit, in: &step.graph)
   }
 
   /// Appends the optimizer's update of a parameter; one it does not have stays as it is.

@@ -30,14 +30,12 @@ extension Problem {
   }
 
   /// The optimizer's step on the gradients that the parameters have.
-  func stepByOptimizer(clipping limit: Double) throws {
+  func stepByOptimizer() throws {
     guard let optimizer else { return }
-    let present = parameters.indices.filter {
-      parameters[$0].gradient != nil && optimizer.position(of: parameters[$0]) != nil
-    }
+    let present = parameters.indices.filter { parameters[$0].gradient != nil }
     let before = try unrolling?.before(present) ?? []
     let hyper = unrolling?.hyper(present) ?? []
-    try optimizer.step(clipping: limit)
+    try optimizer.step()
     try unrolling?.commit(before, present, hyper)
   }
 

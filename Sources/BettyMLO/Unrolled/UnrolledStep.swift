@@ -102,7 +102,7 @@ struct UnrolledStep {
     let found = present.compactMap { gradients[$0] }
     var clipped = found
     let limit = problem.config.gradientClipping
-    if limit > 0 { clipped = try StepBuilder.clip(found, to: limit, in: &graph) }
+    if limit > 0 { clipped = try Clipping.clip(found, to: limit, in: &graph) }
     var next = clipped.makeIterator()
     var place = problem.parameters.count
     for position in present {
@@ -128,7 +128,7 @@ struct UnrolledStep {
     var along = gradients.map { _ in Value?.none }
     let found = present.compactMap { gradients[$0] }
     let limit = problem.config.gradientClipping
-    let clipped = limit > 0 ? try StepBuilder.clip(found, to: limit, in: &graph) : found
+    let clipped = limit > 0 ? try Clipping.clip(found, to: limit, in: &graph) : found
     var next = clipped.makeIterator()
     var places: [Int] = []
     var place = problem.parameters.count
