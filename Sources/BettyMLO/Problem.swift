@@ -266,6 +266,7 @@ package final class Problem {
     steps = StepCache()
     replay = Replay()
     implicitNode = ImplicitNode()
+    unrolling?.forgetPrograms()
   }
 
   /// Goes on at a count that another run had reached.

@@ -15,9 +15,9 @@ final class Adjoint {
   /// Of what the step moves.
   let ids: [Int32]
 
-  init(_ problem: Problem, _ optimizer: Optimizer, _ step: TapeStep, upper: [Tensor]) throws {
-    var unrolled = try UnrolledStep(problem, optimizer, step)
-    let theta = Array(unrolled.before.prefix(problem.parameters.count))
+  init(_ problem: Problem, _ step: TapeStep, upper: [Tensor]) throws {
+    var unrolled = try UnrolledStep(problem, step)
+    let theta = unrolled.theta
     let own = Set(unrolled.moved.map(\.parameterID))
     let lambda = upper.map { own.contains($0.parameterID) ? nil : unrolled.input(of: $0) }
     let gradients = try unrolled.gradients(of: theta + lambda.compactMap { $0 })

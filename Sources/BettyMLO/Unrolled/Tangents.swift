@@ -72,11 +72,11 @@ final class Tangents: Trace {
     }
   }
 
+  func forgetPrograms() { pushes = UnrolledCache() }
+
   func append(_ step: TapeStep) throws {
-    guard let optimizer = problem.optimizer, let before = step.before, !directions.isEmpty else {
-      return
-    }
-    let push = try pushes.find(step, []) { try make(step, optimizer) }
+    guard let before = step.before, !directions.isEmpty else { return }
+    let push = try pushes.find(step, []) { try make(step) }
     var vectors: [Tensor] = []
     for (column, direction) in directions.enumerated() {
       for (place, id) in push.ids.enumerated() {
@@ -92,10 +92,9 @@ final class Tangents: Trace {
   }
 
   /// (θ, state, columns) ↦ columns after the step.
-  private func make(_ step: TapeStep, _ optimizer: Optimizer) throws -> Push {
-    var unrolled = try UnrolledStep(problem, optimizer, step)
-    let theta = Array(unrolled.before.prefix(problem.parameters.count))
-    let after = try unrolled.update(try unrolled.gradients(of: theta))
+  private func make(_ step: TapeStep) throws -> Push {
+    var unrolled = try UnrolledStep(problem, step)
+    let after = try unrolled.update(try unrolled.gradients(of: unrolled.theta))
     let own = Set(unrolled.moved.map(\.parameterID))
     let lambda = upper.map { own.contains($0.parameterID) ? nil : unrolled.input(of: $0) }
     let linear = try Transform.linearize(

@@ -34,6 +34,11 @@ final class Tape: Trace {
     isWhole = true
   }
 
+  func forgetPrograms() {
+    adjoints = UnrolledCache()
+    repeats = UnrolledCache()
+  }
+
   func append(_ step: TapeStep) {
     var step = step
     if let last = steps.last, last.isLike(step), sinceCheckpoint < spacing { step.before = nil }
@@ -57,7 +62,6 @@ final class Tape: Trace {
   }
 
   func product(of vector: [Int32: Tensor], upper: [Tensor]) throws -> [Tensor?] {
-    guard let optimizer = problem.optimizer else { return upper.map { _ in nil } }
     var cotangents = vector
     var sums: [Tensor?] = upper.map { _ in nil }
     let bottom = truncation > 0 ? max(0, steps.count - truncation) : 0
@@ -65,10 +69,10 @@ final class Tape: Trace {
     while end > bottom {
       var start = end - 1
       while start > 0 && steps[start].before == nil { start -= 1 }
-      let states = try states(start..<end, optimizer)
+      let states = try states(start..<end)
       for place in (max(start, bottom)..<end).reversed() {
         let adjoint = try adjoints.find(steps[place], upper.map(\.parameterID)) {
-          try Adjoint(problem, optimizer, steps[place], upper: upper)
+          try Adjoint(problem, steps[place], upper: upper)
         }
         try adjoint.run(
           steps[place], before: states[place - start], &cotangents, &sums, &zeros)
@@ -80,7 +84,7 @@ final class Tape: Trace {
   }
 
   /// θ and state before each of a range of steps, of which the first has them.
-  private func states(_ range: Range<Int>, _ optimizer: Optimizer) throws -> [[Tensor]] {
+  private func states(_ range: Range<Int>) throws -> [[Tensor]] {
     var states: [[Tensor]] = []
     for place in range {
       if let before = steps[place].before {
@@ -89,9 +93,8 @@ final class Tape: Trace {
       }
       let last = steps[place - 1]
       let program = try repeats.find(last, []) {
-        var step = try UnrolledStep(problem, optimizer, last)
-        let theta = Array(step.before.prefix(problem.parameters.count))
-        let after = try step.update(try step.gradients(of: theta))
+        var step = try UnrolledStep(problem, last)
+        let after = try step.update(try step.gradients(of: step.theta))
         return try step.compiled(after)
       }
       states.append(try program.run(last, before: states[states.count - 1]))

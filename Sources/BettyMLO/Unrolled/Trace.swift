@@ -20,24 +20,78 @@ struct TapedRecording {
     ids = recorded.inputs.parameterIDs
     inputs = try recorded.inputs.pinned(except: ids.map { moved.contains($0) })
   }
+
+  fileprivate func isLike(_ other: TapedRecording) -> Bool {
+    key == other.key && graph.isLow == other.graph.isLow && graph.isHalf == other.graph.isHalf
+  }
+}
+
+/// How a step moves parameters and state: what of optimizer and options its programs are made of, as it was
+/// when the step was taken. Either may change in the middle of a loop.
+struct TapedUpdate {
+  /// What the optimizer has of a parameter.
+  struct Share {
+    let structure: Int
+    /// Handles.
+    let state: [Tensor]
+    /// How many numbers the update reads.
+    let numbers: Int
+  }
+
+  let rule: any OptimizerRule.Type
+  /// Equal ones of one optimizer mean equal updates.
+  private let id: Int32
+  private let revision: Int32
+  /// Largest total norm of the gradients; 0 is off.
+  let clipping: Double
+  /// θ, as handles.
+  let parameters: [Tensor]
+  /// Positions of the parameters that have a gradient.
+  let present: [Int]
+  /// Of each of these, what the optimizer has; nil if it does not have the parameter.
+  let shares: [Share?]
+
+  /// State that is not there yet is made.
+  init(_ problem: Problem, _ optimizer: Optimizer, _ present: [Int]) throws {
+    rule = optimizer.rule
+    id = optimizer.id
+    revision = optimizer.revision
+    clipping = problem.config.gradientClipping
+    parameters = problem.parameters
+    self.present = present
+    shares = try present.map { position in
+      guard let entry = optimizer.position(of: problem.parameters[position]) else { return nil }
+      try optimizer.prepareState(entry)
+      let made = optimizer.entries[entry]
+      return Share(
+        structure: optimizer.groups[made.group].structure, state: made.state,
+        numbers: optimizer.runtime(entry).count)
+    }
+  }
+
+  /// Handles of what the step moves: θ, then the state of each parameter that is stepped.
+  var moved: [Tensor] { parameters + shares.flatMap { $0?.state ?? [] } }
+
+  func isLike(_ other: TapedUpdate) -> Bool {
+    id == other.id && revision == other.revision && clipping == other.clipping
+      && present == other.present
+  }
 }
 
 /// One optimizer step.
 struct TapeStep {
   /// One for each micro-step.
-  let recordings: [TapedRecording]
-  let revision: Int32
-  /// Positions of the parameters that have a gradient.
-  let present: [Int]
+  var recordings: [TapedRecording]
+  let update: TapedUpdate
+  /// The numbers that the update has read.
   let hyper: [Double]
   /// θ and state before it; nil where they are computed again.
   var before: [Tensor]?
 
   /// Whether one program serves both.
   func isLike(_ other: TapeStep) -> Bool {
-    revision == other.revision && present == other.present
-      && recordings.count == other.recordings.count
-      && zip(recordings, other.recordings).allSatisfy { $0.key == $1.key }
+    update.isLike(other.update) && recordings.count == other.recordings.count
+      && zip(recordings, other.recordings).allSatisfy { $0.isLike($1) }
   }
 }
 
@@ -99,6 +153,8 @@ protocol Trace: AnyObject {
   func restart(from origin: LoopOrigin?) throws
   /// A step was taken; `before` is there.
   func append(_ step: TapeStep) throws
+  /// What was compiled is not to be used any more.
+  func forgetPrograms()
   /// vᵀ dθ_T/dλ, for v by parameter; nil where λ plays no part.
   func product(of vector: [Int32: Tensor], upper: [Tensor]) throws -> [Tensor?]
 }

@@ -21,11 +21,10 @@ extension Problem {
     _ recorded: Recorded, _ present: [Int], step: () throws -> Bool
   ) throws -> Bool {
     guard let unrolling else { return try step() }
-    let before = try unrolling.before(present)
-    let hyper = unrolling.hyper(present)
+    let taped = try unrolling.begin(present)
     guard try step() else { return false }
     try unrolling.record(recorded)
-    try unrolling.commit(before, present, hyper)
+    try unrolling.commit(taped)
     return true
   }
 
@@ -33,10 +32,9 @@ extension Problem {
   func stepByOptimizer() throws {
     guard let optimizer else { return }
     let present = parameters.indices.filter { parameters[$0].gradient != nil }
-    let before = try unrolling?.before(present) ?? []
-    let hyper = unrolling?.hyper(present) ?? []
+    let taped = try unrolling?.begin(present)
     try optimizer.step()
-    try unrolling?.commit(before, present, hyper)
+    try unrolling?.commit(taped)
   }
 
   /// Adds the gradients of the unrolled paths; `vectors` are those of `unrolledFirsts`, one after another.

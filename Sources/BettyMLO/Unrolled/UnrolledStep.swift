@@ -10,8 +10,6 @@ import BettyTransform
 
 struct UnrolledStep {
   var graph = Graph()
-  /// Handles of what the step moves: θ, then the state of each parameter that is stepped.
-  let moved: [Tensor]
   /// θ and state, as inputs.
   private(set) var before: [Value] = []
   /// Of leaves, those of the recordings come first, then θ and state, the scale of losses if there is one,
@@ -23,21 +21,32 @@ struct UnrolledStep {
   private var known: [Int32: Value] = [:]
   private var places = RecordedPlaces()
   private var leafCount: Int
-  private var hyperCount = 0
   /// What keeps derivatives of the losses in range.
   private(set) var scale: GradientScale?
   private let problem: Problem
-  private let optimizer: Optimizer
-  /// Positions of the parameters that the step gives a gradient.
-  private let present: [Int]
+  private let taken: TapedUpdate
 
-  init(_ problem: Problem, _ optimizer: Optimizer, _ step: TapeStep) throws {
+  /// A parameter that has a gradient.
+  private struct Move {
+    let position: Int
+    /// nil: it stays.
+    let share: TapedUpdate.Share?
+    /// Of its state in `before`.
+    let state: Range<Int>
+  }
+  private var moves: [Move] = []
+
+  init(_ problem: Problem, _ step: TapeStep) throws {
     self.problem = problem
-    self.optimizer = optimizer
-    present = step.present
-    moved = Self.moved(problem, optimizer, step.present)
+    taken = step.update
+    var place = taken.parameters.count
+    for (position, share) in zip(taken.present, taken.shares) {
+      let end = place + (share?.state.count ?? 0)
+      moves.append(Move(position: position, share: share, state: place..<end))
+      place = end
+    }
     leafCount = step.recordings.reduce(0) { $0 + $1.inputs.leaves.count }
-    for handle in moved {
+    for handle in taken.moved {
       let value = addVector(type: handle.type)
       before.append(value)
       known[handle.parameterID] = value
@@ -46,12 +55,6 @@ struct UnrolledStep {
     guard step.recordings.contains(where: { $0.graph.isHalf }) else { return }
     let input = addVector(type: try TensorType(.f64, []))
     scale = try GradientScale(input, initial: problem.lossScale.initial, in: &graph)
-  }
-
-  /// θ and the state that a step on these gradients changes; state that is not there yet is made.
-  static func moved(_ problem: Problem, _ optimizer: Optimizer, _ present: [Int]) -> [Tensor] {
-    let positions = present.compactMap { optimizer.position(of: problem.parameters[$0]) }
-    return problem.parameters + positions.flatMap { optimizer.entries[$0].state }
   }
 
   private mutating func addInput(_ type: TensorType, _ source: BoundProgram.Input) -> Value {
@@ -96,27 +99,32 @@ struct UnrolledStep {
       of: losses, weights: shares, wrt: values, scale, in: &graph)
   }
 
+  /// θ, as inputs.
+  var theta: [Value] { Array(before.prefix(taken.parameters.count)) }
+
+  /// Handles of θ and state.
+  var moved: [Tensor] { taken.moved }
+
   /// θ and state after the update by `gradients`, of θ; without one a parameter stays.
   mutating func update(_ gradients: [Value?]) throws -> [Value] {
     var after = before
-    let found = present.compactMap { gradients[$0] }
-    var clipped = found
-    let limit = problem.config.gradientClipping
-    if limit > 0 { clipped = try Clipping.clip(found, to: limit, in: &graph) }
-    var next = clipped.makeIterator()
-    var place = problem.parameters.count
-    for position in present {
-      guard gradients[position] != nil, let gradient = next.next(),
-        let entry = optimizer.position(of: problem.parameters[position])
-      else { continue }
-      let count = optimizer.entries[entry].state.count
-      let state = Array(before[place..<place + count])
-      let updated = try updated(before[position], gradient, state, entry)
-      after[position] = updated.parameter
-      after.replaceSubrange(place..<place + count, with: updated.state)
-      place += count
+    let found = moves.filter { gradients[$0.position] != nil }
+    let clipped = try clip(found.compactMap { gradients[$0.position] })
+    for (move, gradient) in zip(found, clipped) {
+      guard let share = move.share else { continue }
+      let hyper = try hyper(move)
+      let updated = try taken.rule.update(
+        parameter: before[move.position], gradient: gradient, state: Array(before[move.state]),
+        hyper: hyper, structure: share.structure, in: &graph)
+      after[move.position] = updated.parameter
+      after.replaceSubrange(move.state, with: updated.state)
     }
     return after
+  }
+
+  private mutating func clip(_ gradients: [Value]) throws -> [Value] {
+    guard taken.clipping > 0 else { return gradients }
+    return try Clipping.clip(gradients, to: taken.clipping, in: &graph)
   }
 
   /// Goes back over the update: from cotangents of θ and state after it to those of θ and state before it,
@@ -125,39 +133,33 @@ struct UnrolledStep {
     _ gradients: [Value?], _ cotangents: [Value]
   ) throws -> (before: [Value], gradients: [Value?]) {
     var back = cotangents
-    var along = gradients.map { _ in Value?.none }
-    let found = present.compactMap { gradients[$0] }
-    let limit = problem.config.gradientClipping
-    let clipped = limit > 0 ? try Clipping.clip(found, to: limit, in: &graph) : found
-    var next = clipped.makeIterator()
-    var places: [Int] = []
-    var place = problem.parameters.count
-    for position in present {
-      guard gradients[position] != nil, let gradient = next.next() else { continue }
-      places.append(position)
-      guard let entry = optimizer.position(of: problem.parameters[position]) else { continue }
-      let range = place..<place + optimizer.entries[entry].state.count
-      place = range.upperBound
+    let found = moves.filter { gradients[$0.position] != nil }
+    let given = found.compactMap { gradients[$0.position] }
+    let clipped = try clip(given)
+    var along = clipped.map { _ in Value?.none }
+    for (place, move) in found.enumerated() where move.share != nil {
       let made = try adjoint(
-        before[position], gradient, Array(before[range]),
-        [cotangents[position]] + cotangents[range], entry)
-      back[position] = made.parameter
-      along[position] = made.gradient
-      back.replaceSubrange(range, with: made.state)
+        move, clipped[place], [cotangents[move.position]] + cotangents[move.state])
+      back[move.position] = made.parameter
+      along[place] = made.gradient
+      back.replaceSubrange(move.state, with: made.state)
     }
-    guard limit > 0 else { return (back, along) }
-    let pairs = zip(clipped, places).filter { along[$0.1] != nil }
-    let through = try Transform.vjp(
-      &graph, of: pairs.map(\.0), cotangents: pairs.map { along[$0.1] }, wrt: found)
-    for (position, value) in zip(places, through) { along[position] = value }
-    return (back, along)
+    if taken.clipping > 0 {
+      let pairs = zip(clipped, along).filter { $0.1 != nil }
+      along = try Transform.vjp(
+        &graph, of: pairs.map(\.0), cotangents: pairs.map(\.1), wrt: given)
+    }
+    var result = gradients.map { _ in Value?.none }
+    for (move, value) in zip(found, along) { result[move.position] = value }
+    return (back, result)
   }
 
   private mutating func adjoint(
-    _ parameter: Value, _ gradient: Value, _ state: [Value], _ cotangents: [Value], _ entry: Int
+    _ move: Move, _ gradient: Value, _ cotangents: [Value]
   ) throws -> (parameter: Value, gradient: Value?, state: [Value]) {
-    let (rule, structure) = (optimizer.rule, self.structure(entry))
-    let hyper = try self.hyper(entry, graph.dtype(of: parameter))
+    let (rule, structure) = (taken.rule, move.share?.structure ?? 0)
+    let (parameter, state) = (before[move.position], Array(before[move.state]))
+    let hyper = try hyper(move)
     if let made = try rule.adjoint(
       parameter: parameter, gradient: gradient, state: state, cotangents: cotangents,
       hyper: hyper, structure: structure, in: &graph)
@@ -178,29 +180,17 @@ struct UnrolledStep {
     return (values[0], back[1] == nil ? nil : values[1], Array(values[2...]))
   }
 
-  private mutating func updated(
-    _ parameter: Value, _ gradient: Value, _ state: [Value], _ entry: Int
-  ) throws -> (parameter: Value, state: [Value]) {
-    let hyper = try self.hyper(entry, graph.dtype(of: parameter))
-    return try optimizer.rule.update(
-      parameter: parameter, gradient: gradient, state: state, hyper: hyper,
-      structure: structure(entry), in: &graph)
-  }
-
-  private func structure(_ entry: Int) -> Int {
-    optimizer.groups[optimizer.entries[entry].group].structure
-  }
-
-  /// Inputs for the numbers that the update of one parameter reads.
-  private mutating func hyper(_ entry: Int, _ dtype: DType) throws -> [Value] {
-    let count = optimizer.runtime(entry).count
-    let first = hyperCount
-    hyperCount += count
-    switch optimizer.rule.form(structure: structure(entry)) {
-    case .vector: return [addInput(try TensorType(.f64, [count]), .scalars(first))]
+  /// Inputs for the numbers that the update of one parameter reads: those of the parameters before it come
+  /// first, whether or not they have a gradient in this graph.
+  private mutating func hyper(_ move: Move) throws -> [Value] {
+    guard let share = move.share else { return [] }
+    let first = taken.shares.prefix(moves.firstIndex { $0.position == move.position } ?? 0)
+      .reduce(0) { $0 + ($1?.numbers ?? 0) }
+    switch taken.rule.form(structure: share.structure) {
+    case .vector: return [addInput(try TensorType(.f64, [share.numbers]), .scalars(first))]
     case .scalars:
-      let type = try TensorType(dtype, [])
-      return (0..<count).map { addInput(type, .scalars(first + $0)) }
+      let type = try TensorType(graph.dtype(of: before[move.position]), [])
+      return (0..<share.numbers).map { addInput(type, .scalars(first + $0)) }
     }
   }
 

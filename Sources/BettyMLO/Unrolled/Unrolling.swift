@@ -68,22 +68,15 @@ final class Unrolling {
 
   // MARK: Steps
 
-  /// Everything that a step on these gradients moves, as it is now.
-  func before(_ present: [Int]) throws -> [Tensor] {
-    guard isWanted, let optimizer = problem.optimizer else { return [] }
-    for position in present {
-      if let entry = optimizer.position(of: problem.parameters[position]) {
-        try optimizer.prepareState(entry)
-      }
-    }
-    return try Recording.pinned(UnrolledStep.moved(problem, optimizer, present))
-  }
-
-  /// The numbers that the update of these parameters is about to read.
-  func hyper(_ present: [Int]) -> [Double] {
-    guard isWanted, let optimizer = problem.optimizer else { return [] }
+  /// What a step on the gradients of the parameters at these positions is going to read besides; nil if no
+  /// path leads through it.
+  func begin(_ present: [Int]) throws -> TapeStep? {
+    guard isWanted, let optimizer = problem.optimizer else { return nil }
+    let update = try TapedUpdate(problem, optimizer, present)
     let positions = present.compactMap { optimizer.position(of: problem.parameters[$0]) }
-    return positions.flatMap { optimizer.runtime($0) }
+    return TapeStep(
+      recordings: [], update: update, hyper: positions.flatMap { optimizer.runtime($0) },
+      before: try Recording.pinned(update.moved))
   }
 
   /// One more loss whose gradient the next optimizer step takes.
@@ -93,14 +86,18 @@ final class Unrolling {
     pending.append(try TapedRecording(recorded, moved: own))
   }
 
-  /// The optimizer has stepped; `hyper` is what it read.
-  func commit(_ before: [Tensor], _ present: [Int], _ hyper: [Double]) throws {
-    guard isWanted, let optimizer = problem.optimizer else { return }
+  /// The optimizer has stepped as `begin` was told.
+  func commit(_ step: TapeStep?) throws {
+    guard var step else { return }
     defer { pending.removeAll() }
-    try trace.append(
-      TapeStep(
-        recordings: pending, revision: optimizer.revision, present: present, hyper: hyper,
-        before: before))
+    step.recordings = pending
+    try trace.append(step)
+  }
+
+  /// Parameters, options or optimizers are others.
+  func forgetPrograms() {
+    own = []
+    trace.forgetPrograms()
   }
 
   // MARK: Products
