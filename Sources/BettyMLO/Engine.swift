@@ -155,6 +155,7 @@ package final class Engine {
     let levels = problems.map(\.level)
     upwards = problems.indices.sorted { (levels[$0], $0) < (levels[$1], $1) }.map { problems[$0] }
     for problem in problems { try checkUnrolling(of: problem) }
+    try checkIndirect()
     for problem in problems { try problem.checkPrecision() }
     isStarted = true
   }

@@ -53,35 +53,45 @@ extension StepBuilder {
   ) throws -> [Value?]? {
     var vector = start
     for index in 1..<path.count - 1 {
-      let problem = path[index]
       guard vector.contains(where: { $0 != nil }),
-        let place = lowers.firstIndex(where: { $0 === problem })
+        lowers.contains(where: { $0 === path[index] })
       else { return nil }
       let isLast = index == path.count - 2
       let upper = isLast ? own : path[index + 1].metaParameters.map { step.input($0) }
-      guard let method = problem.method as? any HypergradientMethod else { return nil }
-      var lower = try lower(problem, loss: lowerLosses[place])
-      let record = self.problem.record(path, node: index)
-      let memory = try record.memory(like: problem.metaParameters)
-      lower.memory = memory.map { $0.map { step.input($0) } }
-      let filled = try zip(vector, lower.parameters).map { try orZeros($0, like: $1) }
-      vector = try method.product(
-        of: filled, lower: &lower, upper: upper, in: &step.graph)
-      if let indirect = lower.indirect {
-        vector = try add(indirect, to: vector, lower, upper, problem)
-      }
-      if isLast {
-        if vector.contains(where: { $0 != nil }) { dependsOnOwn = true }
-        if method.givesZeros { vector = try zip(vector, own).map { try orZeros($0, like: $1) } }
-      }
-      for (tensor, value) in lower.brought { step.adopt(value, for: tensor) }
-      try moved(problem, lower)
-      for (handles, values) in zip(memory, lower.memory) {
-        for (handle, value) in zip(handles, values) { step.update(handle, to: value) }
-      }
-      try report(lower, to: record)
+      vector = try product(of: vector, along: path, at: index, upper)
+      if isLast, vector.contains(where: { $0 != nil }) { dependsOnOwn = true }
     }
     return vector
+  }
+
+  /// The product of one node of a path: all that its method reads, leaves behind and tells. `upper` are
+  /// parameters of what comes next on the path.
+  mutating func product(
+    of vector: [Value?], along path: [Problem], at index: Int, _ upper: [Value]
+  ) throws -> [Value?] {
+    let problem = path[index]
+    guard let place = lowers.firstIndex(where: { $0 === problem }),
+      let method = problem.method as? any HypergradientMethod
+    else { return upper.map { _ in nil } }
+    var lower = try lower(problem, loss: lowerLosses[place])
+    let record = self.problem.record(path, node: index)
+    let memory = try record.memory(like: problem.metaParameters)
+    lower.memory = memory.map { $0.map { step.input($0) } }
+    let filled = try zip(vector, lower.parameters).map { try orZeros($0, like: $1) }
+    var product = try method.product(of: filled, lower: &lower, upper: upper, in: &step.graph)
+    if let indirect = lower.indirect {
+      product = try add(indirect, to: product, lower, upper, problem)
+    }
+    if index == path.count - 2, method.givesZeros {
+      product = try zip(product, upper).map { try orZeros($0, like: $1) }
+    }
+    for (tensor, value) in lower.brought { step.adopt(value, for: tensor) }
+    try moved(problem, lower)
+    for (handles, values) in zip(memory, lower.memory) {
+      for (handle, value) in zip(handles, values) { step.update(handle, to: value) }
+    }
+    try report(lower, to: record)
+    return product
   }
 
   /// What a method is given of a problem that a path goes through.

@@ -124,3 +124,18 @@ package struct IndirectTerm {
     }
   }
 }
+
+extension Engine {
+  /// Refuses an implicit gradient that is to count and would be left out: unrolled steps are differentiated
+  /// outside of the graph of a step, where nothing can be differentiated again.
+  func checkIndirect() throws {
+    for middle in problems.flatMap({ Problem.lowers(on: $0.paths) })
+    where middle.config.includeIndirect {
+      let below = Problem.lowers(on: middle.unrolledPaths)
+      guard let unrolled = below.first(where: { $0.method is any UnrolledMethod }) else { continue }
+      throw BettyError.value(
+        "problem '\(middle.name)': include_indirect can't go through '\(unrolled.name)', which has "
+          + "type '\(unrolled.config.type)'; give that an implicit method")
+    }
+  }
+}

@@ -98,7 +98,7 @@ extension Problem {
 
   /// Puts back one of them. After the engine has found the paths.
   package func setMemory(_ key: String, to value: Tensor) throws {
-    for path in implicitPaths {
+    for path in paths {
       for node in 1..<path.count - 1 where !path[node].method.remembers.isEmpty {
         let record = record(path, node: node)
         _ = try record.memory(like: path[node].metaParameters)

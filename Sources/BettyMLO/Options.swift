@@ -22,7 +22,10 @@ extension Problem {
       throw BettyError.value("problem '\(name)': replay can't be changed once the problem is made")
     }
     try take(config)
-    do { try checkPrecision() } catch {
+    do {
+      try checkPrecision()
+      try engine?.checkIndirect()
+    } catch {
       try take(before)
       throw error
     }

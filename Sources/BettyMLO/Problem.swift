@@ -63,7 +63,8 @@ package final class Problem {
   private(set) var method: any LowerMethod
   /// Where the method differentiates the inner loop itself.
   private(set) lazy var unrolling = Unrolling(self)
-  private(set) var implicitNode = ImplicitNode()
+  /// By path and place in it.
+  var implicitNodes: [[Int]: ImplicitNode] = [:]
   /// Micro-steps between two steps of the parents.
   private(set) var period: Int
 
@@ -193,14 +194,20 @@ package final class Problem {
     owed = 0
     undone = ready
     forgetPrograms()
-    lowersOnPaths = []
-    for path in implicitPaths {
-      for lower in path[1..<path.count - 1] where !lowersOnPaths.contains(where: { $0 === lower }) {
-        lowersOnPaths.append(lower)
-        lower.keepsGradients = lower.method.adapts
-        if lower.keepsGradients { lower.optimizer?.keepGradients() }
-      }
+    lowersOnPaths = Self.lowers(on: implicitPaths)
+    for lower in Self.lowers(on: paths) {
+      lower.keepsGradients = lower.method.adapts
+      if lower.keepsGradients { lower.optimizer?.keepGradients() }
     }
+  }
+
+  static func lowers(on paths: [[Problem]]) -> [Problem] {
+    var found: [Problem] = []
+    for lower in paths.flatMap({ $0[1..<$0.count - 1] })
+    where !found.contains(where: { $0 === lower }) {
+      found.append(lower)
+    }
+    return found
   }
 
   func setLastRecorded(_ take: Take) {
@@ -213,25 +220,32 @@ package final class Problem {
 
   /// Adds what lies below problems whose own implicit gradient counts. After `connect` of all.
   func connectIndirect() {
+    lowersOnPaths = Self.withIndirect(lowersOnPaths)
+  }
+
+  /// Problems, and what lies below those whose own implicit gradient counts.
+  static func withIndirect(_ problems: [Problem]) -> [Problem] {
+    var found = problems
     var index = 0
-    while index < lowersOnPaths.count {
-      let middle = lowersOnPaths[index]
+    while index < found.count {
+      let middle = found[index]
       index += 1
       guard middle.config.includeIndirect else { continue }
-      for path in middle.implicitPaths {
-        for lower in path[1..<path.count - 1]
-        where !lowersOnPaths.contains(where: { $0 === lower }) {
-          lowersOnPaths.append(lower)
-        }
+      for lower in lowers(on: middle.implicitPaths)
+      where !found.contains(where: { $0 === lower }) {
+        found.append(lower)
       }
     }
+    return found
   }
 
   /// The structure of what methods read of lower optimizers; nil if they read nothing.
-  var adaptedStructure: StructureKey? {
-    guard lowersOnPaths.contains(where: { $0.method.adapts }) else { return nil }
+  var adaptedStructure: StructureKey? { Self.adaptedStructure(of: lowersOnPaths) }
+
+  static func adaptedStructure(of lowers: [Problem]) -> StructureKey? {
+    guard lowers.contains(where: { $0.method.adapts }) else { return nil }
     return StructureKey(
-      lowersOnPaths.flatMap {
+      lowers.flatMap {
         $0.method.adapts ? $0.optimizer.map { [$0.id, $0.revision] } ?? [] : []
       })
   }
@@ -265,7 +279,7 @@ package final class Problem {
   func forgetPrograms() {
     steps = StepCache()
     replay = Replay()
-    implicitNode = ImplicitNode()
+    implicitNodes = [:]
     unrolling?.forgetPrograms()
   }
 

@@ -129,8 +129,11 @@ extension Problem {
 
   /// What this problem's paths lead through, as last recorded.
   func lowerRecordings() throws -> [Recorded] {
-    guard config.firstOrder else { return [] }
-    return try lowersOnPaths.map { lower in
+    config.firstOrder ? try recordings(of: lowersOnPaths) : []
+  }
+
+  func recordings(of lowers: [Problem]) throws -> [Recorded] {
+    try lowers.map { lower in
       guard let recorded = lower.lastRecorded else {
         throw BettyError.runtime(
           "problem '\(name)': its hypergradient goes through '\(lower.name)', which has not "
@@ -248,12 +251,18 @@ extension Problem {
     let entry = try program(capture, lowers, isRepeating ? -2 : -1, .gradients)
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
     let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
-    if !records.isEmpty { try heedMethods() }
     let before = parameters.map(\.gradient)
-    guard try isAdded(results, entry, buffers) else {
-      for (parameter, gradient) in zip(parameters, before) { try parameter.setGradient(gradient) }
-      return (false, true)
+    var isTaken = false
+    defer {
+      if !isTaken {
+        for (parameter, gradient) in zip(parameters, before) {
+          try? parameter.setGradient(gradient)
+        }
+      }
     }
+    if unrolledPaths.isEmpty { try heedMethods() }
+    isTaken = try isAdded(results, entry, buffers)
+    guard isTaken else { return (false, true) }
     lastRecorded = recorded
     try unrolling?.record(recorded)
     return (true, entry.check.isOn)

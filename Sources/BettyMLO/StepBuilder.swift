@@ -30,6 +30,14 @@ struct StepBuilder {
     lowers = problem.config.firstOrder ? problem.lowersOnPaths : []
   }
 
+  /// For products through some lower problems, without a loss of the problem's own.
+  init(_ problem: Problem, through lowers: [Problem], _ recordings: [Recorded]) {
+    self.problem = problem
+    self.lowers = lowers
+    self.recordings = recordings
+    lowerLosses = recordings.map { step.add($0) }
+  }
+
   /// Results are the gradients, if they are asked for. Gives the positions of the parameters that have
   /// one. `recordings` are those of the lower problems, `uses` what the step does to buffers.
   mutating func build(

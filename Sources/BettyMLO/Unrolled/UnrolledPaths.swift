@@ -47,9 +47,9 @@ extension Problem {
       rest = rest.dropFirst(lower.metaParameters.count)
     }
     let scale = 1 / Double(config.gradientAccumulation)
-    for path in unrolledPaths {
+    for (number, path) in unrolledPaths.enumerated() {
       guard let first = unrolledFirsts.firstIndex(where: { $0 === path[1] }) else { continue }
-      let product = try walk(path, from: starts[first])
+      let product = try walk(path, number, from: starts[first])
       for (parameter, value) in zip(trained, product) {
         guard var value else { continue }
         if scale != 1 { value = try Recording.call("mul", [value, Tensor.number(scale)])[0] }
@@ -57,72 +57,87 @@ extension Problem {
         try parameter.setGradient(value)
       }
     }
+    try heedMethods()
   }
 
-  private func walk(_ path: [Problem], from vector: [Tensor]) throws -> [Tensor?] {
+  private func walk(_ path: [Problem], _ number: Int, from vector: [Tensor]) throws -> [Tensor?] {
     var vector = vector
     for place in 1..<path.count - 1 {
       let lower = path[place]
       let isLast = place == path.count - 2
       let upper = isLast ? trained : path[place + 1].metaParameters
-      let product = try lower.product(of: vector, upper: upper)
+      let product =
+        try lower.unrolling?.product(of: vector, upper: upper)
+        ?? node(number, place).product(of: vector, upper: upper)
       if isLast { return product }
       vector = try zip(product, upper).map { try $0 ?? Recording.zeros(like: $1) }
     }
     return []
   }
 
-  /// vᵀ dθ/dλ of this problem by its method, outside of a step's graph.
-  private func product(of vector: [Tensor], upper: [Tensor]) throws -> [Tensor?] {
-    if let unrolling { return try unrolling.product(of: vector, upper: upper) }
-    guard let recorded = lastRecorded, let method = method as? any HypergradientMethod else {
-      throw BettyError.runtime("problem '\(name)': a path leads through it before its first step")
-    }
-    return try implicitNode.product(of: vector, self, recorded, method, upper)
+  /// A node of an unrolled path that is none itself, made when first asked for.
+  private func node(_ path: Int, _ place: Int) -> ImplicitNode {
+    if let known = implicitNodes[[path, place]] { return known }
+    let made = ImplicitNode(self, unrolledPaths[path], place)
+    implicitNodes[[path, place]] = made
+    return made
   }
 }
 
 /// The product of an implicit problem on a path that also leads through an unrolled one: a program of its
-/// own, with slots that the vector is put into.
+/// own, with slots that the vector is put into. It is made as products that are part of a step are.
 final class ImplicitNode {
+  private unowned let problem: Problem
+  private let path: [Problem]
+  private let place: Int
+  /// The problem it goes through, and those that its term of its own leads to.
+  private let lowers: [Problem]
   private var slots: [Tensor] = []
-  private var programs: [(key: StructureKey, program: StepProgram, present: [Bool])] = []
+  private var programs: [(keys: [StructureKey], program: StepProgram, present: [Bool])] = []
   private static let limit = 16
 
-  func product(
-    of vector: [Tensor], _ problem: Problem, _ recorded: Recorded,
-    _ method: any HypergradientMethod, _ upper: [Tensor]
-  ) throws -> [Tensor?] {
+  init(_ problem: Problem, _ path: [Problem], _ place: Int) {
+    self.problem = problem
+    self.path = path
+    self.place = place
+    lowers = Problem.withIndirect([path[place]])
+  }
+
+  func product(of vector: [Tensor], upper: [Tensor]) throws -> [Tensor?] {
     if slots.isEmpty {
       slots = try vector.map {
         try Tensor.parameter(Recording.zeros(like: $0), requiresGrad: false)
       }
     }
     for (slot, value) in zip(slots, vector) { try slot.assign(value) }
-    let key = recorded.key.appending(upper.map(\.parameterID))
-    if !programs.contains(where: { $0.key == key }) {
+    let recordings = try problem.recordings(of: lowers)
+    let keys =
+      recordings.map(\.key) + (Problem.adaptedStructure(of: lowers).map { [$0] } ?? [])
+    if !programs.contains(where: { $0.keys == keys }) {
       if programs.count >= Self.limit { programs.removeFirst() }
-      let made = try make(problem, recorded, method, upper)
-      programs.append((key, made.program, made.present))
+      let made = try make(recordings, upper)
+      programs.append((keys, made.program, made.present))
     }
-    guard let entry = programs.first(where: { $0.key == key }) else { return [] }
-    var results = try entry.program.run(again: recorded.inputs).makeIterator()
+    guard let entry = programs.first(where: { $0.keys == keys }) else { return [] }
+    let inputs = recordings.map(\.inputs)
+    var results = try entry.program.run(again: inputs[0], lowers: Array(inputs.dropFirst()))
+      .makeIterator()
     return entry.present.map { $0 ? results.next() : nil }
   }
 
   private func make(
-    _ problem: Problem, _ recorded: Recorded, _ method: any HypergradientMethod, _ upper: [Tensor]
+    _ recordings: [Recorded], _ upper: [Tensor]
   ) throws -> (program: StepProgram, present: [Bool]) {
-    var step = StepGraph()
-    let loss = step.add(recorded)
-    var node = LowerProblem(
-      loss: loss, parameters: problem.metaParameters.map { step.input($0) })
-    node.isLow = recorded.graph.isLow
-    node.scale = try step.scale(of: problem, for: recorded.graph)
-    let vector = slots.map { step.input($0) }
-    let wanted = upper.map { step.input($0) }
-    let product = try method.product(of: vector, lower: &node, upper: wanted, in: &step.graph)
-    for case let value? in product { step.addResult(value) }
-    return (try step.compiled(), product.map { $0 != nil })
+    var builder = StepBuilder(problem, through: lowers, recordings)
+    let vector = slots.map { builder.step.input($0) }
+    let wanted = upper.map { builder.step.input($0) }
+    let product = try builder.product(of: vector, along: path, at: place, wanted)
+    let values = product.compactMap { $0 }
+    for value in values { builder.step.addResult(value) }
+    let isScaled = recordings.contains { $0.graph.isHalf }
+    if FiniteCheck(onNan: problem.config.onNan, isScaled: isScaled).isOn {
+      try builder.step.keepUnless(builder.areFinite(vector + values))
+    }
+    return (try builder.step.compiled(), product.map { $0 != nil })
   }
 }
