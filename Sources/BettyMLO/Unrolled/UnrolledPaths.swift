@@ -46,7 +46,7 @@ extension Problem {
       starts.append(Array(rest.prefix(lower.metaParameters.count)))
       rest = rest.dropFirst(lower.metaParameters.count)
     }
-    let scale = 1 / Double(config.gradientAccumulation)
+    let scale = 1 / Double(accumulation)
     for (number, path) in unrolledPaths.enumerated() {
       guard let first = unrolledFirsts.firstIndex(where: { $0 === path[1] }) else { continue }
       let product = try walk(path, number, from: starts[first])
