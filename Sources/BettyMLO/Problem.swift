@@ -87,6 +87,9 @@ package final class Problem {
   /// The next step is recorded although it could be replayed: somebody wants to read its values.
   var recordsNext = false
   private var isInnerLoopStart = true
+  /// Whether on_inner_loop_start was called for the loop that begins: a step that is taken again calls it
+  /// no more.
+  private var hasBegun = false
   /// The recording of the last step: what hypergradients of upper problems differentiate.
   var lastRecorded: Recorded? { didSet { lastTake = nil } }
   /// Whose present recording it is, if a step was replayed.
@@ -286,6 +289,7 @@ package final class Problem {
   /// Goes on at a count that another run had reached.
   package func resume(at count: Int) {
     self.count = count
+    unrolling?.forgetOrigin()
     isInnerLoopStart = count == 0 || (count % period == 0 && count > config.warmupSteps)
   }
 
@@ -330,9 +334,9 @@ package final class Problem {
   private func stepOnce() throws {
     followFreezing()
     let isLoopStart = isInnerLoopStart
-    if isLoopStart { try hooks.onInnerLoopStart?() }
-    if count % period == 0 { try unrolling?.restart(isLoopStart: isLoopStart) }
-    isInnerLoopStart = false
+    if isLoopStart, !hasBegun { try hooks.onInnerLoopStart?() }
+    hasBegun = true
+    if isLoopStart || count % period == 0 { try unrolling?.restart(isLoopStart: isLoopStart) }
     try rememberIfDue(isLoopStart: isLoopStart)
     let before = count
     if isTraining { count += 1 }
@@ -347,6 +351,7 @@ package final class Problem {
         throw error
       }
     }
+    (isInnerLoopStart, hasBegun) = (false, false)
     owed = max(owed - 1, 0)
     if owed == 0 {
       for index in ready.indices { (ready[index], undone[index]) = (false, false) }

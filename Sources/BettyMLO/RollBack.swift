@@ -60,7 +60,7 @@ extension Problem {
     defer { isRepeating = false }
     do {
       try state.restore()
-      try unrolling?.restart(isLoopStart: false)
+      try unrolling?.restartWithoutOrigin()
       for parameter in parameters { try parameter.setGradient(nil) }
       try takeStep(fresh: false)
     } catch {

@@ -235,3 +235,63 @@ def test_mistakes_are_named():
     lower = level(Wide, "lower", np.ones(100), 0.1, type="forward")
     with pytest.raises(ValueError, match=r"forward.*64.*100.*iterative"):
         run([upper, lower], {upper: [lower]}, {lower: [upper]}, 1)
+
+
+class Start(ImplicitProblem):
+    def training_step(self, batch):
+        return self.task.module.v.square().sum() / 2
+
+
+def task_program(kind, task, iters, **options):
+    start = level(Start, "start", [1.0, -2.0, 0.5], 0.1)
+    inner = level(task, "task", [0.1, 0.2, 0.3], RATE, type=kind, **options)
+    inner.initialize_from(start)
+    return Engine(
+        [start, inner], EngineConfig(train_iters=iters),
+        {"u2l": {start: [inner]}, "l2u": {inner: [start]}},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["iterative", "forward"])
+@pytest.mark.parametrize("at", [1, 2, 4])
+def test_a_step_that_failed_keeps_where_its_loop_began(kind, at):
+    """Of the first step of a loop, too; on_inner_loop_start has been called already."""
+
+    class Task(IterativeProblem):
+        failing = 0
+        begun = 0
+
+        def on_inner_loop_start(self):
+            self.begun += 1
+
+        def training_step(self, batch):
+            if self.count == self.failing:
+                self.failing = 0
+                raise ZeroDivisionError
+            return (betty.from_numpy(A) * self.module.v.square()).sum() / 2
+
+    whole = task_program(kind, Task, 6, unroll_steps=3)
+    whole.run()
+    engine = task_program(kind, Task, 6, unroll_steps=3)
+    engine.task.failing = at
+    with pytest.raises(ZeroDivisionError):
+        engine.run()
+    engine.train_iters = 6 - engine.global_step
+    engine.run()
+    assert engine.start.module.v.tolist() == whole.start.module.v.tolist() != [1.0, -2.0, 0.5]
+    assert engine.task.begun == whole.task.begun == 2
+
+
+@pytest.mark.parametrize("kind", ["iterative", "forward"])
+def test_a_loop_that_begins_with_the_warm_up_leads_back_to_its_start(kind):
+    class Task(IterativeProblem):
+        def training_step(self, batch):
+            return (betty.from_numpy(A) * self.module.v.square()).sum() / 2
+
+    engine = task_program(kind, Task, 4, unroll_steps=2, warmup_steps=3)
+    engine.run()
+    assert engine.start.count == 1
+    start = np.array([1.0, -2.0, 0.5])
+    kept = (1 - RATE * A) ** 4
+    wanted = start - 0.1 * kept * kept * start
+    np.testing.assert_allclose(engine.start.module.v.detach().numpy(), wanted, rtol=1e-12)

@@ -14,6 +14,8 @@ final class Unrolling {
   private var own: Set<Int32> = []
   /// Where every inner loop begins, and whether optimizer and state begin anew there.
   private(set) var source: Problem?
+  /// Whether the trace leads back to such a beginning.
+  private var hasOrigin = false
 
   init?(_ problem: Problem) {
     guard let method = problem.method as? any UnrolledMethod else { return nil }
@@ -56,15 +58,29 @@ final class Unrolling {
     }
   }
 
-  /// Before the first step of a period; parents are due at its end.
+  /// Before the first step of a period; parents are due at its end, unless it is part of the warm-up: a loop
+  /// that began at a copy then goes on from it.
   func restart(isLoopStart: Bool) throws {
     pending.removeAll()
-    guard isLoopStart, let source else { return try trace.restart(from: nil) }
+    guard isLoopStart, let source else {
+      if !isLoopStart, hasOrigin { return }
+      return try trace.restart(from: nil)
+    }
     let origin = zip(problem.trained, source.trained).map { (own: $0, source: $1) }
     for (own, other) in origin { try own.assign(other) }
     try problem.optimizer?.resetState()
     try trace.restart(from: origin)
+    hasOrigin = true
   }
+
+  /// A loop is taken up, or begun again, where no trace leads back to its start.
+  func restartWithoutOrigin() throws {
+    forgetOrigin()
+    pending.removeAll()
+    try trace.restart(from: nil)
+  }
+
+  func forgetOrigin() { hasOrigin = false }
 
   // MARK: Steps
 
