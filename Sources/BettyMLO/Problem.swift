@@ -356,14 +356,22 @@ package final class Problem {
     if owed == 0 {
       for index in ready.indices { (ready[index], undone[index]) = (false, false) }
     }
-    if !rollsBack { try hooks.schedulerStep?() }
-    if failure == nil, config.logStep > 0, count % config.logStep == 0 { try hooks.log?() }
+    // The step is taken: what fails from here on keeps nobody above from theirs.
+    if !rollsBack { heed(hooks.schedulerStep, &failure) }
+    if failure == nil, config.logStep > 0, count % config.logStep == 0 {
+      heed(hooks.log, &failure)
+    }
     if isTraining, count % period == 0, count > config.warmupSteps {
       isInnerLoopStart = true
       hasFired = true
       try stepParents(after: &failure)
     }
     if let failure { throw failure }
+  }
+
+  /// Calls a hook; the first failure is the one that is told.
+  func heed(_ hook: (() throws -> Void)?, _ failure: inout (any Error)?) {
+    do { try hook?() } catch { failure = failure ?? error }
   }
 
   /// The parents that are due step; after a failure they owe their steps instead.

@@ -54,12 +54,14 @@ def make(name, kind, **options):
     return kind(name, Config(**options), module, optimizer, None, data)
 
 
-def build(lower=Lower, upper=Upper, alone=Alone, **options):
+def build(lower=Lower, upper=Upper, alone=Alone, schedule=None, **options):
     problems = [
         make("upper", upper, **options),
-        make("lower", lower, unroll_steps=2),
+        make("lower", lower, unroll_steps=2, log_step=1),
         make("alone", alone),
     ]
+    if schedule is not None:
+        problems[1].scheduler = schedule(problems[1].optimizer)
     edges = {"u2l": {problems[0]: [problems[1]]}, "l2u": {problems[1]: [problems[0]]}}
     return Engine(problems, EngineConfig(train_iters=12), edges)
 
@@ -72,7 +74,7 @@ def state(engine):
 WHERE = [
     ("lower", "training_step"), ("lower", "param_callback"), ("lower", "grad_callback"),
     ("upper", "training_step"), ("upper", "param_callback"), ("alone", "training_step"),
-    ("alone", "param_callback"), ("lower", "on_inner_loop_start"),
+    ("alone", "param_callback"), ("lower", "on_inner_loop_start"), ("lower", "log"),
 ]  # fmt: skip
 
 
@@ -88,6 +90,35 @@ def test_a_run_that_failed_goes_on_where_it_was(who, hook, calls):
     for _ in range(12 - engine.global_step):
         engine.train_step()
     assert state(engine) == state(whole)
+
+
+class Schedule(betty.optim.lr_scheduler.LRScheduler):
+    """Fails the first time it has been stepped `at` times."""
+
+    at = None
+
+    def rate(self, group, base, current):
+        if self.last_epoch == type(self).at:
+            type(self).at = None
+            raise Once
+        return 0.9 * current
+
+
+@pytest.mark.parametrize("at", [3, 4])
+def test_a_schedule_that_failed_keeps_no_upper_problem_from_its_step(at):
+    class Failing(Schedule):
+        pass
+
+    counts = []
+    for Failing.at in (None, at):
+        engine = build(schedule=Failing)
+        try:
+            engine.run()
+        except Once:
+            for _ in range(12 - engine.global_step):
+                engine.train_step()
+        counts.append([each.count for each in engine.problems])
+    assert counts[0] == counts[1] == [6, 12, 12]
 
 
 def test_a_failed_step_of_the_engine_is_not_counted():
