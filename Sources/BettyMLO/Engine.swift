@@ -179,7 +179,7 @@ package final class Engine {
         if let trainStep = hooks.trainStep { try trainStep() } else { try self.trainStep() }
       } catch {
         if !hasStepped { globalStep -= 1 }
-        mayOweSteps = true
+        mayOweSteps = true  // a step of the user's own may have left some
         throw error
       }
       if (iteration + 1) % config.validStep == 0, let validation = hooks.validation {
@@ -197,6 +197,21 @@ package final class Engine {
       mayOweSteps = false
     }
     hasStepped = false
+    do { try stepLeaves() } catch {
+      mayOweSteps = true
+      throw error
+    }
+    guard pulse.isDue else { return }
+    if Interruption.isWanted {
+      throw BettyError(.interrupted, "Engine: interrupted at step \(globalStep)")
+    }
+    if let progress = hooks.progress {
+      try progress()
+      for problem in problems { problem.recordsNext = true }
+    }
+  }
+
+  private func stepLeaves() throws {
     for (place, leaf) in leaves.enumerated() {
       do { try leaf.step() } catch {
         if !hasStepped && leaf.owesSteps {
@@ -208,14 +223,6 @@ package final class Engine {
         throw error
       }
       hasStepped = true
-    }
-    guard pulse.isDue else { return }
-    if Interruption.isWanted {
-      throw BettyError(.interrupted, "Engine: interrupted at step \(globalStep)")
-    }
-    if let progress = hooks.progress {
-      try progress()
-      for problem in problems { problem.recordsNext = true }
     }
   }
 }

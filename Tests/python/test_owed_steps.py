@@ -126,3 +126,18 @@ def test_a_failed_step_of_the_engine_is_not_counted():
     with pytest.raises(Once):
         engine.run()
     assert (engine.global_step, engine.lower.count, engine.alone.count) == (2, 2, 2)
+
+
+@pytest.mark.parametrize(("who", "hook"), WHERE)
+def test_steps_taken_by_hand_are_owed_too(who, hook):
+    kinds = {"lower": Lower, "upper": Upper, "alone": Alone}
+    whole = build()
+    whole.run()
+    engine = build(**{who: failing(kinds[who], hook, 4)})
+    with pytest.raises(Once):  # noqa: PT012
+        for _ in range(12):
+            engine.train_step()
+    # A failed step whose leaves have moved is taken.
+    while min(engine.lower.count, engine.alone.count) < 12:
+        engine.train_step()
+    assert state(engine) == state(whole)
