@@ -194,6 +194,7 @@ package final class Engine {
     if !isStarted { try start() }
     if mayOweSteps {
       for problem in problems where problem.owesSteps { try problem.step() }
+      try rollBack()
       mayOweSteps = false
     }
     hasStepped = false

@@ -1,6 +1,6 @@
 // Roll-back: once the problems above have stepped, every inner loop below them is undone, and one step of it
 // is taken again, on the last batch, with what the upper problems have become. Invariant: a repeated step
-// that fails leaves the problem as it was before it was undone.
+// that fails leaves the problem as it was before it was undone, and is still to be taken.
 
 import BettyGraph
 import BettyRuntime
@@ -53,28 +53,32 @@ extension Problem {
     guard rollsBack, hasFired, let state = saved, !isAwaited, undone.allSatisfy({ $0 }) else {
       return
     }
-    saved = nil
-    hasFired = false
     let present = try SavedState(self)
     isRepeating = true
+    isUpdated = false
     defer { isRepeating = false }
+    var failure: (any Error)?
     do {
       try state.restore()
       try unrolling?.restartWithoutOrigin()
       for parameter in parameters { try parameter.setGradient(nil) }
       try takeStep(fresh: false)
     } catch {
-      try present.restore()
-      throw error
+      guard isUpdated else {
+        try present.restore()
+        throw error
+      }
+      failure = error
     }
     isRepeating = false
-    hasRepeated = true
-    try hooks.schedulerStep?()
+    (saved, hasFired, hasRepeated) = (nil, false, true)
     for parent in parents {
       if let place = parent.children.firstIndex(where: { $0 === self }) {
         parent.undone[place] = true
       }
     }
+    heed(hooks.schedulerStep, &failure)
+    if let failure { throw failure }
   }
 }
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from betty.configs import Config, EngineConfig
 from betty.engine import Engine
-from betty.problems import ImplicitProblem, IterativeProblem
+from betty.problems import ImplicitProblem
 from test_problems import TARGET, A, Lower, Upper, Vector, number, quadratic
 
 START = np.array([0.5, -1.0, 2.0])
@@ -329,32 +329,3 @@ def test_a_middle_problem_goes_back_when_its_own_upper_one_has_stepped():
     # mid has called top, which waits; its second loop goes on meanwhile.
     assert events[:4] == first
     assert events[4:] == ["low", "mid", "low", "side", "top", "side", "mid"]
-
-
-@pytest.mark.parametrize("gas", [1, 2, 4])
-def test_a_repeated_step_through_unrolled_steps_is_whole(gas):
-    """Of a middle problem: its update is as large however many micro-steps the one undone had."""
-
-    class Top(ImplicitProblem):
-        def training_step(self, batch):
-            return ((self.mid.module() - 1) ** 2).sum() + 0 * self.module().sum()
-
-    class Mid(ImplicitProblem):
-        def training_step(self, batch):
-            return 3 * self.low.module().sum()
-
-    class Low(IterativeProblem):
-        def training_step(self, batch):
-            return ((self.module() - self.mid.module()) ** 2).sum()
-
-    def level(kind, name, rate, **options):
-        module = Vector(START)
-        rule = betty.optim.SGD(module.parameters(), lr=rate)
-        return kind(name, Config(**options), module, rule, train_data_loader=[0])
-
-    top, mid = level(Top, "top", 0.0), level(Mid, "mid", 0.1, gradient_accumulation=gas)
-    low = level(Low, "low", 0.1)
-    edges = {"u2l": {mid: [low]}, "l2u": {low: [mid], mid: [top]}}
-    Engine([top, mid, low], EngineConfig(train_iters=gas, roll_back=True), edges).run()
-    # d low / d mid of one step is 2 * 0.1.
-    np.testing.assert_allclose(number(mid.module.value), START - 0.1 * 3 * 0.2, rtol=1e-12)
