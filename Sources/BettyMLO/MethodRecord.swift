@@ -65,17 +65,14 @@ package final class MethodRecord {
     return values.count == names.count && !values.isEmpty ? method.verdict(values) : nil
   }
 
-  /// What to warn of, once; an error if the method is strict.
-  func warning(_ upper: Problem) throws -> String? {
+  /// What to warn of once, or what a strict method refuses each time.
+  fileprivate func complaint(_ upper: Problem) throws -> String? {
     guard method.warns, !hasWarned || method.isStrict, let verdict = try verdict(),
       verdict.isIndefinite
     else { return nil }
-    let text =
-      "problem '\(upper.name)', step \(upper.count): \(methodName) through '\(problem)': "
-      + verdict.reason
-    if method.isStrict { throw BettyError.runtime(text) }
     hasWarned = true
-    return text
+    return "problem '\(upper.name)', step \(upper.count): \(methodName) through '\(problem)': "
+      + verdict.reason
   }
 }
 
@@ -113,10 +110,23 @@ extension Problem {
     throw BettyError(.key, "problem '\(name)': no method keeps '\(key)'")
   }
 
-  /// Looks at what the methods of the step just run have to say.
-  func heedMethods() throws {
-    for record in records {
-      if let text = try record.warning(self) { try hooks.warn?(text) }
+  /// An error if a strict method has refused the step just run, which has changed nothing then.
+  func heedRefusals() throws {
+    for record in records where record.method.isStrict {
+      if let text = try record.complaint(self) { throw BettyError.runtime(text) }
     }
+  }
+
+  /// Tells what the other methods have to say of it. What the user makes an error of a warning comes too late
+  /// to undo a step: where one is taken, it is to be noted before.
+  func tellWarnings() throws {
+    for record in records where !record.method.isStrict {
+      if let text = try record.complaint(self) { try hooks.warn?(text) }
+    }
+  }
+
+  func heedMethods() throws {
+    try heedRefusals()
+    try tellWarnings()
   }
 }

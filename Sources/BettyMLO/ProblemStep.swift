@@ -188,17 +188,19 @@ extension Problem {
     let isTaken = try unrolled(recorded, entry.present) {
       let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
       if showsGradients { shown = Array(results.prefix(entry.present.count)) }
-      if !records.isEmpty { try heedMethods() }
+      try heedRefusals()
       return try wasTaken(results, buffers, entry.check)
     }
     guard isTaken else {
       // Upper problems need a recording, and there is no better one yet.
       if lastRecorded == nil { lastRecorded = recorded }
+      try tellWarnings()
       return entry
     }
     optimizer.advance(entry.stepped)
     lastRecorded = recorded
     try show(shown, entry.present) { try updated() }
+    try tellWarnings()
     return entry
   }
 

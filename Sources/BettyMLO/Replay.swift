@@ -152,12 +152,13 @@ extension Problem {
     if try take.renew(batch) { lastTake = nil }
     let isTaken = try unrolled(take.recorded, take.present) {
       let results = try take.run(lowers)
-      if !records.isEmpty { try heedMethods() }
+      try heedRefusals()
       return try wasTaken(results, [], take.check)
     }
-    guard isTaken else { return }
+    guard isTaken else { return try tellWarnings() }
     optimizer.advance(take.stepped)
     if lastTake !== take { setLastRecorded(take) }
     try updated()
+    try tellWarnings()
   }
 }
