@@ -86,6 +86,12 @@ extension Problem {
     return made
   }
 
+  /// Of paths that are gone, or that no step follows any more.
+  func forgetUnusedRecords() {
+    let followed = config.firstOrder ? paths : unrolledPaths
+    records.removeAll { record in !followed.contains { $0.map(\.name) == record.path } }
+  }
+
   /// What methods keep from one call to the next, as it is now, for who resumes a run: each under a key
   /// that names path, node and place.
   package func memories() throws -> [(key: String, value: Tensor)] {

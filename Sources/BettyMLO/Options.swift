@@ -29,6 +29,7 @@ extension Problem {
       try take(before)
       throw error
     }
+    forgetUnusedRecords()
     guard isOther else { return }
     for upper in engine?.problems ?? [] { upper.records.removeAll { $0.problem == name } }
   }

@@ -197,6 +197,7 @@ package final class Problem {
     owed = 0
     undone = ready
     forgetPrograms()
+    forgetUnusedRecords()
     lowersOnPaths = Self.lowers(on: implicitPaths)
     for lower in Self.lowers(on: paths) {
       lower.keepsGradients = lower.method.adapts
