@@ -281,7 +281,11 @@ extension Problem {
       }
     } catch {
       // Taken again, the step must not find half of itself in the gradients.
-      for (parameter, gradient) in zip(parameters, before) { try parameter.setGradient(gradient) }
+      if !isUpdated {
+        for (parameter, gradient) in zip(parameters, before) {
+          try parameter.setGradient(gradient)
+        }
+      }
       throw error
     }
   }
@@ -328,8 +332,9 @@ extension Problem {
     } else {
       try stepByOptimizer()
     }
+    // The step is taken: the next one does not add to its gradients, whatever param_callback does.
+    defer { for parameter in parameters { try? parameter.setGradient(nil) } }
     try updated()
-    for parameter in parameters { try parameter.setGradient(nil) }
   }
 
   /// Adds gradients to those that the parameters have.

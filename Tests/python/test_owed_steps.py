@@ -134,10 +134,32 @@ def test_steps_taken_by_hand_are_owed_too(who, hook):
     whole = build()
     whole.run()
     engine = build(**{who: failing(kinds[who], hook, 4)})
-    with pytest.raises(Once):  # noqa: PT012
+    with pytest.raises(Once):
         for _ in range(12):
             engine.train_step()
     # A failed step whose leaves have moved is taken.
     while min(engine.lower.count, engine.alone.count) < 12:
         engine.train_step()
     assert state(engine) == state(whole)
+
+
+@pytest.mark.parametrize("micro", [1, 2])
+def test_a_param_callback_that_fails_leaves_no_gradient_behind(micro):
+    """The step is taken: what it was made of is not added to the next one's."""
+
+    class Looking(Lower):
+        def grad_callback(self):
+            pass
+
+    def run(kind):
+        engine = build(lower=kind)
+        engine.lower.config.gradient_accumulation = micro
+        try:
+            engine.run()
+        except Once:
+            assert all(p.grad is None for p in engine.lower.module.parameters())
+            for _ in range(12 - engine.global_step):
+                engine.train_step()
+        return state(engine)
+
+    assert run(failing(Looking, "param_callback", 4)) == run(Looking)
