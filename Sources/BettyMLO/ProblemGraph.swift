@@ -42,7 +42,11 @@ package struct ProblemGraph: Sendable {
     try checkAcyclic()
     leaves = names.indices.filter { children[$0].isEmpty }
     for (upper, lowers) in dependencies.upperToLower.sorted(by: { $0.key < $1.key }) {
-      for lower in lowers {
+      for (place, lower) in lowers.enumerated() {
+        guard !lowers[..<place].contains(lower) else {
+          throw BettyError.value(
+            "dependencies: u2l names '\(names[lower])' twice for '\(names[upper])'")
+        }
         let walks = walks(from: lower, to: upper)
         guard !walks.isEmpty else {
           throw BettyError.value(

@@ -191,6 +191,15 @@ private func distance(_ a: [Double], _ b: [Double]) -> Double {
       "\($0)".contains("no l2u path leads from 'b' to 'a'")
     }
   }
+
+  @Test(arguments: [([1, 1], [0]), ([1], [0, 0])])
+  func namesAnEdgeThatIsThereTwice(l2u: [Int], u2l: [Int]) {
+    #expect {
+      try ProblemGraph(names: ["a", "b"], dependencies: edges([(0, l2u)], [(1, u2l)]))
+    } throws: {
+      "\($0)".hasPrefix("dependencies: ") && "\($0)".contains("' twice for '")
+    }
+  }
 }
 
 @Suite(.serialized) struct ReplayTests {
