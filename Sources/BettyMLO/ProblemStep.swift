@@ -64,21 +64,24 @@ extension Problem {
   }
 
   /// Records and takes a step. If that fails before parameters have moved, buffers and random numbers are
-  /// as before it too.
-  func undoing<Result>(_ step: () throws -> Result) throws -> Result {
+  /// as before it too; with `always`, in any case.
+  func undoing<Result>(
+    always: Bool = false, _ step: () throws -> Result
+  ) throws -> Result {
     let random = RandomKeys.state
     let before = (engine?.problems ?? [self]).flatMap { $0.buffers.map { Standing($0) } }
     isUpdated = false
+    var isDone = false
     defer { Recording.endStep() }
-    do {
-      return try step()
-    } catch {
-      if !isUpdated {
+    defer {
+      if always || !isDone && !isUpdated {
         for buffer in before { buffer.putBack() }
         RandomKeys.draw(as: 0, from: random.position)
       }
-      throw error
     }
+    let result = try step()
+    isDone = true
+    return result
   }
 
   /// One descent step on the next batch, or again on the last one.
@@ -213,17 +216,19 @@ extension Problem {
   }
 
   /// The gradient that a step on the last batch would take, direct and implicit parts together, by
-  /// trained parameter; nil where there is none.
+  /// trained parameter; nil where there is none. Nothing is changed but what methods tell of their last call.
   package func gradients() throws -> [Tensor?] {
     guard unrolledPaths.isEmpty else {
       throw BettyError.runtime(
         "problem '\(name)': its gradient flows through unrolled steps, which a step uses up")
     }
     followFreezing()
-    let (entry, made) = try undoing {
+    let wasUpdated = isUpdated
+    defer { isUpdated = wasUpdated }
+    let (entry, made) = try undoing(always: true) {
       let capture = try record(fresh: false)
       let lowers = try lowerRecordings()
-      let entry = try program(capture, lowers, -1, .gradients)
+      let entry = try program(capture, lowers, -3, .question)
       return (entry, try entry.program.run(capture, lowers: lowers.map(\.inputs)))
     }
     try heedMethods()

@@ -12,6 +12,8 @@ struct StepBuilder {
     case update(Optimizer)
     /// They are results of the step, in the order of the parameters that have one.
     case gradients
+    /// The same, and nothing else comes of the step.
+    case question
   }
 
   let problem: Problem
@@ -59,6 +61,9 @@ struct StepBuilder {
       try addVectors(of: loss)
       if check.looksAtLoss { step.addResult(try areFinite([loss])) }
       if check.isOn { step.addResult(try areFinite([loss] + gradients)) }
+    case .question:
+      for gradient in gradients { step.addResult(gradient) }
+      step.dropUpdates()
     case .update(let optimizer):
       let clipped = try clip(gradients)
       if problem.showsGradients { for gradient in clipped { step.addResult(gradient) } }

@@ -158,6 +158,9 @@ struct StepGraph {
     updates.append((place, value, isReport))
   }
 
+  /// Leaves everything but reports as it is.
+  mutating func dropUpdates() { updates.removeAll { !$0.isReport } }
+
   /// Leaves parameters and state as they are when a scalar condition holds.
   mutating func refuse(when condition: Value) throws {
     refusal = try refusal.map { try graph.call(P.logicalOr, [$0, condition]) } ?? condition

@@ -1,6 +1,7 @@
 """Is a hypergradient right: the configured one beside exact unrolling and finite differences.
 
-Invariant: parameters of all problems are afterwards what they were; no optimizer is touched.
+Invariant: parameters and buffers of all problems and the random numbers to come are afterwards what
+they were; no optimizer is touched.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from betty import autograd
 from betty._creation import as_tensor
 from betty._native import Tensor
+from betty.random import get_rng_state, set_rng_state
 
 if TYPE_CHECKING:
     from betty.engine import Engine
@@ -132,13 +134,15 @@ def check(
     """
     retraining = _Retraining(problem, iterations, rate)
     outer = retraining.outer
-    kept = _state([p for each in engine.problems for p in _trained(each)])
+    kept = _state([p for each in engine.problems for p in (*_trained(each), *_buffers(each))])
+    random = get_rng_state()
     try:
         unrolled, settled = retraining.unrolled()
         configured = _arrays(problem._handle.gradients(len(outer)), outer)
         differences = _differences(retraining, kept, samples, step)
     finally:
         _restore(kept)
+        set_rng_state(random)
     report = Report(
         problem.name,
         configured,
@@ -190,6 +194,11 @@ def _rate(lower: Problem, rate: float | None) -> float:
 
 def _trained(problem: Problem) -> list[Tensor]:
     return [p for p in problem.trainable_parameters() if p.requires_grad]
+
+
+def _buffers(problem: Problem) -> list[Tensor]:
+    module = problem.module
+    return list(module.buffers()) if hasattr(module, "buffers") else []
 
 
 _State = list[tuple[Tensor, np.ndarray]]
