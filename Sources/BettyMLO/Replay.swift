@@ -24,6 +24,8 @@ final class Take {
   private let fixed: [BufferUse]
   /// For each leaf the tensor of the batch that takes its place.
   private let places: [Int?]
+  /// Pairs of parts of the batch that were one tensor: one leaf stands for both.
+  private let joined: [(Int, Int)]
   private let randomKeys: [Int]
   /// As last replayed.
   private(set) var recorded: Recorded
@@ -44,12 +46,24 @@ final class Take {
     stepped = entry.stepped
     check = entry.check
     self.places = places
+    joined = Self.joined(batch)
     randomKeys = recorded.inputs.randomKeys
     fixed = uses.filter { $0.root == nil }
     self.isTraining = isTraining
     self.recorded = recorded
     self.batch = batch
     repeated = lowers.isEmpty ? program.repeated(recorded.inputs) : nil
+  }
+
+  private static func joined(_ batch: [Tensor]) -> [(Int, Int)] {
+    var found: [(Int, Int)] = []
+    for (place, tensor) in batch.enumerated() {
+      let value = tensor.present
+      if let first = batch[..<place].firstIndex(where: { $0.present === value }) {
+        found.append((first, place))
+      }
+    }
+    return found
   }
 
   func fits(
@@ -61,6 +75,7 @@ final class Take {
       && types.count == batch.count && fixed.allSatisfy(\.isAsRecorded)
       && lowerKeys.count == lowers.count
       && types.indices.allSatisfy { types[$0] == batch[$0].typeNumber }
+      && joined.allSatisfy { batch[$0.0].present === batch[$0.1].present }
       && lowerKeys.indices.allSatisfy { lowerKeys[$0] == lowers[$0].key }
   }
 

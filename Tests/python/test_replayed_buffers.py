@@ -252,3 +252,24 @@ def test_replay_on_some_levels_moves_buffers_that_no_loss_reads(kind, below, abo
     found = counted(kind, below, above, sizes)
     for name, value in wanted.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 0, 1)])
+def test_parts_of_a_batch_that_are_one_tensor_are_another_kind_of_batch(order):
+    """A recording has one leaf for them, which can't stand for two."""
+
+    class Difference(ImplicitProblem):
+        def training_step(self, batch):
+            return (self.module.scale * (batch[0] - 2 * batch[1])).sum()
+
+    a, b, c = (betty.full((4,), value) for value in (1.0, 5.0, 7.0))
+    batches = [[(a, a), (a, b), (c, c)][place] for place in order]
+
+    def run(replay):
+        module = Weights()
+        rule = betty.optim.SGD(module.parameters(), lr=0.1)
+        problem = Difference("only", Config(replay=replay), module, rule, None, batches)
+        Engine([problem], EngineConfig(train_iters=7)).run()
+        return module.scale.tolist()
+
+    assert run(True) == run(False)
