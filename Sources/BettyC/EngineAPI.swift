@@ -127,8 +127,7 @@ public func betty_engine_global_step(
 @_cdecl("betty_engine_set_global_step")
 public func betty_engine_set_global_step(_ handle: Handle?, _ step: Int64) -> Int32 {
   boundary {
-    guard step >= 0 else { throw BettyError.value("Engine: step must be at least 0, got \(step)") }
-    try engine(handle) { $0.globalStep = Int(step) }
+    try engine(handle) { try $0.resume(at: Int(step)) }
   }
 }
 

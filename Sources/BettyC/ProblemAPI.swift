@@ -322,11 +322,7 @@ public func betty_problem_backward(_ handle: Handle?, _ loss: Handle?) -> Int32 
 @_cdecl("betty_problem_set_count")
 public func betty_problem_set_count(_ handle: Handle?, _ count: Int64) -> Int32 {
   boundary {
-    let problem = try problem(handle).problem
-    guard count >= 0 else {
-      throw BettyError.value("problem '\(problem.name)': count must be at least 0, got \(count)")
-    }
-    problem.resume(at: Int(count))
+    try problem(handle).problem.resume(at: Int(count))
   }
 }
 

@@ -93,7 +93,7 @@ package final class Engine {
   package let problems: [Problem]
   package var config: EngineConfig
   package var hooks = EngineHooks()
-  package var globalStep = 0
+  package private(set) var globalStep = 0
   package private(set) var dependencies = Dependencies()
   private var leaves: [Problem] = []
   /// Every problem after those below it.
@@ -133,6 +133,12 @@ package final class Engine {
       throw BettyError.value("dependencies: kind must be 'l2u' or 'u2l', got '\(kind)'")
     }
     isStarted = false
+  }
+
+  /// Goes on at a step that another run had reached.
+  package func resume(at step: Int) throws {
+    try Count.check(step, "Engine: step")
+    globalStep = step
   }
 
   /// Takes all dependencies away; others may follow, even in the middle of a run.

@@ -37,10 +37,10 @@ package final class LossScale {
   }
 
   package func set(_ value: Double, goodSteps: Int) throws {
-    guard value > 0, value.isFinite, goodSteps >= 0 else {
-      throw BettyError.value(
-        "loss_scale: must be a positive number and a count of steps, got \(value) and \(goodSteps)")
+    guard value > 0, value.isFinite else {
+      throw BettyError.value("loss_scale: must be a positive number, got \(value)")
     }
+    try Count.check(goodSteps, "loss_scale: steps")
     self.value = value
     self.goodSteps = goodSteps
     try handle?.assign(try Tensor.doubles([value], []))

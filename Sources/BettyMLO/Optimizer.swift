@@ -140,9 +140,7 @@ package final class Optimizer {
   }
 
   package func setSteps(_ steps: Int, of parameter: Tensor) throws {
-    guard steps >= 0 else {
-      throw BettyError.value("\(rule.name): steps must be >= 0, got \(steps)")
-    }
+    try Count.check(steps, "\(rule.name): steps")
     entries[try entry(of: parameter)].steps = steps
     generation &+= 1
   }

@@ -288,7 +288,8 @@ package final class Problem {
   }
 
   /// Goes on at a count that another run had reached.
-  package func resume(at count: Int) {
+  package func resume(at count: Int) throws {
+    try Count.check(count, "problem '\(name)': count")
     self.count = count
     unrolling?.forgetOrigin()
     isInnerLoopStart = count == 0 || (count % period == 0 && count > config.warmupSteps)
