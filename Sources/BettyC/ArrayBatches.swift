@@ -1,6 +1,6 @@
 // Data in memory, dealt out in batches of rows. Invariants: every row comes once an epoch, except those
-// that drop_last leaves out, or those of `order` in its order; equal seeds give equal orders, those of
-// betty.utils.data.DataLoader.
+// that drop_last leaves out, or those of `order`, in its order or shuffled; equal seeds give equal orders,
+// those of betty.utils.data.DataLoader.
 
 import BettyGraph
 import BettyRuntime
@@ -11,6 +11,9 @@ final class ArrayBatches {
   private var batchSize: Int
   private var shuffle = false
   private var dropLast = false
+  /// Rows of a pass, in the order in which they are given.
+  private var rowsInOrder: [Int64] = []
+  /// The same in that of the present pass.
   private var order: [Int64] = []
   private var inOrder = true
   private var position = -1
@@ -43,6 +46,7 @@ final class ArrayBatches {
           .key, "data: unknown option '\(name)', known are batch_size, drop_last, order, shuffle")
       }
     }
+    rowsInOrder = order
     guard !dropLast || batchSize <= order.count else {
       throw BettyError.value("data: a batch of \(batchSize) of \(order.count) rows is never full")
     }
@@ -80,6 +84,6 @@ final class ArrayBatches {
 
   private func permutation() throws -> [Int64] {
     let drawn = try Recording.call("randperm", [], ["n": .int(order.count)])[0]
-    return try drawn.withBytes { Array($0.bindMemory(to: Int64.self)) }
+    return try drawn.withBytes { $0.bindMemory(to: Int64.self).map { rowsInOrder[Int($0)] } }
   }
 }

@@ -5,7 +5,7 @@ import sys
 import betty
 import numpy as np
 import pytest
-from betty import nn
+from betty import _native, nn
 from betty.configs import Config, EngineConfig
 from betty.engine import Engine
 from betty.problems import ImplicitProblem
@@ -123,3 +123,22 @@ def test_loader_replaced():
     with pytest.raises(RuntimeError, match="rows of a TensorDataset"):
         problem.set_train_data_loader([1, 2])
     engine.run()
+
+
+def test_rows_in_an_order_are_shuffled():
+    """Those that are given, and no others; every one of them once a pass."""
+    weight = betty.nn.Parameter(betty.zeros(1))
+    problem = _native.ProblemHandle("p", {}, {"training_step": lambda fresh: weight.sum()})
+    problem.set_parameters([weight])
+    problem.set_optimizer(betty.optim.SGD([weight], lr=0.0)._engine)
+    options = {"order": (7, 8, 9, 4), "shuffle": True, "batch_size": 1}
+    problem.set_data([betty.arange(10).float()], options)
+    passes = []
+    for _ in range(5):
+        rows = []
+        for _ in range(4):
+            problem.descend(True)
+            rows.append(int(problem.batch(0).item()))
+        passes.append(tuple(rows))
+    assert {tuple(sorted(rows)) for rows in passes} == {(4, 7, 8, 9)}
+    assert len(set(passes)) > 1
