@@ -126,8 +126,11 @@ package final class Problem {
   /// Puts options in place that go with the problem as it is: see Options.swift.
   func take(_ config: ProblemConfig) throws {
     period = try Self.period(of: config, for: name)
-    method = try Hypergradients.make(config, for: name)
     let before = self.config
+    // A name that was registered anew means the new method for problems made from then on.
+    if config.type != before.type || config.methodOptions != before.methodOptions {
+      method = try Hypergradients.make(config, for: name)
+    }
     self.config = config
     if config.precision != before.precision
       || config.initialDynamicScale != before.initialDynamicScale

@@ -252,3 +252,27 @@ def test_strategy_cpu_is_the_default():
     plain.run()
     np.testing.assert_array_equal(values(engine), values(plain))
     assert engine._strategy == low._strategy == "cpu" and betty.tensor(0).device.type == "cpu"
+
+
+def test_a_method_that_is_registered_anew_leaves_problems_theirs():
+    def scaled(factor):
+        def method(vector, lower, upper):
+            return lower.mixed([factor * v for v in vector])
+
+        return method
+
+    ends = []
+    for again in (False, True):
+        hypergradient.register("scaled", scaled(1.0))
+        engine = program(2, type="scaled")
+        engine.run()
+        if again:
+            hypergradient.register("scaled", scaled(100.0))
+        engine.lower.config.log_step = 1000
+        engine.run()
+        ends.append(values(engine))
+    np.testing.assert_array_equal(*ends)
+    fresh = program(2, type="scaled")
+    fresh.run()
+    fresh.run()
+    assert (np.array(values(fresh)) != np.array(ends[0])).any()
