@@ -3,6 +3,7 @@
 // the warm-up is left out.
 
 import BettyGraph
+import Glibc
 
 enum NAdam: AdaptsAsAdam {
   static let name = "NAdam"
@@ -36,20 +37,44 @@ enum NAdam: AdaptsAsAdam {
     ]
   }
 
-  /// μₜ, μₜ₊₁ and μ₁ ⋯ μₜ, which PyTorch keeps in f32.
+  /// μₜ, μₜ₊₁ and μ₁ ⋯ μₜ.
   static func momentum(
     _ beta: Double, decay: Double, _ step: Int
   ) -> (mu: Double, next: Double, product: Double) {
-    let factor = Directed.power(0.96, decay)
-    func mu(_ power: Double) -> Double { beta * (1 - 0.5 * power) }
-    var power = 1.0
-    var product: Float = 1
-    for _ in 0..<step {
-      power *= factor
-      // Beyond this it no longer changes 1 − product.
-      if product > 1e-20 { product *= Float(mu(power)) }
+    func mu(_ step: Int) -> Double {
+      beta * (1 - 0.5 * Directed.power(0.96, Double(step) * decay))
     }
-    return (mu(power), mu(power * factor), Double(product))
+    return (mu(step), mu(step + 1), product(beta, decay: decay, step))
+  }
+
+  /// μ₁ ⋯ μₜ, with few operations whatever t is. Its first factors are multiplied in f32, in which PyTorch
+  /// keeps it.
+  private static func product(_ beta: Double, decay: Double, _ step: Int) -> Double {
+    guard step > 256 else {
+      let factor = Directed.power(0.96, decay)
+      var (power, product) = (1.0, Float(1))
+      for _ in 0..<step {
+        power *= factor
+        product *= Float(beta * (1 - 0.5 * power))
+      }
+      return Double(product)
+    }
+    // ln Π (1 − ½ qᵗ) as a series of geometric sums: −Σₖ 2⁻ᵏ / k · Σₜ qᵏᵗ.
+    let logarithm = Glibc.log(beta) * Double(step)
+    // Below, 1 − product is 1.
+    if logarithm < -46 { return 0 }
+    let rate = decay * Glibc.log(0.96)
+    var (sum, share) = (0.0, 1.0)
+    for k in 1...60 {
+      share /= 2
+      let exponent = Double(k) * rate
+      let geometric =
+        exponent == 0
+        ? Double(step)
+        : Glibc.exp(exponent) * Glibc.expm1(exponent * Double(step)) / Glibc.expm1(exponent)
+      sum += share / Double(k) * geometric
+    }
+    return Glibc.exp(logarithm - sum)
   }
 
   static func update(

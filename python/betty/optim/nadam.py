@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -72,7 +73,13 @@ class NAdam(Optimizer):
 
     def _derived(self, group: dict[str, Any], steps: int) -> dict[str, Any]:
         """The product of the momentum's factors so far, which PyTorch keeps in its state."""
-        product = 1.0
-        for step in range(1, steps + 1):
-            product *= group["betas"][0] * (1 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
-        return {"mu_product": _creation.tensor(product)}
+        beta, rate = group["betas"][0], group["momentum_decay"] * math.log(0.96)
+        if beta == 0:
+            return {"mu_product": _creation.tensor(0.0 if steps else 1.0)}
+        # The logarithm of 1 - q^t / 2 is a series of powers of q^t, and their sums are geometric.
+        logarithm = steps * math.log(beta)
+        for k in range(1, 60):
+            power = k * rate
+            ends = math.expm1(power * steps) / math.expm1(power) if power else steps
+            logarithm -= math.exp(power) * ends / (k * 2**k)
+        return {"mu_product": _creation.tensor(math.exp(logarithm))}
