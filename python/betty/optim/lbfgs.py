@@ -160,11 +160,11 @@ class LBFGS(Optimizer):
             elif abs(slope) <= -0.9 * slope0:
                 return length, loss, gradient, used
             else:
-                best = (length, loss, gradient, slope)
-                if slope >= 0:
-                    high = low[0] if high is None else high
+                # The minimum is where the slope at the better end points.
+                ahead = 1.0 if high is None else high - low[0]
+                if slope * ahead >= 0:
                     high = low[0]
-                low = best
+                best = low = (length, loss, gradient, slope)
             length = low[0] * 2 if high is None else (low[0] + high) / 2
         self._move(starts, direction, best[0])
         return best[0], best[1], best[2], used
