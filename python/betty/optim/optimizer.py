@@ -14,31 +14,11 @@ from betty import _native
 from betty._creation import zeros_like
 from betty._native import Tensor, evaluate
 from betty.autograd import enable_grad
+from betty.optim._groups import Groups
 from betty.optim._hooks import Hooked
 from betty.optim.state import EngineState
 
 __all__ = ["Optimizer"]
-
-
-class _Group(dict):
-    """A parameter group. Setting a hyperparameter reaches the engine at once, so schedulers that
-    write ``group["lr"]`` need nothing else."""
-
-    def __init__(self, values: dict[str, Any], optimizer: Optimizer, index: int) -> None:
-        super().__init__(values)
-        self._optimizer = optimizer
-        self._index = index
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._optimizer._push(self._index, key, value)
-        super().__setitem__(key, value)
-
-    def update(self, *args: Any, **kwargs: Any) -> None:
-        for key, value in dict(*args, **kwargs).items():
-            self[key] = value
-
-    def __reduce__(self) -> Any:
-        return (dict, (dict(self),))
 
 
 def _rule_of(kind: type) -> tuple[str, Any] | None:
@@ -91,7 +71,7 @@ class Optimizer(Hooked):
         # Entries of loaded states that the engine's rule does not know.
         self._kept: dict[int, dict[str, Any]] = {}
         self.defaults = defaults
-        self.param_groups: list[dict[str, Any]] = []
+        self._groups: list[dict[str, Any]] = [] if rule is None else Groups(self)
 
     def _rule_class(self, defaults: dict[str, Any]) -> type:
         """The class whose name is that of the engine's rule."""
@@ -105,6 +85,21 @@ class Optimizer(Hooked):
                 "rule of the engine, or overrides custom_optimizer_step"
             )
         return self._engine
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups: what is changed in them holds from the next step on."""
+        return self._groups
+
+    @param_groups.setter
+    def param_groups(self, groups: list[dict[str, Any]]) -> None:
+        own = getattr(self, "_groups", None)
+        if isinstance(own, Groups):
+            groups, count = list(groups), len(own)
+            own[:] = groups[:count]
+            own.extend(groups[count:])
+        else:
+            self._groups = groups
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds a group; options it doesn't give are the defaults."""
@@ -136,7 +131,10 @@ class Optimizer(Hooked):
             hyper.update(self._numbers(key, value))
         if self._engine is not None:
             self._engine.add_group(params, hyper)
-        self.param_groups.append(_Group(values, self, len(self.param_groups)))
+        if isinstance(self._groups, Groups):
+            self._groups._add(values)
+        else:
+            self._groups.append(values)
 
     def _numbers(self, key: str, value: Any) -> dict[str, float]:
         """An option as the engine's named numbers; other entries of a group are the user's own."""
