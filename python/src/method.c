@@ -113,15 +113,20 @@ PyObject *problem_memory(PyObject *self, PyObject *number) {
   if (index == -1 && PyErr_Occurred()) return NULL;
   const char *key = NULL;
   betty_tensor *tensor = NULL;
-  betty_status status =
-      betty_problem_memory(((ProblemObject *)self)->handle, (int32_t)index, &key, &tensor);
-  if (status) return raise_status(status);
-  if (!key) Py_RETURN_NONE;
-  PyObject *name = PyUnicode_FromString(key), *value = wrap_tensor(tensor);
+  betty_problem *problem = ((ProblemObject *)self)->handle;
+  betty_status status;
+  Py_INCREF(self);
+  Py_BEGIN_ALLOW_THREADS /* the values are computed now */
+  status = betty_problem_memory(problem, (int32_t)index, &key, &tensor);
+  Py_END_ALLOW_THREADS
+  PyObject *name = key ? PyUnicode_FromString(key) : NULL;
+  PyObject *value = tensor ? wrap_tensor(tensor) : NULL;
   PyObject *pair = name && value ? PyTuple_Pack(2, name, value) : NULL;
   Py_XDECREF(name);
   Py_XDECREF(value);
-  return pair;
+  Py_DECREF(self);
+  if (status) return raise_status(status);
+  return pair || key ? pair : Py_NewRef(Py_None);
 }
 
 PyObject *problem_set_memory(PyObject *self, PyObject *arguments) {
@@ -141,10 +146,15 @@ PyObject *problem_gradients(PyObject *self, PyObject *number) {
   if (count < 0) return NULL;
   betty_tensor **made = PyMem_Calloc((size_t)count + 1, sizeof *made);
   if (!made) return PyErr_NoMemory();
-  betty_status status =
-      betty_problem_gradients(((ProblemObject *)self)->handle, (int32_t)count, made);
+  betty_problem *problem = ((ProblemObject *)self)->handle;
+  betty_status status;
+  Py_INCREF(self); /* a callback may drop the last other reference */
+  Py_BEGIN_ALLOW_THREADS
+  status = betty_problem_gradients(problem, (int32_t)count, made);
+  Py_END_ALLOW_THREADS
   PyObject *result = status ? raise_status(status) : wrap_tuple(made, (int32_t)count);
   PyMem_Free(made);
+  Py_DECREF(self);
   return result;
 }
 
@@ -152,9 +162,15 @@ PyObject *problem_gradients(PyObject *self, PyObject *number) {
 PyObject *problem_info(PyObject *self, PyObject *unused) {
   (void)unused;
   const char *text = NULL;
-  betty_status status = 
-      betty_problem_hypergradient_info(((ProblemObject *)self)->handle, &text);
-  return status ? raise_status(status) : PyUnicode_FromString(text);
+  betty_problem *problem = ((ProblemObject *)self)->handle;
+  betty_status status;
+  Py_INCREF(self);
+  Py_BEGIN_ALLOW_THREADS /* the numbers are computed now */
+  status = betty_problem_hypergradient_info(problem, &text);
+  Py_END_ALLOW_THREADS
+  PyObject *result = status ? raise_status(status) : PyUnicode_FromString(text);
+  Py_DECREF(self);
+  return result;
 }
 
 PyObject *problem_backward(PyObject *self, PyObject *loss) {
@@ -162,9 +178,11 @@ PyObject *problem_backward(PyObject *self, PyObject *loss) {
   if (!given) return NULL;
   betty_problem *problem = ((ProblemObject *)self)->handle;
   betty_status status;
-  Py_BEGIN_ALLOW_THREADS;
+  Py_INCREF(self);
+  Py_BEGIN_ALLOW_THREADS
   status = betty_problem_backward(problem, given);
-  Py_END_ALLOW_THREADS;
-  if (status) return raise_status(status);
-  Py_RETURN_NONE;
+  Py_END_ALLOW_THREADS
+  PyObject *result = status ? raise_status(status) : Py_NewRef(Py_None);
+  Py_DECREF(self);
+  return result;
 }

@@ -56,14 +56,23 @@ static void deallocate(PyObject *self) {
 
 typedef betty_status (*SetTensors)(betty_problem *, betty_tensor *const *, int32_t);
 
+/* What is only recorded of the tensors is computed now: without the GIL, the tuple keeps them. */
 static PyObject *set_tensors(PyObject *self, PyObject *sequence, SetTensors set) {
   int32_t count = 0;
-  betty_tensor **handles = tensor_list(sequence, &count, "parameters");
-  if (!handles) return NULL;
-  betty_status status = set(problem(self)->handle, handles, count);
+  PyObject *kept = PySequence_Tuple(sequence);
+  betty_tensor **handles = kept ? tensor_list(kept, &count, "parameters") : NULL;
+  betty_status status = BETTY_OK;
+  Py_INCREF(self);
+  if (handles) {
+    Py_BEGIN_ALLOW_THREADS
+    status = set(problem(self)->handle, handles, count);
+    Py_END_ALLOW_THREADS
+  }
+  PyObject *result = !handles ? NULL : status ? raise_status(status) : Py_NewRef(Py_None);
   PyMem_Free(handles);
-  if (status) return raise_status(status);
-  Py_RETURN_NONE;
+  Py_XDECREF(kept);
+  Py_DECREF(self);
+  return result;
 }
 
 static PyObject *set_parameters(PyObject *self, PyObject *sequence) {
@@ -88,12 +97,20 @@ static PyObject *set_data(PyObject *self, PyObject *arguments) {
   if (!PyArg_ParseTuple(arguments, "OO!", &sequence, &PyDict_Type, &settings)) return NULL;
   betty_options *options = options_from_dict(settings);
   int32_t count = 0;
-  betty_tensor **handles = options ? tensor_list(sequence, &count, "data") : NULL;
+  PyObject *kept = options ? PySequence_Tuple(sequence) : NULL;
+  betty_tensor **handles = kept ? tensor_list(kept, &count, "data") : NULL;
   betty_status status = BETTY_OK;
-  if (handles) status = betty_problem_set_data(problem(self)->handle, handles, count, options);
+  Py_INCREF(self);
+  if (handles) {
+    Py_BEGIN_ALLOW_THREADS
+    status = betty_problem_set_data(problem(self)->handle, handles, count, options);
+    Py_END_ALLOW_THREADS
+  }
   PyObject *result = !handles ? NULL : status ? raise_status(status) : Py_NewRef(Py_None);
   PyMem_Free(handles);
+  Py_XDECREF(kept);
   betty_options_free(options);
+  Py_DECREF(self);
   return result;
 }
 
