@@ -96,11 +96,6 @@ extension OptimizerRule {
   package static func adaptation(
     gradient: Value, state: [Value], numbers: [Value], structure: Int, in graph: inout Graph
   ) throws -> Value? { nil }
-
-  /// Position of a hyperparameter by its name.
-  static func position(_ name: String) -> Int {
-    hyperparameters.firstIndex { $0.name == name } ?? 0
-  }
 }
 
 package enum OptimizerRules {

@@ -48,6 +48,14 @@ package enum Vectors {
     return result
   }
 
+  /// a / b, and 0 where b is 0.
+  static func quotient(_ a: Value, over b: Value, in graph: inout Graph) throws -> Value {
+    let zero = try graph.constant(0, like: b)
+    let isZero = try graph.call(P.eq, [b, zero])
+    let divisor = try graph.call(P.select, [isZero, try graph.constant(1, like: b), b])
+    return try graph.call(P.select, [isZero, zero, try graph.call(P.div, [a, divisor])])
+  }
+
   /// x + scale · y, with a scalar `scale`.
   static func addScaled(
     _ x: Value, _ scale: Value, _ y: Value, in graph: inout Graph

@@ -50,7 +50,8 @@ private func values(_ graph: Graph, _ inputs: [Tensor]) throws -> [[Double]] {
   @Test(arguments: cases) fileprivate func isTheDerivativeOfTheStep(each: Case) throws {
     var hyper = each.rule.hyperparameters.map(\.value)
     for (name, value) in each.hyper.merging(["eps": 1e-14], uniquingKeysWith: { $1 }) {
-      hyper[each.rule.position(name)] = value
+      let place = each.rule.hyperparameters.firstIndex { $0.name == name }
+      hyper[try #require(place)] = value
     }
     let structure = each.rule.structure(hyper)
     // square average, then momentum or mean: the mean's square stays below the square average.

@@ -3,24 +3,24 @@
 
 static EngineObject *engine(PyObject *self) { return (EngineObject *)self; }
 
-static int32_t train_step_hook(betty_engine *handle, void *user_data) {
-  (void)handle;
+/* Calls one that takes and gives nothing. */
+static int32_t plain_hook(void *user_data, const char *name) {
   PyGILState_STATE state = PyGILState_Ensure();
-  PyObject *done = call_back(((EngineObject *)user_data)->callbacks, "train_step", NULL);
+  PyObject *done = call_back(((EngineObject *)user_data)->callbacks, name, NULL);
   int32_t result = done ? 0 : keep_exception();
   Py_XDECREF(done);
   PyGILState_Release(state);
   return result;
 }
 
+static int32_t train_step_hook(betty_engine *handle, void *user_data) {
+  (void)handle;
+  return plain_hook(user_data, "train_step");
+}
+
 static int32_t progress_hook(betty_engine *handle, void *user_data) {
   (void)handle;
-  PyGILState_STATE state = PyGILState_Ensure();
-  PyObject *done = call_back(((EngineObject *)user_data)->callbacks, "progress", NULL);
-  int32_t result = done ? 0 : keep_exception();
-  Py_XDECREF(done);
-  PyGILState_Release(state);
-  return result;
+  return plain_hook(user_data, "progress");
 }
 
 static int32_t validation_hook(betty_engine *handle, int32_t *out_stop, void *user_data) {

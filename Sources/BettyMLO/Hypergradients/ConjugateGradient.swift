@@ -118,7 +118,7 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
     }
     let end = State(results, count: count)
     if startsWarm { lower.memory = [end.solution] }
-    let ratio = try quotient(end.square, total, in: &graph)
+    let ratio = try Vectors.quotient(end.square, over: total, in: &graph)
     lower.report = [
       end.steps, try graph.call(P.sqrt, [ratio]), end.curvature,
       try graph.call(P.sqrt, [total]),
@@ -137,19 +137,19 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
     else { return state }
     var new = state
     let step = try masked(
-      try quotient(state.square, along, in: &graph), state.isDone, in: &graph)
+      try Vectors.quotient(state.square, over: along, in: &graph), state.isDone, in: &graph)
     new.solution = try Vectors.addScaled(state.solution, step, state.direction, in: &graph)
     let back = try graph.call(P.neg, [step])
     new.residual = try Vectors.addScaled(state.residual, back, product, in: &graph)
     new.square = try Vectors.dot(new.residual, new.residual, in: &graph) ?? state.square
-    let ratio = try quotient(new.square, state.square, in: &graph)
+    let ratio = try Vectors.quotient(new.square, over: state.square, in: &graph)
     new.direction = try Vectors.addScaled(new.residual, ratio, state.direction, in: &graph)
     let zero = try graph.constant(0, like: along)
     let isFlat = try graph.call(P.logicalOr, [state.isDone, try graph.call(P.eq, [along, zero])])
     let one = try graph.constant(1, like: state.steps)
     new.steps = try graph.call(P.add, [state.steps, try masked(one, isFlat, in: &graph)])
     let curvature = try graph.call(
-      P.minimum, [state.curvature, try quotient(along, length, in: &graph)])
+      P.minimum, [state.curvature, try Vectors.quotient(along, over: length, in: &graph)])
     new.curvature = try graph.call(P.select, [state.isDone, state.curvature, curvature])
     let small = try graph.call(P.le, [new.square, constants[0]])
     new.isDone = try graph.call(P.logicalOr, [isFlat, small])
@@ -160,15 +160,6 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
   private func masked(_ value: Value, _ mask: Value, in graph: inout Graph) throws -> Value {
     let spread = try Vectors.spread(mask, over: graph.shape(of: value), in: &graph)
     return try graph.call(P.select, [spread, try graph.constant(0, like: value), value])
-  }
-
-  /// a / b, and 0 where b is 0.
-  private func quotient(_ a: Value, _ b: Value, in graph: inout Graph) throws -> Value {
-    let zero = try graph.constant(0, like: b)
-    let one = try graph.constant(1, like: b)
-    let isZero = try graph.call(P.eq, [b, zero])
-    let divisor = try graph.call(P.select, [isZero, one, b])
-    return try graph.call(P.select, [isZero, zero, try graph.call(P.div, [a, divisor])])
   }
 }
 

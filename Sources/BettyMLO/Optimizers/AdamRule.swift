@@ -136,7 +136,7 @@ enum AdamUpdate {
     let scale = try Vectors.spread(hyper[5], like: largest, in: &graph)
     let root = try graph.call(P.div, [try Directed.root(largest, in: &graph), scale])
     let margin = try Vectors.spread(hyper[6], like: root, in: &graph)
-    let change = try Directed.finite(
+    let change = try Vectors.quotient(
       mean, over: try graph.call(P.add, [root, margin]), in: &graph)
     var result = parameter
     if decoupled && structure & Directed.usesDecay != 0 {

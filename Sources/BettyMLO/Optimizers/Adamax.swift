@@ -40,7 +40,7 @@ enum Adamax: OptimizerRule {
     let keep = try Vectors.spread(hyper[3], like: gradient, in: &graph)
     let norm = try graph.call(P.maximum, [try graph.call(P.mul, [keep, state[1]]), size])
     // With eps 0 a gradient that was never there would be 0 / 0.
-    let change = try Directed.finite(mean, over: norm, in: &graph)
+    let change = try Vectors.quotient(mean, over: norm, in: &graph)
     let rate = try Vectors.spread(hyper[0], like: parameter, in: &graph)
     return (
       try graph.call(P.sub, [parameter, try graph.call(P.mul, [rate, change])]), [mean, norm]

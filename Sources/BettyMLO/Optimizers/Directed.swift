@@ -44,21 +44,13 @@ enum Directed {
     return try graph.call(P.select, [isPositive, try graph.call(P.sqrt, [base]), zero])
   }
 
-  /// a / b, and 0 where b is 0.
-  static func finite(_ a: Value, over b: Value, in graph: inout Graph) throws -> Value {
-    let zero = try graph.constant(0, like: b)
-    let isZero = try graph.call(P.eq, [b, zero])
-    let divisor = try graph.call(P.select, [isZero, try graph.constant(1, like: b), b])
-    return try graph.call(P.select, [isZero, zero, try graph.call(P.div, [a, divisor])])
-  }
-
   /// value / (√square + eps)
   static func quotient(
     _ value: Value, root square: Value, eps: Value, in graph: inout Graph
   ) throws -> Value {
     let margin = try Vectors.spread(eps, like: value, in: &graph)
     let root = try root(square, in: &graph)
-    return try finite(value, over: try graph.call(P.add, [root, margin]), in: &graph)
+    return try Vectors.quotient(value, over: try graph.call(P.add, [root, margin]), in: &graph)
   }
 
   // MARK: Numbers

@@ -99,7 +99,7 @@ enum NAdam: AdaptsAsAdam {
     let margin = try Vectors.spread(hyper[7], like: square, in: &graph)
     let root = try graph.call(P.add, [corrected, margin])
     func scaled(_ value: Value, _ factor: Value) throws -> Value {
-      let quotient = try Directed.finite(value, over: root, in: &graph)
+      let quotient = try Vectors.quotient(value, over: root, in: &graph)
       return try graph.call(P.mul, [try Vectors.spread(factor, like: value, in: &graph), quotient])
     }
     var result = parameter

@@ -39,9 +39,7 @@ enum RMSprop: OptimizerRule {
     let gradient = try Directed.gradient(
       gradient, of: parameter, decay: hyper[4], structure: structure, in: &graph)
     func average(_ old: Value, _ new: Value) throws -> Value {
-      let keep = try Vectors.spread(hyper[1], like: old, in: &graph)
-      let kept = try graph.call(P.mul, [keep, old])
-      return try Vectors.addScaled(kept, hyper[2], new, in: &graph)
+      try Directed.average(old, new, keep: hyper[1], take: hyper[2], in: &graph)
     }
     let square = try average(state[0], try graph.call(P.mul, [gradient, gradient]))
     var updated = [square]

@@ -10,14 +10,12 @@ enum SGD: OptimizerRule {
     Hyperparameter("nesterov", 0, .flag), Hyperparameter("maximize", 0, .flag),
   ]
 
-  private static let usesMomentum = 1
-  private static let usesDecay = 2
-  private static let maximizes = 4
+  private static let usesMomentum = Directed.own
 
   /// Without momentum an update is a short elementwise chain that fuses with the gradient.
   static func structure(_ hyper: [Double]) -> Int {
-    (hyper[1] != 0 ? usesMomentum : 0) | (hyper[3] != 0 ? usesDecay : 0)
-      | (hyper[5] != 0 ? maximizes : 0)
+    Directed.structure(decay: hyper[3], maximize: hyper[5])
+      | (hyper[1] != 0 ? usesMomentum : 0)
   }
 
   static func stateNames(structure: Int) -> [String] {
@@ -34,7 +32,7 @@ enum SGD: OptimizerRule {
     if structure & usesMomentum != 0 {
       return Array(hyper[0..<5]) + [step == 1 ? 1 : 0, hyper[5]]
     }
-    return structure & usesDecay != 0 ? [hyper[0], hyper[3]] : [hyper[0]]
+    return structure & Directed.usesDecay != 0 ? [hyper[0], hyper[3]] : [hyper[0]]
   }
 
   static func isSteady(structure: Int, step: Int) -> Bool {
@@ -49,11 +47,8 @@ enum SGD: OptimizerRule {
       let results = try graph.apply(P.sgdUpdate, [parameter, gradient, state[0], hyper[0]])
       return (results[0], [results[1]])
     }
-    var descent = gradient
-    if structure & maximizes != 0 { descent = try graph.call(P.neg, [descent]) }
-    if structure & usesDecay != 0 {
-      descent = try Vectors.addScaled(descent, hyper[1], parameter, in: &graph)
-    }
+    let descent = try Directed.gradient(
+      gradient, of: parameter, decay: hyper.last ?? hyper[0], structure: structure, in: &graph)
     let rate = try Vectors.spread(hyper[0], like: parameter, in: &graph)
     let change = try graph.call(P.mul, [rate, descent])
     return (try graph.call(P.sub, [parameter, change]), [])
