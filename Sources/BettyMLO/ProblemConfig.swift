@@ -18,7 +18,6 @@ package struct ProblemConfig: Sendable {
   /// Where this problem is inside a path, its own implicit gradient counts as part of its gradient.
   package var includeIndirect = false
   package var logStep = -1
-  package var logLocalStep = false
   /// Steps that an upper problem takes each time it is called.
   package var stepsPerCall = 1
   package var onNan = OnNan.ignore
@@ -31,58 +30,72 @@ package struct ProblemConfig: Sendable {
 
   /// Sets an option by its name; an unknown name or a value out of range is an error.
   package mutating func set(_ name: String, _ value: Attribute) throws {
-    switch name {
-    case "type":
-      guard case .string(let text) = value else { throw wrongKind(name, "string", value) }
-      try Hypergradients.check(text)
-      type = text
-    case "precision":
-      guard case .string(let text) = value else { throw wrongKind(name, "string", value) }
-      guard let known = Precision(rawValue: text) else {
-        throw BettyError.value("Config: precision must be bf16, fp16 or fp32, got '\(text)'")
-      }
-      precision = known
-    case "initial_dynamic_scale": initialDynamicScale = try number(name, value, above: 0)
-    case "scale_factor": scaleFactor = try number(name, value, above: 1)
-    case "unroll_steps": unrollSteps = try integer(name, value, atLeast: 1)
-    case "gradient_accumulation": gradientAccumulation = try integer(name, value, atLeast: 1)
-    case "steps_per_call": stepsPerCall = try integer(name, value, atLeast: 1)
-    case "on_nan":
-      guard case .string(let text) = value else { throw wrongKind(name, "string", value) }
-      guard let known = OnNan(rawValue: text) else {
-        throw BettyError.value("Config: on_nan must be ignore, stop or skip, got '\(text)'")
-      }
-      onNan = known
-    case "warmup_steps": warmupSteps = try integer(name, value, atLeast: 0)
-    case "log_step": logStep = try integer(name, value, atLeast: -1)
-    case "gradient_clipping": gradientClipping = try number(name, value, atLeast: 0)
-    case "include_indirect": includeIndirect = try flag(name, value)
-    case "first_order": firstOrder = try flag(name, value)
-    case "log_local_step": logLocalStep = try flag(name, value)
-    case "replay": replay = try flag(name, value)
-    case "retain_graph", "allow_unused": _ = try flag(name, value)
-    default:
-      guard Hypergradients.optionNames.contains(name) else {
-        let known = (Self.names + Hypergradients.optionNames).sorted().joined(separator: ", ")
-        throw BettyError(.key, "Config: unknown option '\(name)', known are \(known)")
-      }
-      methodOptions[name] = try number(name, value, atLeast: -.infinity)
+    if let setter = Self.setters.first(where: { $0.key == name }) {
+      return try setter.value(&self, name, value)
     }
+    guard Hypergradients.optionNames.contains(name) else {
+      let known = (Self.names + Hypergradients.optionNames).sorted().joined(separator: ", ")
+      throw BettyError(.key, "Config: unknown option '\(name)', known are \(known)")
+    }
+    methodOptions[name] = try Self.number(name, value, atLeast: -.infinity)
   }
 
-  package static let names = [
-    "type", "precision", "initial_dynamic_scale", "scale_factor", "unroll_steps",
-    "gradient_accumulation", "warmup_steps", "log_step",
-    "gradient_clipping", "first_order", "include_indirect", "log_local_step", "replay",
-    "retain_graph", "allow_unused",
-    "steps_per_call", "on_nan",
+  private typealias Setter = @Sendable (inout ProblemConfig, String, Attribute) throws -> Void
+
+  /// The one list of the options that are not a method's.
+  private static let setters: KeyValuePairs<String, Setter> = [
+    "type": {
+      let name = try text($1, $2)
+      try Hypergradients.check(name)
+      $0.type = name
+    },
+    "precision": {
+      let name = try text($1, $2)
+      guard let known = Precision(rawValue: name) else {
+        throw BettyError.value("Config: precision must be bf16, fp16 or fp32, got '\(name)'")
+      }
+      $0.precision = known
+    },
+    "on_nan": {
+      let name = try text($1, $2)
+      guard let known = OnNan(rawValue: name) else {
+        throw BettyError.value("Config: on_nan must be ignore, stop or skip, got '\(name)'")
+      }
+      $0.onNan = known
+    },
+    "initial_dynamic_scale": { $0.initialDynamicScale = try number($1, $2, above: 0) },
+    "scale_factor": { $0.scaleFactor = try number($1, $2, above: 1) },
+    "unroll_steps": { $0.unrollSteps = try integer($1, $2, atLeast: 1) },
+    "gradient_accumulation": { $0.gradientAccumulation = try integer($1, $2, atLeast: 1) },
+    "gradient_clipping": { $0.gradientClipping = try number($1, $2, atLeast: 0) },
+    "steps_per_call": { $0.stepsPerCall = try integer($1, $2, atLeast: 1) },
+    "warmup_steps": { $0.warmupSteps = try integer($1, $2, atLeast: 0) },
+    "log_step": { $0.logStep = try integer($1, $2, atLeast: -1) },
+    "include_indirect": { $0.includeIndirect = try flag($1, $2) },
+    "first_order": { $0.firstOrder = try flag($1, $2) },
+    "replay": { $0.replay = try flag($1, $2) },
+    // For migration, and for whoever logs: the engine needs none of them.
+    "retain_graph": { _ = (try flag($1, $2), $0) },
+    "allow_unused": { _ = (try flag($1, $2), $0) },
+    "log_local_step": { _ = (try flag($1, $2), $0) },
   ]
 
-  private func wrongKind(_ name: String, _ wanted: String, _ value: Attribute) -> BettyError {
+  package static var names: [String] { setters.map(\.key) }
+
+  private static func text(_ name: String, _ value: Attribute) throws -> String {
+    guard case .string(let text) = value else { throw wrongKind(name, "string", value) }
+    return text
+  }
+
+  private static func wrongKind(
+    _ name: String, _ wanted: String, _ value: Attribute
+  ) -> BettyError {
     .type("Config: option '\(name)' takes \(wanted), got \(value.kindName)")
   }
 
-  private func integer(_ name: String, _ value: Attribute, atLeast least: Int) throws -> Int {
+  private static func integer(
+    _ name: String, _ value: Attribute, atLeast least: Int
+  ) throws -> Int {
     guard case .int(let number) = value else { throw wrongKind(name, "int", value) }
     guard number >= least else {
       throw BettyError.value("Config: \(name) must be at least \(least), got \(number)")
@@ -90,7 +103,9 @@ package struct ProblemConfig: Sendable {
     return number
   }
 
-  private func number(_ name: String, _ value: Attribute, above bound: Double) throws -> Double {
+  private static func number(
+    _ name: String, _ value: Attribute, above bound: Double
+  ) throws -> Double {
     let number = try number(name, value, atLeast: -.infinity)
     guard number > bound, number.isFinite else {
       throw BettyError.value("Config: \(name) must be above \(bound), got \(number)")
@@ -98,7 +113,9 @@ package struct ProblemConfig: Sendable {
     return number
   }
 
-  private func number(_ name: String, _ value: Attribute, atLeast least: Double) throws -> Double {
+  private static func number(
+    _ name: String, _ value: Attribute, atLeast least: Double
+  ) throws -> Double {
     let number: Double
     switch value {
     case .double(let given): number = given
@@ -115,7 +132,7 @@ package struct ProblemConfig: Sendable {
     return number
   }
 
-  private func flag(_ name: String, _ value: Attribute) throws -> Bool {
+  private static func flag(_ name: String, _ value: Attribute) throws -> Bool {
     switch value {
     case .bool(let flag): flag
     case .int(let number): number != 0
