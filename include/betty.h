@@ -227,8 +227,8 @@ typedef struct DLManagedTensorVersioned {
 #endif
 
 /* The tensor's memory for others to read, without a copy. Owned: the consumer calls its deleter.
- * Writing to it is allowed if the flag READ_ONLY is not set (the unversioned form is then
- * refused). */
+ * Writing to it is allowed if the flag READ_ONLY is not set; the unversioned form, which has no
+ * flags, is a copy where it would be. */
 betty_status betty_tensor_to_dlpack(betty_tensor *tensor, DLManagedTensor **out_managed);
 betty_status betty_tensor_to_dlpack_versioned(
     betty_tensor *tensor, DLManagedTensorVersioned **out_managed);
@@ -349,7 +349,8 @@ betty_status betty_autocast_set(int32_t dtype, int32_t *out_before);
 
 /* ---- Optimizers ---------------------------------------------------------------------------- */
 
-/* "SGD", "Adam" or "AdamW", for parameters in groups. */
+/* "SGD", "Adam", "AdamW", "NAdam", "Adamax", "Adagrad", "Adadelta" or "RMSprop", for parameters in
+ * groups. */
 typedef struct betty_optimizer betty_optimizer;
 
 betty_status betty_optimizer_new(const char *name, betty_optimizer **out_optimizer);
@@ -360,7 +361,8 @@ void betty_optimizer_free(betty_optimizer *optimizer);
 betty_status betty_optimizer_add_group(
     betty_optimizer *optimizer, betty_tensor *const *parameters, int32_t count,
     const betty_options *hyper);
-/* A hyperparameter of a group; setting one compiles nothing anew. */
+/* A hyperparameter of a group. Setting one compiles nothing anew unless it turns a part of the
+ * update on or off, as "momentum" or "weight_decay" from 0 does. */
 betty_status betty_optimizer_set(
     betty_optimizer *optimizer, int32_t group, const char *name, double value);
 betty_status betty_optimizer_get(

@@ -112,8 +112,9 @@ final class ProblemBox: Boxed {
 
   private func hook(_ callback: ProblemHook?, _ name: String) -> (() throws -> Void)? {
     guard let callback else { return nil }
+    let owner = problem.name
     return { [weak self] in
-      guard let self else { throw gone(name) }
+      guard let self else { throw gone(owner) }
       try check(callback(self.handle, self.userData), self.title, name)
     }
   }

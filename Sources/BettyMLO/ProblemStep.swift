@@ -26,7 +26,7 @@ struct StepCache: CustomStringConvertible {
   private var entries: [Entry] = []
   private static let limit = 64
 
-  /// Recent structures come first: a training loop repeats one or two.
+  /// What is found moves one place forward: a training loop repeats one or two.
   mutating func find(_ keys: [StructureKey], _ revision: Int32) -> Entry? {
     let threads = ThreadPool.shared.threads
     guard
@@ -38,10 +38,10 @@ struct StepCache: CustomStringConvertible {
     return entries[max(place - 1, 0)]
   }
 
-  /// The program of the last step, or of one of the last.
+  /// The program of the last step, or of one that is taken more often.
   var latest: StepProgram? { entries.first?.program }
 
-  /// Of each structure the recorded loss, its step and what replays it; what was used last comes first.
+  /// Of each structure the recorded loss, its step and what replays it; what is used often moves forward.
   var description: String {
     entries.enumerated().map { index, entry in
       var parts = ["structure \(index)", "recording: \(entry.graph.value)", "\(entry.program)"]

@@ -5,7 +5,7 @@
 
 extern __thread char *betty_support_message_text __attribute__((tls_model("initial-exec")));
 
-// Keeps a copy of `text`; without memory, a message that says so.
+// Keeps a copy of `text`; without memory there is no message.
 void betty_support_message_set(const char *text, size_t length);
 // The message, "" if there is none.
 const char *betty_support_message(void);

@@ -7,7 +7,7 @@ darts      a central finite difference, H = I              Liu, Simonyan, Yang, 
 sama       the same along what the lower optimizer would   Choe et al., NeurIPS 2023
            make of v: identity for SGD, the derivative of
            its step by the gradient for Adam, AdamW,
-           RMSprop and Adagrad
+           NAdam, RMSprop and Adagrad
 exact      the mixed product itself (no eps), H = I        Pearlmutter, Neural Computation 1994
 neumann    neumann_alpha sum over k = 0..K of              Lorraine, Vicol, Duvenaud, AISTATS 2020
            (I - neumann_alpha H)^k v, with
