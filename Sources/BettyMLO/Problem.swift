@@ -190,15 +190,21 @@ package final class Problem {
   }
 
   func connect(parents: [Problem], children: [Problem], paths: [[Problem]]) {
+    // What children that stay have said so far holds.
+    let (before, said) = (self.children, (ready, undone))
+    func kept(_ flags: [Bool]) -> [Bool] {
+      children.map { child in
+        before.firstIndex { $0 === child }.map { flags[$0] } ?? false
+      }
+    }
+    (ready, undone) = (kept(said.0), kept(said.1))
     self.parents = parents
     self.children = children
     self.paths = paths
     unrolledPaths = paths.filter { path in
       path[1..<path.count - 1].contains { $0.method is any UnrolledMethod }
     }
-    ready = children.map { _ in false }
     owed = 0
-    undone = ready
     forgetPrograms()
     forgetUnusedRecords()
     lowersOnPaths = Self.lowers(on: implicitPaths)
