@@ -486,6 +486,9 @@ betty_status betty_problem_step(betty_problem *problem);
 /* One descent step and nothing else: no count, no schedule, no log, no upper problem. `fresh`: on
  * the next batch, else on the last one again. */
 betty_status betty_problem_descend(betty_problem *problem, int32_t fresh);
+/* The same on whatever batch training_step, which is told `fresh` 0, takes (with replicas, on the
+ * one that `source` draws): problems above go on with what the last step has recorded. */
+betty_status betty_problem_descend_aside(betty_problem *problem);
 /* For the callback `descend`: adds the gradient of a loss, already divided by
  * "gradient_accumulation", implicit parts included, to those that the parameters have. */
 betty_status betty_problem_backward(betty_problem *problem, const betty_tensor *loss);

@@ -312,6 +312,11 @@ public func betty_problem_descend(_ handle: Handle?, _ fresh: Int32) -> Int32 {
   boundary { try working(handle) { try $0.descend(fresh: fresh != 0) } }
 }
 
+@_cdecl("betty_problem_descend_aside")
+public func betty_problem_descend_aside(_ handle: Handle?) -> Int32 {
+  boundary { try working(handle) { try $0.descendAside() } }
+}
+
 @_cdecl("betty_problem_backward")
 public func betty_problem_backward(_ handle: Handle?, _ loss: Handle?) -> Int32 {
   boundary {

@@ -16,6 +16,9 @@ package final class Batches {
   private var next = 0
   package private(set) var current: [Tensor] = []
   package private(set) var index = -1
+  /// Goes on with a batch that another run has drawn last.
+  func resume(_ batch: [Tensor], index: Int) { (current, self.index) = (batch, index) }
+
   /// Told when a pass is over and the next one begins.
   package var epochEnded: (() throws -> Void)?
 

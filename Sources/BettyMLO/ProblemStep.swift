@@ -84,11 +84,27 @@ extension Problem {
     return result
   }
 
+  /// One descent step on a batch of somebody's own, by which problems above differentiate nothing.
+  package func descendAside() throws {
+    let (recorded, take) = (lastRecorded, lastTake)
+    let drawn = (batch: batches?.current ?? [], index: batches?.index ?? -1)
+    defer {
+      if let recorded {
+        lastRecorded = recorded
+        lastTake = take
+      }
+      batches?.resume(drawn.batch, index: drawn.index)
+    }
+    // Replicas have their rows of a batch from the engine, which has it from its source.
+    if engine?.config.strategy == .dataParallel { try batches?.draw() }
+    try descend(fresh: false, replaying: false)
+  }
+
   /// One descent step on the next batch, or again on the last one.
-  package func descend(fresh: Bool) throws {
+  package func descend(fresh: Bool, replaying: Bool = true) throws {
     followFreezing()
     if fresh { try batches?.draw() }
-    if config.replay, let batches, let optimizer, isWhole {
+    if replaying, config.replay, let batches, let optimizer, isWhole {
       return try replayStep(batches.current, optimizer, fresh: fresh)
     }
     try undoing {

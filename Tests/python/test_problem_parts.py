@@ -113,6 +113,35 @@ def test_a_loss_by_hand_of_another_batch_is_not_what_upper_problems_differentiat
     assert low.module.value.grad is not None
 
 
+@pytest.mark.parametrize("replay", [False, True])
+@pytest.mark.parametrize("rows", [False, True])
+def test_a_step_by_hand_on_another_batch_is_not_what_upper_problems_differentiate(replay, rows):
+    """They differentiate the loss of the batch drawn last, at the parameters as they are."""
+    loader = [(A,), (2 * A,)]
+    if rows:
+        table = betty.utils.data.TensorDataset(betty.from_numpy(np.stack([A, 2 * A])))
+        loader = betty.utils.data.DataLoader(table, batch_size=1)
+    up = make(Upper, "upper", Config(), np.ones(3), 0.05, [(TARGET,)])
+    low = make(Lower, "lower", Config(type="exact", replay=replay), START, 0.1, loader)
+    engine = Engine(
+        [up, low], EngineConfig(train_iters=3), {"u2l": {up: [low]}, "l2u": {low: [up]}}
+    )
+    engine.run()
+    drawn, (theta, lam) = low.cur_batch, (number(low.module.value), number(up.module.value))
+    low.one_step_descent((betty.from_numpy(7 * A),))
+    theta = theta - 0.1 * (theta - lam * 7 * A)
+    np.testing.assert_allclose(number(low.module.value), theta, atol=1e-12)
+    assert low.cur_batch is drawn
+    np.testing.assert_allclose(number(drawn[0]).reshape(3), A)
+    up.one_step_descent()
+    lam = lam - 0.05 * A * (theta - TARGET)
+    np.testing.assert_allclose(number(up.module.value), lam, atol=1e-12)
+    engine.train_iters = 1
+    engine.run()  # on the second batch, as if nothing had been in between
+    theta = theta - 0.1 * (theta - lam * 2 * A)
+    np.testing.assert_allclose(number(low.module.value), theta, atol=1e-12)
+
+
 class Descent(betty.optim.Optimizer):
     """A program's own, with momentum."""
 

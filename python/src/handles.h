@@ -42,6 +42,8 @@ PyObject *problem_info(PyObject *self, PyObject *unused);
 PyObject *problem_backward(PyObject *self, PyObject *loss);
 PyObject *problem_memory(PyObject *self, PyObject *number);
 PyObject *problem_set_memory(PyObject *self, PyObject *arguments);
+/* loop.c */
+PyObject *problem_descend_aside(PyObject *self, PyObject *unused);
 
 /* Borrowed handles of a list or tuple of tensors, to be freed with PyMem_Free; NULL with an
  * exception. */

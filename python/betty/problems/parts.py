@@ -29,16 +29,45 @@ class ProblemParts(ProblemAccess):
         """One descent step, without count, schedule, log or upper problems, on a batch or the next
         one; gives what ``training_step`` returned.
 
+        Called by hand with a batch, it leaves ``cur_batch`` what it is, and with it the loss that
+        problems above differentiate: that of the last batch drawn, at the parameters as they are.
+
         Defined by a subclass, it takes the place of the engine's: it calls ``get_loss``,
         ``backward``, ``optimizer_step`` and ``zero_grad``.
         """
         if self._is_taken_apart:
             return self._descend_by_parts(batch)
-        if batch is not None and not self._is_parallel:
+        if batch is not None and batch is not self.cur_batch and not self._is_descending:
+            return self._descend_aside(batch)
+        if batch is not None:
             self.cur_batch = batch
-        self._given = None if batch is None or not self._is_parallel else (batch,)
-        self._handle.descend(batch is None or self._is_parallel)
+        self._handle.descend(batch is None)
         return self.stats()
+
+    def _descend_aside(self, batch: Any) -> dict[str, Any]:
+        before = self.cur_batch
+        if self._is_parallel:
+            self._given = (batch,)
+        else:
+            self._aside = (batch,)
+        try:
+            self._handle.descend_aside()
+        finally:
+            self._aside = self._given = None
+            self.cur_batch = before
+        return self.stats()
+
+    def _batch_of_step(self, fresh: bool) -> Any:
+        """What ``training_step`` is to see, but for the replicas' shares of it."""
+        if self._aside is not None:
+            return self._aside[0]
+        if self._held:
+            self.cur_batch = self._held[self._handle.batch_index]
+        elif self._dealt is not None:
+            self.cur_batch = tuple(map(self._handle.batch, range(len(self._dealt[0]))))
+        elif not self._is_drawn and (fresh or self.cur_batch is None):
+            self.cur_batch = self.get_batch()
+        return self.cur_batch
 
     def _descend_by_parts(self, batch: Any) -> dict[str, Any]:
         if batch is None:

@@ -84,6 +84,8 @@ class Problem(ProblemState, ProblemParts):
         self.cur_batch: Any = None
         # The batch to draw next, instead of the loader's.
         self._given: tuple[Any] | None = None
+        # The batch of a step that is none of the engine's.
+        self._aside: tuple[Any] | None = None
         # Whether the engine's step is under way; else the batch that a loss was asked of by hand.
         self._is_descending = False
         self._loss_batch: Any = None
@@ -257,14 +259,8 @@ class Problem(ProblemState, ProblemParts):
     # What the engine calls.
 
     def _training_step(self, fresh: bool) -> Tensor:
-        if self._held:
-            self.cur_batch = self._held[self._handle.batch_index]
-        elif self._dealt is not None:
-            self.cur_batch = tuple(map(self._handle.batch, range(len(self._dealt[0]))))
-        elif not self._is_drawn and (fresh or self.cur_batch is None):
-            self.cur_batch = self.get_batch()
+        batch = self._batch_of_step(fresh)
         replica, count, share = self._handle.replica if self._is_parallel else (0, 1, 1.0)
-        batch = self.cur_batch
         if count > 1:
             parts = (self._handle.batch(index) for index in range(len(flatten(batch))))
             with recording_part(self._engine.config.sync_batchnorm):
