@@ -527,6 +527,15 @@ betty_status betty_problem_memory(
 /* Puts one of them back, copied. Not before betty_engine_start. */
 betty_status betty_problem_set_memory(
     betty_problem *problem, const char *key, const betty_tensor *tensor);
+/* What belongs to the inner loop under way, for who saves a run in the middle of it: tensor `index`
+ * of a list, owned, or NULL past the last, at once where none is under way. The list is made when
+ * number 0 is asked for; what is in it is the engine's own affair. */
+betty_status betty_problem_loop(
+    betty_problem *problem, int32_t index, betty_tensor **out_tensor);
+/* Takes the loop up, after parameters, optimizer and count have been put back, and not before
+ * betty_engine_start; no tensors: no loop is under way. */
+betty_status betty_problem_set_loop(
+    betty_problem *problem, betty_tensor *const *tensors, int32_t count);
 /* The values of option "type"; NULL past the last; they live for ever. */
 const char *betty_hypergradient_method(int32_t index);
 /* Option `index` of a method, NULL past the last; the name is borrowed until the next call on this

@@ -57,6 +57,8 @@ final class ProblemBox: Boxed {
   fileprivate var held: [[Tensor]] = []
   /// What the source gave.
   fileprivate var givenBatch: [Tensor]?
+  /// What was last asked for of the inner loop under way.
+  var loop: [Tensor] = []
 
   init(
     _ name: String, _ config: ProblemConfig, _ callbacks: ProblemCallbacks,
@@ -298,7 +300,7 @@ public func betty_problem_count(_ handle: Handle?, _ out: UnsafeMutablePointer<I
 }
 
 /// The problem, kept by the call that works with it.
-private func working(_ handle: Handle?, _ body: (Problem) throws -> Void) throws {
+func working(_ handle: Handle?, _ body: (Problem) throws -> Void) throws {
   let box = try problem(handle)
   try withExtendedLifetime(box) { try body(box.problem) }
 }

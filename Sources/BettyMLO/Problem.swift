@@ -44,9 +44,9 @@ package final class Problem {
   /// Whether a method differentiates this problem's updates.
   private var keepsGradients = false
   /// Micro-steps taken.
-  package private(set) var count = 0
+  package internal(set) var count = 0
   /// Steps of this call that are still to be taken; between calls only after a failure.
-  private var owed = 0
+  var owed = 0
   /// Whether the step under way has updated the parameters.
   var isUpdated = false
   /// Gradients given to tensors when none of these parameters had one.
@@ -75,7 +75,8 @@ package final class Problem {
   /// Each [self, …, lower, self].
   package internal(set) var paths: [[Problem]] = []
 
-  private var ready: [Bool] = []
+  /// Which children are through with an inner loop since this problem's last step.
+  var ready: [Bool] = []
   // Roll-back: what the inner loop began with, whether the parents were called since, which children
   // have repeated their step since this one's last, whether this one is repeating it, whether it has just
   // done so.
@@ -86,7 +87,7 @@ package final class Problem {
   var hasRepeated = false
   /// The next step is recorded although it could be replayed: somebody wants to read its values.
   var recordsNext = false
-  private var isInnerLoopStart = true
+  var isInnerLoopStart = true
   /// Whether on_inner_loop_start was called for the loop that begins: a step that is taken again calls it
   /// no more.
   private var hasBegun = false
@@ -301,8 +302,11 @@ package final class Problem {
     try Count.check(count, "problem '\(name)': count")
     self.count = count
     unrolling?.forgetOrigin()
-    isInnerLoopStart = count == 0 || (count % period == 0 && count > config.warmupSteps)
+    isInnerLoopStart = beginsLoop
   }
+
+  /// Whether the next step begins an inner loop, by the count alone.
+  var beginsLoop: Bool { count == 0 || (count % period == 0 && count > config.warmupSteps) }
 
   /// Micro-steps that this step's update is made of: a repeated step is a whole one.
   var accumulation: Int { isRepeating ? 1 : config.gradientAccumulation }

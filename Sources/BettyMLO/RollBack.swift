@@ -13,14 +13,30 @@ struct SavedState {
   private let optimizer: Optimizer?
 
   init(_ problem: Problem) throws {
-    var handles = problem.trained + problem.buffers
-    if let optimizer = problem.optimizer {
-      for position in optimizer.entries.indices { try optimizer.prepareState(position) }
-      handles += optimizer.entries.flatMap(\.tensors)
-    }
-    tensors = try handles.map { try Snapshot($0) }
+    tensors = try Self.handles(problem).map { try Snapshot($0) }
     optimizer = problem.optimizer
     steps = optimizer?.entries.map(\.steps) ?? []
+  }
+
+  private static func handles(_ problem: Problem) throws -> [Tensor] {
+    guard let optimizer = problem.optimizer else { return problem.trained + problem.buffers }
+    for position in optimizer.entries.indices { try optimizer.prepareState(position) }
+    return problem.trained + problem.buffers + optimizer.entries.flatMap(\.tensors)
+  }
+
+  func write(into state: inout StateWriter) throws {
+    try state.add(tensors.map(\.kept))
+    state.add(steps)
+  }
+
+  init(_ problem: Problem, from state: inout StateReader) throws {
+    let (handles, values) = (try Self.handles(problem), try state.listOfTensors())
+    optimizer = problem.optimizer
+    steps = try state.ints()
+    guard handles.count == values.count, steps.count == optimizer?.entries.count ?? 0 else {
+      throw StateReader.misfit
+    }
+    tensors = try zip(handles, values).map { try Snapshot($0, of: $1) }
   }
 
   func restore() throws {
@@ -60,7 +76,7 @@ extension Problem {
     var failure: (any Error)?
     do {
       try state.restore()
-      try unrolling?.restartWithoutOrigin()
+      try unrolling?.forget()
       for parameter in parameters { try parameter.setGradient(nil) }
       try takeStep(fresh: false)
     } catch {

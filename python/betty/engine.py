@@ -240,9 +240,11 @@ class Engine:
     def state_dict(self) -> dict[str, Any]:
         """All that a run needs to be resumed: the problems' states, steps, early stopping.
 
-        Take it where inner loops end. In the middle of one, what belongs to the loop is not part of
-        it: gradients accumulated so far, what ``roll_back`` goes back to, and the steps that
-        ``"iterative"`` and ``"forward"`` differentiate.
+        Taken between two calls of ``train_step``, it may be in the middle of an inner loop: the run
+        that is resumed takes the steps that this one would take, bit by bit. Gradients accumulated
+        so far, what ``roll_back`` goes back to and the steps that ``"iterative"`` and ``"forward"``
+        differentiate are part of it. Not part of it are the program's own things: loaders, which
+        begin anew, random numbers (``betty.get_rng_state``), attributes that hooks keep.
         """
         state: dict[str, Any] = {
             "global_step": self.global_step,

@@ -44,6 +44,8 @@ PyObject *problem_memory(PyObject *self, PyObject *number);
 PyObject *problem_set_memory(PyObject *self, PyObject *arguments);
 /* loop.c */
 PyObject *problem_descend_aside(PyObject *self, PyObject *unused);
+PyObject *problem_loop(PyObject *self, PyObject *unused);
+PyObject *problem_set_loop(PyObject *self, PyObject *given);
 
 /* Borrowed handles of a list or tuple of tensors, to be freed with PyMem_Free; NULL with an
  * exception. */

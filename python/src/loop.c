@@ -14,3 +14,30 @@ PyObject *problem_descend_aside(PyObject *self, PyObject *unused) {
   Py_DECREF(self);
   return result;
 }
+
+PyObject *problem_loop(PyObject *self, PyObject *unused) {
+  (void)unused;
+  PyObject *list = PyList_New(0);
+  for (int32_t i = 0; list; i++) {
+    betty_tensor *tensor = NULL;
+    betty_status status = betty_problem_loop(of(self), i, &tensor);
+    if (status) {
+      Py_DECREF(list);
+      return raise_status(status);
+    }
+    if (!tensor) break;
+    PyObject *wrapped = wrap_tensor(tensor);
+    if (!wrapped || PyList_Append(list, wrapped)) Py_CLEAR(list);
+    Py_XDECREF(wrapped);
+  }
+  return list;
+}
+
+PyObject *problem_set_loop(PyObject *self, PyObject *given) {
+  int32_t count = 0;
+  betty_tensor **handles = tensor_list(given, &count, "set_loop");
+  if (!handles) return NULL;
+  betty_status status = betty_problem_set_loop(of(self), handles, count);
+  PyMem_Free(handles);
+  return status ? raise_status(status) : Py_NewRef(Py_None);
+}

@@ -150,6 +150,48 @@ final class Tangents: Trace {
     }
     return sum
   }
+
+  func write(into state: inout StateWriter) throws {
+    let places = movedPlaces
+    state.add(columns.count)
+    for column in columns {
+      let sorted = column.sorted { $0.key < $1.key }
+      state.add(sorted.count)
+      for (id, tangent) in sorted {
+        state.add(places[id] ?? [])
+        try state.add(tangent)
+      }
+    }
+  }
+
+  func read(from state: inout StateReader) throws {
+    for entry in problem.optimizer?.entries.indices ?? 0..<0 {
+      try problem.optimizer?.prepareState(entry)
+    }
+    let ids = Dictionary(movedPlaces.map { ($1, $0) }) { first, _ in first }
+    guard try state.count() == columns.count else { throw StateReader.misfit }
+    for column in columns.indices {
+      columns[column] = [:]
+      for _ in 0..<(try state.count()) {
+        guard let id = ids[try state.ints()] else { throw StateReader.misfit }
+        columns[column][id] = try state.someTensor()
+      }
+    }
+  }
+
+  /// Where the optimizer has what it moves, by number: a parameter, or state of an entry.
+  private var movedPlaces: [Int32: [Int]] {
+    var places: [Int32: [Int]] = [:]
+    for (place, parameter) in problem.parameters.enumerated() {
+      places[parameter.parameterID] = [place]
+    }
+    for (entry, content) in (problem.optimizer?.entries ?? []).enumerated() {
+      for (place, handle) in content.state.enumerated() {
+        places[handle.parameterID] = [entry, place]
+      }
+    }
+    return places
+  }
 }
 
 extension Problem {

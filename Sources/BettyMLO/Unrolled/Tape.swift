@@ -118,4 +118,34 @@ final class Tape: Trace {
       sums[place] = try Recording.call("add", [sum, cotangent])[0]
     }
   }
+
+  func write(into state: inout StateWriter) throws {
+    let moved = Set(problem.parameters.map(\.parameterID))
+    state.add(isWhole)
+    state.add(steps.count)
+    for step in steps {
+      state.add(step.recordings.count)
+      for recording in step.recordings { try state.add(recording, moved: moved) }
+      state.add(step.update.present)
+      state.add(step.hyper)
+      state.add(step.before != nil)
+      if let before = step.before { try state.add(before) }
+    }
+  }
+
+  func read(from state: inout StateReader) throws {
+    guard let optimizer = problem.optimizer else { throw StateReader.misfit }
+    isWhole = try state.flag()
+    for _ in 0..<(try state.count()) {
+      var recordings: [TapedRecording] = []
+      for _ in 0..<(try state.count()) { recordings.append(try state.taped()) }
+      let present = try state.ints()
+      guard present.allSatisfy(problem.parameters.indices.contains) else { throw StateReader.misfit }
+      steps.append(
+        TapeStep(
+          recordings: recordings, update: try TapedUpdate(problem, optimizer, present),
+          hyper: try state.doubles(), before: try state.flag() ? state.listOfTensors() : nil))
+    }
+    guard steps.first?.before != nil || steps.isEmpty else { throw StateReader.misfit }
+  }
 }

@@ -14,15 +14,34 @@ struct TapedRecording {
   /// Which leaves are parameters.
   let ids: [Int32]
 
+  /// As it was in another run.
+  init(_ recorded: Recorded, ids: [Int32]) {
+    key = recorded.key
+    graph = recorded.graph
+    inputs = recorded.inputs
+    self.ids = ids
+  }
+
+  /// Whether one program serves both. What comes from another run has keys of its own.
+  func isLike(_ other: TapedRecording) -> Bool {
+    guard graph.isLow == other.graph.isLow, graph.isHalf == other.graph.isHalf else { return false }
+    if key == other.key { return true }
+    let first = StateReader.firstWord
+    guard key.words.first == first || other.key.words.first == first else { return false }
+    return ids == other.ids && lossGraph == other.lossGraph
+  }
+
+  private var lossGraph: Graph {
+    var copy = graph.value
+    copy.outputs = [graph.loss]
+    return copy
+  }
+
   init(_ recorded: Recorded, moved: Set<Int32>) throws {
     key = recorded.key
     graph = recorded.graph
     ids = recorded.inputs.parameterIDs
     inputs = try recorded.inputs.pinned(except: ids.map { moved.contains($0) })
-  }
-
-  fileprivate func isLike(_ other: TapedRecording) -> Bool {
-    key == other.key && graph.isLow == other.graph.isLow && graph.isHalf == other.graph.isHalf
   }
 }
 
@@ -157,4 +176,8 @@ protocol Trace: AnyObject {
   func forgetPrograms()
   /// vᵀ dθ_T/dλ, for v by parameter; nil where λ plays no part.
   func product(of vector: [Int32: Tensor], upper: [Tensor]) throws -> [Tensor?]
+  /// The steps so far, to be taken up in another run.
+  func write(into state: inout StateWriter) throws
+  /// After `restart`.
+  func read(from state: inout StateReader) throws
 }

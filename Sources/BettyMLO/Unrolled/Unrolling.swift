@@ -7,15 +7,15 @@ import BettyRuntime
 final class Unrolling {
   /// Between the micro-steps of one optimizer step.
   private var pending: [TapedRecording] = []
-  private let trace: any Trace
+  private var trace: any Trace
+  /// Whether the loop under way began at the source.
+  private var isFromSource = false
   private unowned let problem: Problem
-  private var isWanted = false
+  private(set) var isWanted = false
   /// Numbers of the problem's parameters.
   private var own: Set<Int32> = []
   /// Where every inner loop begins, and whether optimizer and state begin anew there.
   private(set) var source: Problem?
-  /// Whether the trace leads back to such a beginning.
-  private var hasOrigin = false
 
   init?(_ problem: Problem) {
     guard let method = problem.method as? any UnrolledMethod else { return nil }
@@ -62,25 +62,47 @@ final class Unrolling {
   /// that began at a copy then goes on from it.
   func restart(isLoopStart: Bool) throws {
     pending.removeAll()
-    guard isLoopStart, let source else {
-      if !isLoopStart, hasOrigin { return }
-      return try trace.restart(from: nil)
+    if !isLoopStart, isFromSource { return }
+    isFromSource = isLoopStart && source != nil
+    if let origin {
+      for (own, other) in origin { try own.assign(other) }
+      try problem.optimizer?.resetState()
     }
-    let origin = zip(problem.trained, source.trained).map { (own: $0, source: $1) }
-    for (own, other) in origin { try own.assign(other) }
-    try problem.optimizer?.resetState()
     try trace.restart(from: origin)
-    hasOrigin = true
   }
 
-  /// A loop is taken up, or begun again, where no trace leads back to its start.
-  func restartWithoutOrigin() throws {
-    forgetOrigin()
+  func forgetOrigin() { isFromSource = false }
+
+  private var origin: LoopOrigin? {
+    guard isFromSource, let source else { return nil }
+    return zip(problem.trained, source.trained).map { (own: $0, source: $1) }
+  }
+
+  // MARK: A loop that is taken up
+
+  func write(into state: inout StateWriter) throws {
+    let moved = Set(problem.parameters.map(\.parameterID))
+    state.add(isFromSource)
+    state.add(pending.count)
+    for recording in pending { try state.add(recording, moved: moved) }
+    try trace.write(into: &state)
+  }
+
+  func read(from state: inout StateReader) throws {
+    isFromSource = try state.flag()
+    guard !isFromSource || source != nil else { throw StateReader.misfit }
     pending.removeAll()
-    try trace.restart(from: nil)
+    for _ in 0..<(try state.count()) { pending.append(try state.taped()) }
+    try trace.restart(from: origin)
+    try trace.read(from: &state)
   }
 
-  func forgetOrigin() { hasOrigin = false }
+  /// As between two loops: no trace leads back to where one began.
+  func forget() throws {
+    pending.removeAll()
+    forgetOrigin()
+    if isWanted { try trace.restart(from: nil) }
+  }
 
   // MARK: Steps
 

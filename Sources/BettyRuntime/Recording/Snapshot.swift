@@ -24,7 +24,20 @@ package final class Snapshot {
     }
   }
 
+  /// Of what a handle stood for in another run.
+  package init(_ handle: Tensor, of value: Tensor) throws {
+    guard handle.type == value.type else {
+      throw BettyError.value("snapshot: of \(handle.type), got \(value.type)")
+    }
+    self.handle = handle
+    self.value = try Recording.pinned([value])[0]
+    self.value.retainHandle()
+  }
+
   deinit { value.releaseHandle() }
+
+  /// What the handle stood for.
+  package var kept: Tensor { value }
 
   /// Makes the handle stand for what it stood for.
   package func restore() throws { try handle.assign(value) }

@@ -10,7 +10,7 @@ from betty.problems.access import ProblemAccess
 __all__ = ["ProblemState"]
 
 PARTS = ("module", "optimizer", "scheduler")
-KEPT = ("count", "loss_scale", "hypergradient")
+KEPT = ("count", "loss_scale", "hypergradient", "loop", "batch")
 
 
 class ProblemState(ProblemAccess):
@@ -21,6 +21,7 @@ class ProblemState(ProblemAccess):
 
         Under ``"hypergradient"`` what methods keep from call to call (the last solution of cg with
         a warm start); with ``precision="fp16"`` the loss scale and the good steps since it changed.
+        Taken in the middle of an inner loop, ``"loop"`` holds what belongs to it, as tensors.
         """
         state: dict[str, Any] = {}
         for key in PARTS:
@@ -31,7 +32,20 @@ class ProblemState(ProblemAccess):
         if self._handle is not None and self.precision == "fp16":
             state["loss_scale"] = _native.loss_scale(self._handle)
         memories = self._memories()
-        return {**state, "hypergradient": memories} if memories else state
+        if memories:
+            state["hypergradient"] = memories
+        loop = self._handle.loop() if self._is_joined else []
+        if loop:
+            state["loop"] = loop
+            if self._may_repeat():
+                state["batch"] = self.cur_batch
+        return state
+
+    def _may_repeat(self) -> bool:
+        """Whether roll-back may ask for one more step on the last batch before the next is drawn:
+        where a problem above waits for another one too."""
+        rolls_back = self._engine is not None and self._engine.config.roll_back
+        return rolls_back and any(len(parent.children) > 1 for parent in self.parents)
 
     def _memories(self) -> dict[str, Any]:
         memories: dict[str, Any] = {}
@@ -45,6 +59,8 @@ class ProblemState(ProblemAccess):
             if key not in (*PARTS, *KEPT):
                 raise KeyError(f"problem '{self.name}': unexpected state '{key}'")
             self._resumed[key] = part
+        if "count" in state_dict:
+            self._resumed.setdefault("loop", [])
         self._resume()
 
     def _resume(self) -> None:
@@ -59,6 +75,10 @@ class ProblemState(ProblemAccess):
         if self._is_joined:
             for key, value in self._resumed.pop("hypergradient", {}).items():
                 self._handle.set_memory(key, value)
+            if "loop" in self._resumed:
+                self._handle.set_loop(self._resumed.pop("loop"))
+            if "batch" in self._resumed:
+                self.cur_batch = self._resumed.pop("batch")
 
     def _join(self) -> None:
         """Called when the engine has found the paths."""
