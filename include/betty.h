@@ -510,7 +510,8 @@ betty_status betty_problem_paths(const betty_problem *problem, const char **out_
  * of the whole step, and the program made of it. Borrowed until the next call on this thread. */
 betty_status betty_problem_dump(const betty_problem *problem, const char **out_text);
 /* The gradient that a step on the last batch would take, implicit parts included, by parameter, of
- * which there are `count`: owned, NULL where there is none. Nothing is updated. */
+ * which there are `count`: owned, NULL where there is none. Nothing is updated. Through unrolled
+ * steps it is that of those taken since their loop began. */
 betty_status betty_problem_gradients(
     betty_problem *problem, int32_t count, betty_tensor **out_tensors);
 /* What the iterative methods on the problem's paths tell of their last call, one a line, parted by
@@ -536,6 +537,16 @@ betty_status betty_problem_loop(
  * betty_engine_start; no tensors: no loop is under way. */
 betty_status betty_problem_set_loop(
     betty_problem *problem, betty_tensor *const *tensors, int32_t count);
+/* For who checks a hypergradient: takes an inner loop of so many updates, each on the last batch
+ * again, every time from where the problem was at first. Below 0: all is as it was before. */
+betty_status betty_problem_rehearse(betty_problem *problem, int64_t steps);
+/* The vector, shaped as the parameters through which hypergradients flow, times the derivative of
+ * the end of the loop that was rehearsed last by each tensor of `upper`, owned, NULL where there
+ * is none. It goes through all steps, and in forward mode where "type" is "iterative" and there are
+ * few numbers, in reverse otherwise. */
+betty_status betty_problem_pull_back(
+    betty_problem *problem, betty_tensor *const *vector, int32_t count,
+    betty_tensor *const *upper, int32_t upper_count, betty_tensor **out_tensors);
 /* The values of option "type"; NULL past the last; they live for ever. */
 const char *betty_hypergradient_method(int32_t index);
 /* Option `index` of a method, NULL past the last; the name is borrowed until the next call on this

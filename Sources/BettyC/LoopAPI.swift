@@ -1,4 +1,4 @@
-// Inner loops in the hands of C: saved in the middle, and taken up again.
+// Inner loops in the hands of C: saved in the middle, taken up again, and rehearsed.
 
 import BettyGraph
 import BettyMLO
@@ -25,5 +25,29 @@ public func betty_problem_set_loop(
   boundary {
     let state = try tensors(given, count, "tensors")
     try working(handle) { try $0.setLoopState(state) }
+  }
+}
+
+@_cdecl("betty_problem_rehearse")
+public func betty_problem_rehearse(_ handle: Handle?, _ steps: Int64) -> Int32 {
+  boundary {
+    try working(handle) {
+      if steps < 0 { try $0.endRehearsal() } else { try $0.rehearse(Int(steps)) }
+    }
+  }
+}
+
+@_cdecl("betty_problem_pull_back")
+public func betty_problem_pull_back(
+  _ handle: Handle?, _ vector: HandleList?, _ count: Int32, _ upper: HandleList?,
+  _ upperCount: Int32, _ out: HandleOut?
+) -> Int32 {
+  boundary {
+    let out = try given(out, "out_tensors")
+    let made = try problem(handle).problem.pullBack(
+      tensors(vector, count, "vector"), to: tensors(upper, upperCount, "upper"))
+    for (place, tensor) in made.enumerated() {
+      if let tensor { try give(tensor, to: out + place, "out_tensors") }
+    }
   }
 }

@@ -85,6 +85,8 @@ package final class Problem {
   var undone: [Bool] = []
   var isRepeating = false
   var hasRepeated = false
+  /// See Rehearsal.swift.
+  var rehearsal: Rehearsal?
   /// The next step is recorded although it could be replayed: somebody wants to read its values.
   var recordsNext = false
   var isInnerLoopStart = true

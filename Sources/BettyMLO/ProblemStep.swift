@@ -232,12 +232,9 @@ extension Problem {
   }
 
   /// The gradient that a step on the last batch would take, direct and implicit parts together, by
-  /// trained parameter; nil where there is none. Nothing is changed but what methods tell of their last call.
+  /// trained parameter; nil where there is none. Through an unrolled loop it goes as far as that has come.
+  /// Nothing is changed but what methods tell of their last call.
   package func gradients() throws -> [Tensor?] {
-    guard unrolledPaths.isEmpty else {
-      throw BettyError.runtime(
-        "problem '\(name)': its gradient flows through unrolled steps, which a step uses up")
-    }
     followFreezing()
     let wasUpdated = isUpdated
     defer { isUpdated = wasUpdated }
@@ -248,9 +245,14 @@ extension Problem {
       return (entry, try entry.program.run(capture, lowers: lowers.map(\.inputs)))
     }
     try heedMethods()
-    var all: [Int: Tensor] = [:]
-    for (position, gradient) in zip(entry.present, made) { all[position] = gradient }
-    return freezing.positions.map { all[$0] }
+    let before = parameters.map(\.gradient)
+    defer {
+      for (parameter, gradient) in zip(parameters, before) { try? parameter.setGradient(gradient) }
+    }
+    for parameter in parameters { try parameter.setGradient(nil) }
+    try accumulate(made, entry.present)
+    if !unrolledPaths.isEmpty { try addUnrolled(Array(made.dropFirst(entry.present.count))) }
+    return trained.map(\.gradient)
   }
 
   /// Adds the gradient of a loss that the user has divided by the micro-steps of an update, implicit parts

@@ -63,6 +63,7 @@ struct StepBuilder {
       if check.isOn { step.addResult(try areFinite([loss] + gradients)) }
     case .question:
       for gradient in gradients { step.addResult(gradient) }
+      try addVectors(of: loss)
       step.dropUpdates()
     case .update(let optimizer):
       let clipped = try clip(gradients)

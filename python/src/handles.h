@@ -46,6 +46,8 @@ PyObject *problem_set_memory(PyObject *self, PyObject *arguments);
 PyObject *problem_descend_aside(PyObject *self, PyObject *unused);
 PyObject *problem_loop(PyObject *self, PyObject *unused);
 PyObject *problem_set_loop(PyObject *self, PyObject *given);
+PyObject *problem_rehearse(PyObject *self, PyObject *updates);
+PyObject *problem_pull_back(PyObject *self, PyObject *arguments);
 
 /* Borrowed handles of a list or tuple of tensors, to be freed with PyMem_Free; NULL with an
  * exception. */

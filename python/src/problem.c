@@ -264,6 +264,8 @@ static PyMethodDef methods[] = {
     {"descend_aside", problem_descend_aside, METH_NOARGS, "One on a batch that leaves no trace."},
     {"loop", problem_loop, METH_NOARGS, "What belongs to the inner loop under way, as tensors."},
     {"set_loop", problem_set_loop, METH_O, "Takes up such a loop; of no tensors: none."},
+    {"rehearse", problem_rehearse, METH_O, "(updates): a loop on the last batch; -1: undoes all."},
+    {"pull_back", problem_pull_back, METH_VARARGS, "(vector, upper): through that loop."},
     {"set_training", set_training, METH_O, "Whether steps count and lead to upper ones."},
     {"add_batch", add_batch, METH_O, "One more batch of the list the engine goes through."},
     {"set_data", set_data, METH_VARARGS, "Tensors whose rows the engine deals out, and how."},

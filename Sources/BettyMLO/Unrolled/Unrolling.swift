@@ -10,6 +10,10 @@ final class Unrolling {
   private var trace: any Trace
   /// Whether the loop under way began at the source.
   private var isFromSource = false
+  /// The trace of the engine's own loop while another is rehearsed, and what the rehearsed one is compared
+  /// with.
+  private var aside: (trace: any Trace, pending: [TapedRecording], isFromSource: Bool)?
+  private var judge: (any Trace)?
   private unowned let problem: Problem
   private(set) var isWanted = false
   /// Numbers of the problem's parameters.
@@ -69,6 +73,7 @@ final class Unrolling {
       try problem.optimizer?.resetState()
     }
     try trace.restart(from: origin)
+    try judge?.restart(from: origin)
   }
 
   func forgetOrigin() { isFromSource = false }
@@ -76,6 +81,31 @@ final class Unrolling {
   private var origin: LoopOrigin? {
     guard isFromSource, let source else { return nil }
     return zip(problem.trained, source.trained).map { (own: $0, source: $1) }
+  }
+
+  // MARK: Rehearsal
+
+  /// From now on another loop is traced: as the options say, and whole by the other mode.
+  func beginRehearsal() throws {
+    guard aside == nil, let method = problem.method as? any UnrolledMethod else { return }
+    aside = (trace, pending, isFromSource)
+    trace = method.trace(of: problem)
+    let whole = Tape(problem, truncation: 0, checkpoints: false)
+    judge = whole
+    guard trace is Tape else { return }
+    let tangents = Tangents(problem)
+    do {
+      try tangents.restart(from: nil)
+      judge = tangents
+    } catch let error as BettyError where error.kind == .value {
+      // Too many upper numbers to carry a tangent for each.
+    }
+  }
+
+  func endRehearsal() {
+    guard let aside else { return }
+    (trace, pending, isFromSource) = aside
+    (self.aside, judge) = (nil, nil)
   }
 
   // MARK: A loop that is taken up
@@ -130,22 +160,28 @@ final class Unrolling {
     defer { pending.removeAll() }
     step.recordings = pending
     try trace.append(step)
+    try judge?.append(step)
   }
 
   /// Parameters, options or optimizers are others.
   func forgetPrograms() {
     own = []
     trace.forgetPrograms()
+    judge?.forgetPrograms()
   }
 
   // MARK: Products
 
   /// vᵀ dθ/dλ for v shaped as the parameters that hypergradients flow through.
-  func product(of vector: [Tensor], upper: [Tensor]) throws -> [Tensor?] {
+  /// `judged`: by what a rehearsal compares with.
+  func product(
+    of vector: [Tensor], upper: [Tensor], judged: Bool = false
+  ) throws -> [Tensor?] {
     var byParameter: [Int32: Tensor] = [:]
     for (parameter, value) in zip(problem.metaParameters, vector) {
       byParameter[parameter.parameterID] = value
     }
-    return try trace.product(of: byParameter, upper: upper)
+    let trace = judged ? judge : self.trace
+    return try trace?.product(of: byParameter, upper: upper) ?? upper.map { _ in nil }
   }
 }

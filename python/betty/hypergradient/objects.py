@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 
 __all__ = ["CG", "Darts", "Exact", "Forward", "Iterative", "Method", "Neumann", "Reinforce", "Sama"]
 
+#: Values of Config(type=...) that differentiate the inner loop itself.
+UNROLLED = ("iterative", "forward")
+
 
 @dataclass(frozen=True)
 class Method:

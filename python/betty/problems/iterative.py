@@ -7,14 +7,13 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from betty._native import Tensor
+from betty.hypergradient.objects import UNROLLED
 from betty.problems.problem import Problem
 
 if TYPE_CHECKING:
     from betty.engine import Engine
 
 __all__ = ["IterativeProblem"]
-
-UNROLLED = ("iterative", "forward")
 
 
 class IterativeProblem(Problem):
