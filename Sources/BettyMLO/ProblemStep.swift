@@ -303,11 +303,10 @@ extension Problem {
         try applyGradients()
       }
     } catch {
-      // Taken again, the step must not find half of itself in the gradients.
-      if !isUpdated {
-        for (parameter, gradient) in zip(parameters, before) {
-          try parameter.setGradient(gradient)
-        }
+      // Taken again, the step must not find half of itself in the gradients; nor, if it was taken, the
+      // next one what it was made of.
+      for (parameter, gradient) in zip(parameters, before) {
+        try parameter.setGradient(isUpdated ? nil : gradient)
       }
       throw error
     }

@@ -110,3 +110,34 @@ def test_what_a_failing_backward_was_to_compute_along_can_still_be_read():
     F.cross_entropy(net(x), betty.tensor([0, 1, 2, 3, 0, 1])).backward()
     step.step()
     assert net[0].weight.tolist() != before
+
+
+def test_a_callback_that_raises_after_an_update_leaves_nothing_of_it():
+    """The update was taken: what its micro-steps have added is no part of the next one."""
+    ends = []
+    for fails in (False, True):
+
+        class Raising(ImplicitProblem):
+            def training_step(self, batch):
+                return ((self.module.weight - self.count) ** 2).sum()
+
+            def param_callback(self, fails=fails):
+                if fails and self.count == 3:
+                    raise KeyError("mine")
+
+        betty.manual_seed(0)
+        module = nn.Linear(2, 1, bias=False)
+        problem = Raising(
+            "p", Config(gradient_accumulation=3), module,
+            betty.optim.SGD(module.parameters(), lr=0.1), train_data_loader=[0],
+        )  # fmt: skip
+        engine = Engine([problem], EngineConfig(train_iters=3))
+        if fails:
+            with pytest.raises(KeyError):
+                engine.run()
+        else:
+            engine.run()
+        assert problem.module.weight.grad is None
+        engine.run()
+        ends.append(problem.module.weight.tolist())
+    assert ends[0] == ends[1]
