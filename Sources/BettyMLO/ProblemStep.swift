@@ -271,12 +271,13 @@ extension Problem {
   private func addGradients(
     _ capture: Capture, _ buffers: [Snapshot]
   ) throws -> (isTaken: Bool, isChecked: Bool) {
+    let before = parameters.map(\.gradient)
+    try unrolling?.check(gradients: before)
     let lowers = try lowerRecordings()
     // Below 0: revisions no optimizer has; the kinds of program of one structure are kept apart.
     let entry = try program(capture, lowers, isRepeating ? -2 : -1, .gradients)
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
     let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
-    let before = parameters.map(\.gradient)
     var isTaken = false
     defer {
       if !isTaken {
@@ -290,6 +291,7 @@ extension Problem {
     guard isTaken else { return (false, true) }
     lastRecorded = recorded
     try unrolling?.record(recorded)
+    unrolling?.leave(gradients: parameters.map(\.gradient))
     return (true, entry.check.isOn)
   }
 

@@ -8,6 +8,8 @@ final class Unrolling {
   /// Between the micro-steps of one optimizer step.
   private var pending: [TapedRecording] = []
   private var trace: any Trace
+  /// The gradients, as values, that the micro-steps of an update under way have left.
+  private var left: [Tensor?] = []
   /// Whether the loop under way began at the source.
   private var isFromSource = false
   /// The trace of the engine's own loop while another is rehearsed, and what the rehearsed one is compared
@@ -66,6 +68,7 @@ final class Unrolling {
   /// that began at a copy then goes on from it.
   func restart(isLoopStart: Bool) throws {
     pending.removeAll()
+    left = []
     if !isLoopStart, isFromSource { return }
     isFromSource = isLoopStart && source != nil
     if let origin {
@@ -123,6 +126,7 @@ final class Unrolling {
     guard !isFromSource || source != nil else { throw StateReader.misfit }
     pending.removeAll()
     for _ in 0..<(try state.count()) { pending.append(try state.taped()) }
+    if !pending.isEmpty { leave(gradients: problem.parameters.map(\.gradient)) }
     try trace.restart(from: origin)
     try trace.read(from: &state)
   }
@@ -130,6 +134,7 @@ final class Unrolling {
   /// As between two loops: no trace leads back to where one began.
   func forget() throws {
     pending.removeAll()
+    left = []
     forgetOrigin()
     if isWanted { try trace.restart(from: nil) }
   }
@@ -147,6 +152,25 @@ final class Unrolling {
       before: try Recording.pinned(update.moved))
   }
 
+  /// Refuses gradients that are not those of the recorded losses: the tape would be of other steps.
+  func check(gradients: [Tensor?]) throws {
+    guard isWanted else { return }
+    let areKnown =
+      left.isEmpty
+      ? gradients.allSatisfy { $0 == nil } : zip(gradients, left).allSatisfy { $0?.present === $1 }
+    guard areKnown else {
+      throw BettyError.runtime(
+        "problem '\(problem.name)': type '\(problem.config.type)' differentiates steps on the gradient of "
+          + "the loss alone, and its parameters have others, of a backward() in training_step or "
+          + "before it: add what that is of to the loss, or clear them (zero_grad)")
+    }
+  }
+
+  /// The gradients after a micro-step.
+  func leave(gradients: [Tensor?]) {
+    if isWanted { left = gradients.map { $0?.present } }
+  }
+
   /// One more loss whose gradient the next optimizer step takes.
   func record(_ recorded: Recorded) throws {
     guard isWanted else { return }
@@ -157,7 +181,10 @@ final class Unrolling {
   /// The optimizer has stepped as `begin` was told.
   func commit(_ step: TapeStep?) throws {
     guard var step else { return }
-    defer { pending.removeAll() }
+    defer {
+      pending.removeAll()
+      left = []
+    }
     step.recordings = pending
     try trace.append(step)
     try judge?.append(step)
