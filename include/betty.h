@@ -152,7 +152,9 @@ betty_status betty_tensor_item_int(betty_tensor *tensor, int64_t *out_value);
 
 /* Changes the tensor in place to the value of `source`, which is broadcast and converted to it.
  * What was recorded of the tensor before keeps the old value; views of it see the new one. A leaf
- * that requires a gradient is only changed while recording of gradients is off. */
+ * that requires a gradient is only changed while recording of gradients is off. If the value cannot
+ * be computed in the end (an index in data is out of range), reading it fails once, and the tensor
+ * has its last value again that can be. */
 betty_status betty_tensor_assign(betty_tensor *tensor, betty_tensor *source);
 /* The same with the result of an operation on the tensor, as `x += y` does: it must have the
  * tensor's shape, and an element type that converts without losing its kind. */

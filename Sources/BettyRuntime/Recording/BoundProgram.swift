@@ -123,6 +123,7 @@ package final class BoundProgram: @unchecked Sendable {
       try execute(buffers, cells, results)
     } catch {
       capture?.takeBack()
+      Earlier.giveBack(after: error, behind: capture?.outputs ?? [])
       throw error
     }
     capture?.forget()
@@ -255,6 +256,7 @@ package final class BoundProgram: @unchecked Sendable {
       case .captured(let place):
         guard let tensor = capture?.outputs[place], tensor.buffer == nil else { continue }
         tensor.buffer = results[position]
+        tensor.flags.remove(.mayFail)
         tensor.depth = 0
       case .handle(let handle): handles[handle].replaceContent(results[position])
       case .fresh:
@@ -263,6 +265,7 @@ package final class BoundProgram: @unchecked Sendable {
             operation: nil, typeID: types[position], flags: [], buffer: results[position]))
       }
     }
+    Earlier.settle()
     return fresh
   }
 }
@@ -347,7 +350,7 @@ extension Tensor {
   fileprivate func become(_ node: Tensor) {
     (operation, slot0, slot1, slot2) = (node.operation, node.slot0, node.slot1, node.slot2)
     depth = node.depth
-    flags.formUnion(node.flags.intersection([.history, .constant]))
+    flags.formUnion(node.flags.intersection([.history, .constant, .mayFail]))
     flags.subtract([.freed, .projection])
     node.flags.remove(.history)
   }

@@ -1,6 +1,6 @@
 // Computing recorded values: everything asked for becomes one program, found by its structure. Invariants:
 // the program runs without the lock on buffers it holds; results are stored only if all of it succeeded,
-// so an error leaves every tensor as it was.
+// so an error leaves every tensor as it was, or as Earlier gives it back.
 
 import BettyGraph
 import BettyKernelInterface
@@ -13,49 +13,43 @@ extension Recording {
     self.simplifier = simplifier
   }
 
-  /// Computes what the handles stand for, and what else is held inside, in one program.
+  /// Computes what the handles stand for, and what else is held inside, in one program. If that is not
+  /// possible, handles that were changed in place to what failed get their last good value back.
   package static func evaluate(_ tensors: [Tensor]) throws {
-    try tensors.map { Unmanaged.passUnretained($0) }.withUnsafeBufferPointer {
-      try evaluate($0)
-    }
-    withExtendedLifetime(tensors) {}
+    let values = Lock.held { tensors.map { $0.resolved() } }
+    try evaluate(values: values)
   }
 
   /// Computes values of a recording, whatever became of handles that stood for them.
   package static func evaluate(values: [Tensor]) throws {
-    try values.map { Unmanaged.passUnretained($0) }.withUnsafeBufferPointer {
-      try evaluate($0, areValues: true)
+    do {
+      try compute(values: values)
+    } catch {
+      Earlier.giveBack(after: error, behind: values)
+      throw error
     }
-    withExtendedLifetime(values) {}
   }
 
-  package static func evaluate(_ tensors: Operands, areValues: Bool = false) throws {
-    guard let job = try prepare(tensors, areValues) else { return }
+  /// Computes values; what was changed in place to what failed stays so, to fail when it is read.
+  static func compute(values: [Tensor]) throws {
+    guard let job = try prepare(values) else { return }
     let buffers = try job.run()
-    Lock.held { job.store(buffers) }
+    Lock.held {
+      job.store(buffers)
+      Earlier.settle()
+    }
   }
 
   /// What is to run, or nil if everything is there.
-  private static func prepare(_ tensors: Operands, _ areValues: Bool) throws -> Evaluation? {
+  private static func prepare(_ values: [Tensor]) throws -> Evaluation? {
     Lock.acquire()
-    var isDone = true
-    for tensor in tensors {
-      tensor._withUnsafeGuaranteedRef {
-        let value = areValues ? $0 : $0.resolved()
-        if value.buffer == nil && !value.isNumber { isDone = false }
-      }
-    }
-    if isDone {
+    if values.allSatisfy({ $0.buffer != nil || $0.isNumber }) {
       Lock.release()
       return nil
     }
     var walk = Walk.begin(.evaluate)
-    for tensor in tensors {
-      tensor._withUnsafeGuaranteedRef { walk.markRoot(areValues ? $0 : $0.resolved()) }
-    }
-    for tensor in tensors {
-      tensor._withUnsafeGuaranteedRef { walk.visit(areValues ? $0 : $0.resolved()) }
-    }
+    for value in values { walk.markRoot(value) }
+    for value in values { walk.visit(value) }
     let hash = walk.finish()
     let found = ProgramCache.find(hash, walk.words.elements)
     let job: Evaluation
@@ -211,6 +205,7 @@ extension Tensor {
   /// Becomes computed: what led here is given up unless somebody needs it. Under the lock.
   func settle(_ computed: Buffer) {
     buffer = computed
+    flags.remove(.mayFail)
     depth = 0
     guard flags.contains(.history) else { return }
     let staysAnyway =
@@ -240,12 +235,12 @@ extension Tensor {
   @inline(never)
   func shorten() {
     Interruption.withheld {
-      let results = Recording.results(of: self)
+      let values = Recording.results(of: self).map(\.present)
       do {
-        try Recording.evaluate(results)
+        try Recording.compute(values: values)
       } catch {
         // What failed fails again: length is counted from here, or every further call would try it anew.
-        Lock.held { for tensor in results + [self] { tensor.depth = 0 } }
+        Lock.held { for tensor in values + [self] { tensor.depth = 0 } }
       }
     }
   }

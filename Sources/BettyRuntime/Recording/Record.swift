@@ -174,9 +174,11 @@ extension Recording {
       slots.0 = UInt(bitPattern: heap)
     }
     var flags: Tensor.Flags = .history
-    if flowing != 0 {
+    let flow = Tensor.Flags(rawValue: flowing)
+    if flow.contains(.requiresGrad) {
       flags = GradMode.isEnabled ? [.history, .requiresGrad] : [.history, .constant]
     }
+    if operation.mayFail || flow.contains(.mayFail) { flags.insert(.mayFail) }
     Counters.recordings.store(
       Counters.recordings.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     return Tensor(
@@ -196,9 +198,9 @@ extension Recording {
       let value = isValue ? handle : handle.resolved()
       value.flags.insert(.wasRead)
       if value.depth > depth { depth = value.depth }
-      if operation.flow & RecordedOperation.flowBit(position) != 0 {
-        flowing |= value.flags.rawValue & Tensor.Flags.requiresGrad.rawValue
-      }
+      let isDifferentiated = operation.flow & RecordedOperation.flowBit(position) != 0
+      let passed: Tensor.Flags = isDifferentiated ? [.requiresGrad, .mayFail] : .mayFail
+      flowing |= value.flags.rawValue & passed.rawValue
       return UInt(bitPattern: Unmanaged.passRetained(value).toOpaque())
     }
   }
@@ -233,7 +235,7 @@ extension Recording {
   static func projection(_ node: Tensor, _ index: Int) -> Tensor {
     if let alive = node.extra?.results[index].tensor { return alive }
     guard let operation = node.operation else { return node }
-    var flags: Tensor.Flags = [.history, .projection]
+    var flags = Tensor.Flags([.history, .projection]).union(node.flags.intersection(.mayFail))
     if node.flags.contains(.requiresGrad), flowsToGrad(node, operation.flows[index]) {
       flags.insert(.requiresGrad)
     }

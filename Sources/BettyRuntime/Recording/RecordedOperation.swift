@@ -24,6 +24,8 @@ package final class RecordedOperation: Sendable {
   let isExpensive: Bool
   /// Follows indices in data, which may be out of range.
   let followsIndices: Bool
+  /// Computing it may turn out to be impossible.
+  let mayFail: Bool
   /// Made by reverse differentiation.
   let isGradient: Bool
   /// Whether a gradient needs values of the recording, which are given up once it was taken.
@@ -61,6 +63,7 @@ package final class RecordedOperation: Sendable {
     followsIndices = graph.nodes.contains { node in
       RecordedOperation.indexing.contains { $0 === node.primitive }
     }
+    mayFail = graph.mayFail
     savesValues = graph.savesValues
     self.isGradient = isGradient
     let single = operands.count == 1 && graph.outputs.count == 1 && !hasNumbers
@@ -89,7 +92,7 @@ package final class RecordedOperation: Sendable {
     "detach", "stop_gradient", "numpy_T", "mT",
   ]
 
-  private static let indexing = [P.take, P.gather, P.indexAdd, P.scatterAdd, P.oneHot]
+  fileprivate static let indexing = [P.take, P.gather, P.indexAdd, P.scatterAdd, P.oneHot]
 
   /// Those whose result is a copy where the operand lies scattered.
   private static let gatheringNames: Set<String> = [
@@ -135,6 +138,15 @@ extension Graph {
       // A mean divides by a constant.
       let isScaling = node.primitive === P.mul || node.primitive === P.div
       return !(isScaling && node.inputs.contains { self.node(of: $0)?.primitive === P.constant })
+    }
+  }
+
+  /// Whether some node has a kernel that reports failures.
+  var mayFail: Bool {
+    nodes.contains { node in
+      if node.primitive.failure != nil { return true }
+      if RecordedOperation.indexing.contains(where: { $0 === node.primitive }) { return true }
+      return node.attributes.graph("body")?.mayFail ?? false
     }
   }
 

@@ -38,9 +38,10 @@ extension Recording {
   /// constant of the recording.
   static func giveUpConstants() {
     guard unsafe !kept.isEmpty else { return }
-    var ancestry = Ancestry()
+    var ancestry = Ancestry(
+      isSought: { $0.flags.contains(.requiresGrad) }, isEnd: { !$0.flags.contains(.history) })
     unsafe kept.removeAll { tensor in
-      if ancestry.needsGradient(tensor) { return false }
+      if ancestry.contains(tensor) { return false }
       tensor.giveUpHistory()
       return true
     }
@@ -51,37 +52,5 @@ extension Recording {
     let tensors = unsafe kept
     unsafe kept = []
     for tensor in tensors { tensor.giveUpHistory() }
-  }
-}
-
-/// Which values have an ancestor that takes a gradient, through whatever stops gradients. Never recursive.
-private struct Ancestry {
-  private var known: [ObjectIdentifier: Bool] = [:]
-
-  mutating func needsGradient(_ root: Tensor) -> Bool {
-    var stack = [root]
-    while let tensor = stack.last {
-      let id = ObjectIdentifier(tensor)
-      if known[id] != nil {
-        stack.removeLast()
-        continue
-      }
-      guard !tensor.flags.contains(.requiresGrad), tensor.flags.contains(.history) else {
-        known[id] = tensor.flags.contains(.requiresGrad)
-        continue
-      }
-      var unknown: [Tensor] = []
-      var found = false
-      for position in 0..<tensor.inputCount where tensor.operation?.isNumber(position) != true {
-        guard let input = tensor.input(position)?.takeUnretainedValue() else { continue }
-        switch known[ObjectIdentifier(input)] {
-        case true?: found = true
-        case false?: break
-        case nil: unknown.append(input)
-        }
-      }
-      if found || unknown.isEmpty { known[id] = found } else { stack += unknown }
-    }
-    return known[ObjectIdentifier(root)] ?? false
   }
 }

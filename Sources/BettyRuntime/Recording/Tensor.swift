@@ -46,8 +46,10 @@ package final class Tensor: @unchecked Sendable {
     static let retyped = Flags(rawValue: 65536)
     /// Computed while a step was recorded, with its history for whoever differentiates the step.
     static let keepsHistory = Flags(rawValue: 131072)
+    /// Computing it may turn out to be impossible: it follows from indices in data, a division, a matrix.
+    static let mayFail = Flags(rawValue: 262144)
     /// The bits from this one up count the views that handles are held on.
-    static let oneView = Flags(rawValue: 262144)
+    static let oneView = Flags(rawValue: 524288)
   }
 
   /// What is applied; nil for leaves and for results of a tuple.
@@ -104,6 +106,8 @@ package final class Tensor: @unchecked Sendable {
     var gradient: GradientSlot?
     /// Results of a tuple that are alive.
     var results: [WeakTensor] = []
+    /// What a handle stood for before its last changes, nil for itself: see Earlier.
+    var earlier: [Tensor?] = []
 
     deinit {
       current?.releaseHandle()
@@ -215,7 +219,7 @@ extension Tensor {
     if !flags.isDisjoint(with: [.redirect, .view]), !isHeld { Lock.held { forget() } }
   }
 
-  /// Whether somebody holds a view of it. Of 2^15 or more the count stays as it is for good.
+  /// Whether somebody holds a view of it. Of 2^13 or more the count stays as it is for good.
   private var isSeen: Bool { flags.rawValue >= Flags.oneView.rawValue }
 
   /// Under the lock.
@@ -252,6 +256,7 @@ extension Tensor {
   }
 
   private func forgetChange() {
+    extra?.earlier = []
     guard flags.contains(.redirect), flags.isDisjoint(with: [.retyped, .gradLeaf]),
       flags.contains(.history) || buffer != nil, let extra, extra.gradient == nil
     else { return }

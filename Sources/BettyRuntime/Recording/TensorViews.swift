@@ -119,7 +119,8 @@ extension Tensor {
       new.flags.insert(.wasRead)
       try write(new, GradMode.isEnabled ? .recorded : .valueOnly, name)
     }
-    if value.depth > Recording.deepest { value.shorten() }
+    let isLong = value.depth > Recording.deepest
+    if isLong || Lock.held({ root.extra?.earlier.count ?? 0 > Earlier.most }) { shorten() }
   }
 
   /// Gives the tensor another value of its type without a trace in gradients: `x.data.copy_(y)`.
@@ -143,7 +144,9 @@ extension Tensor {
       }
       new.flags.insert(.wasRead)
       if new.typeID != typeID { flags.insert(.retyped) }
-      redirect(to: try Tensor.valueOnly(new, replacing: old, "data"))
+      let content = try Tensor.valueOnly(new, replacing: old, "data")
+      Earlier.keep(of: self, before: content)
+      redirect(to: content)
       makeExtra().version &+= 1
       leaveBase()
     }
@@ -199,8 +202,10 @@ extension Tensor {
       handle = base
     }
     // Nothing is changed unless all of it can be.
+    let last = written.count - 1
+    Earlier.keep(of: written[last], before: contents[last])
     for (handle, content) in zip(written, contents) { handle.redirect(to: content) }
-    let root = written[written.count - 1].makeExtra()
+    let root = written[last].makeExtra()
     root.version &+= 1
     for handle in written.dropLast() { handle.makeExtra().seenVersion = root.version }
   }
@@ -271,8 +276,9 @@ extension Recording {
     }
     guard isInQuestion else { return }
     do {
-      try evaluate([value])
+      try compute(values: [value.present])
     } catch let error as BettyError where error.kind == .index {
+      Earlier.giveBack(after: error, behind: [value.present])
       throw error
     } catch {}
   }

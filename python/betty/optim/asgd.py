@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from betty import _creation
-from betty.autograd import no_grad
-from betty.optim.optimizer import Optimizer
-from betty.optim.radam import closed
+from betty.optim.per_parameter import PerParameter
 
 __all__ = ["ASGD"]
 
 
-class ASGD(Optimizer):
+class ASGD(PerParameter):
     """SGD whose iterates are averaged from step ``t0`` on (Polyak and Juditsky, 1992)."""
 
     def __init__(
@@ -39,16 +37,6 @@ class ASGD(Optimizer):
             "capturable": capturable,
         }  # fmt: skip
         super().__init__(params, defaults)
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Updates every parameter that has a gradient."""
-        loss = closed(closure)
-        with no_grad():
-            for group in self.param_groups:
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self._update(group, param)
-        return loss
 
     def _update(self, group: dict[str, Any], param: Any) -> None:
         state, gradient = self.state[param], -param.grad if group["maximize"] else param.grad

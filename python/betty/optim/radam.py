@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from betty import _creation
-from betty.autograd import enable_grad, no_grad
-from betty.optim.optimizer import Optimizer
+from betty.optim.per_parameter import PerParameter
 
 __all__ = ["RAdam"]
 
 
-def closed(closure: Callable[[], Any] | None) -> Any:
-    """The loss that a closure computes, with gradients."""
-    if closure is None:
-        return None
-    with enable_grad():
-        return closure()
-
-
-class RAdam(Optimizer):
+class RAdam(PerParameter):
     """Adam with a warm-up that follows from the variance of its rate (Liu et al., ICLR 2020)."""
 
     def __init__(
@@ -51,16 +42,6 @@ class RAdam(Optimizer):
             "differentiable": differentiable, "decoupled_weight_decay": decoupled_weight_decay,
         }  # fmt: skip
         super().__init__(params, defaults)
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Updates every parameter that has a gradient."""
-        loss = closed(closure)
-        with no_grad():
-            for group in self.param_groups:
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self._update(group, param)
-        return loss
 
     def _update(self, group: dict[str, Any], param: Any) -> None:
         state = self.state[param]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from betty import _creation
 from betty import _functions as F
-from betty.autograd import no_grad
-from betty.optim.optimizer import Optimizer
-from betty.optim.radam import closed
+from betty.optim.per_parameter import PerParameter
 
 __all__ = ["Rprop"]
 
 
-class Rprop(Optimizer):
+class Rprop(PerParameter):
     """Steps that grow while a gradient keeps its sign and shrink when it turns (Riedmiller and
     Braun, 1993)."""
 
@@ -39,16 +37,6 @@ class Rprop(Optimizer):
             "maximize": maximize, "differentiable": differentiable, "capturable": capturable,
         }  # fmt: skip
         super().__init__(params, defaults)
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Updates every parameter that has a gradient."""
-        loss = closed(closure)
-        with no_grad():
-            for group in self.param_groups:
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self._update(group, param)
-        return loss
 
     def _update(self, group: dict[str, Any], param: Any) -> None:
         state, gradient = self.state[param], -param.grad if group["maximize"] else param.grad
