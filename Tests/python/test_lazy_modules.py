@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import betty
 import numpy as np
@@ -39,6 +40,18 @@ def test_the_first_input_gives_the_width(lazy, args, kind, shape):
     if "BatchNorm" not in kind.__name__ and kind is not nn.InstanceNorm2d:
         np.testing.assert_allclose(plain(x).detach().numpy(), result.detach().numpy())
     result.sum().backward()
+
+
+@pytest.mark.parametrize(("lazy", "args", "kind", "shape"), LAYERS)
+def test_none_warns_of_what_it_does_not_know_yet(lazy, args, kind, shape):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer = lazy(*args)
+        layer.reset_parameters()
+        layer(betty.rand(*shape))
+        layer.reset_parameters()
+    if args:
+        assert float(layer.weight.detach().abs().sum()) > 0
 
 
 def test_parameters_without_a_shape():

@@ -64,6 +64,11 @@ class _Lazy(LazyModuleMixin):
     def _width_of(self, input: Tensor) -> int:
         return input.shape[1]
 
+    def reset_parameters(self) -> None:
+        """Draws initial values; before there are shapes there is nothing to draw."""
+        if hasattr(self, "_arguments") and not self.has_uninitialized_params():
+            super().reset_parameters()  # type: ignore[misc]
+
     def initialize_parameters(self, input: Tensor, *rest: Any, **options: Any) -> None:
         """Makes a layer of the width of the input and takes what it has."""
         args, kwargs = self._arguments  # type: ignore[attr-defined]
