@@ -160,7 +160,8 @@ betty_status betty_tensor_assign(betty_tensor *tensor, betty_tensor *source);
  * tensor's shape, and an element type that converts without losing its kind. */
 betty_status betty_tensor_update(betty_tensor *tensor, betty_tensor *result);
 /* Makes the tensor stand for what `source` is (its value, type and shape), as `x.data = y` does:
- * no gradient flows through it and it stays the leaf it was. */
+ * no gradient flows through it and it stays the leaf it was. The two share their elements from then
+ * on, unless both are views, parameters or require a gradient. Views keep what the tensor was. */
 betty_status betty_tensor_set_data(betty_tensor *tensor, betty_tensor *source);
 /* A tensor with the same elements, shared in both directions, through which no gradient flows. */
 betty_status betty_tensor_detach(betty_tensor *tensor, betty_tensor **out_tensor);
@@ -273,7 +274,8 @@ betty_status betty_tensor_requires_grad(const betty_tensor *tensor, int32_t *out
 betty_status betty_tensor_set_requires_grad(betty_tensor *tensor, int32_t flag);
 betty_status betty_tensor_is_leaf(const betty_tensor *tensor, int32_t *out_flag);
 /* A parameter with the value of `source`: a leaf that programs know by itself, so that a training
- * step is compiled once, and that optimizers update where it lies. */
+ * step is compiled once, and that optimizers update where it lies. `source` shows its changes and
+ * changes it, unless it is a view, requires a gradient or lies on a parameter already. */
 betty_status betty_parameter_new(
     betty_tensor *source, int32_t requires_grad, betty_tensor **out_parameter);
 

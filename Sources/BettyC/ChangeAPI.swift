@@ -76,7 +76,8 @@ public func betty_parameter_new(
     let out = try given(out, "out_parameter")
     let source = try tensor(source, "source")
     try Recording.evaluate([source])
-    out.pointee = hand(
-      try Tensor.parameter(source, requiresGrad: requiresGrad != 0))
+    let made = try Tensor.parameter(source, requiresGrad: requiresGrad != 0)
+    try source.share(with: made)
+    out.pointee = hand(made)
   }
 }

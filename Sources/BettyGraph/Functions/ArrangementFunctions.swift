@@ -142,6 +142,7 @@ extension Functions {
           .runtime, "size must be in 0...\(length) and step positive, got \(size) and \(step)")
       }
       let shape = [(length - size) / step + 1, size]
+      if step >= size { return try b.blocks(value, axis: axis, shape[0], size, step) }
       let starts = try b.op(P.mul, b.iota(shape, axis: 0), Double(min(step, length)))
       let found = try b.take(value, b.op(P.add, starts, b.iota(shape, axis: 1)), axis)
       return try b.moveAxis(found, from: axis + 1, to: b.rank(value))

@@ -3,6 +3,27 @@
 import BettyKernelInterface
 
 extension Builder {
+  /// The first `size` of each `step` elements of an axis, in a new last axis; no element is in two.
+  mutating func blocks(
+    _ x: Value, axis: Int, _ count: Int, _ size: Int, _ step: Int
+  ) throws -> Value {
+    let step = count == 1 ? size : step
+    var shape = self.shape(x)
+    let (missing, rank) = (count * step - shape[axis], shape.count)
+    var value = x
+    if missing > 0 {
+      let none = [Int](repeating: 0, count: rank)
+      var high = none
+      high[axis] = missing
+      value = try pad(x, low: none, high: high, interior: none, value: 0)
+    } else {
+      value = try slice(x, axis: axis, from: 0, to: count * step)
+    }
+    shape.replaceSubrange(axis...axis, with: [count, step])
+    let parts = try slice(reshape(value, shape), axis: axis + 1, from: 0, to: size)
+    return try moveAxis(parts, from: axis + 1, to: rank)
+  }
+
   /// The last two axes exchanged.
   mutating func transposed(_ x: Value) throws -> Value {
     let rank = self.rank(x)

@@ -316,7 +316,7 @@ extension Capture {
     Lock.held {
       for output in outputs where output.flags.contains(.history) {
         output.releaseInputs()
-        output.flags.remove(.view)
+        if output.extra?.look == nil { output.flags.remove(.view) }
         output.depth = 0
         if output.flags.contains(.requiresGrad) { output.flags.insert(.freed) }
       }

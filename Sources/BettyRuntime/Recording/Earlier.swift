@@ -109,13 +109,7 @@ extension Tensor {
   fileprivate func standing() -> Tensor? {
     let value = resolved()
     guard value === self else { return value }
-    if flags.isDisjoint(with: [.wasRead, .view, .history]), let buffer {
-      let kept = Tensor(
-        operation: nil, typeID: typeID, flags: flags.intersection([.gradLeaf, .requiresGrad]),
-        buffer: buffer)
-      if let slot = extra?.gradient { kept.makeExtra().gradient = slot }
-      return kept
-    }
+    if flags.isDisjoint(with: [.wasRead, .view, .history]), let apart { return apart }
     flags.insert(.wasRead)
     return nil
   }

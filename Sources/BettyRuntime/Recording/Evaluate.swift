@@ -225,6 +225,8 @@ extension Tensor {
         releaseInputs()
         flags.insert(.freed)
       }
+    } else if extra?.look != nil {
+      releaseInputs()
     } else if !(flags.contains(.view) && isBaseShared()) {
       flags.remove(.view)
       releaseInputs()

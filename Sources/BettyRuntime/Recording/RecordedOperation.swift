@@ -68,7 +68,9 @@ package final class RecordedOperation: Sendable {
     self.isGradient = isGradient
     let single = operands.count == 1 && graph.outputs.count == 1 && !hasNumbers
     gathers = isFunction && RecordedOperation.gatheringNames.contains(name)
-    isView = isFunction && single && RecordedOperation.viewNames.contains(name) && graph.isViewChain
+    isView =
+      isFunction && single && RecordedOperation.viewNames.contains(name)
+      && (graph.isViewChain || name == "sliding")
     let position = graph.outputs.count == 1 ? graph.inputs.firstIndex(of: graph.outputs[0]) : nil
     let returns = isFunction && RecordedOperation.identityNames.contains(name)
     let isTensor = position.map { operands[$0] >= TypeID.firstTensor } ?? false
@@ -89,7 +91,7 @@ package final class RecordedOperation: Sendable {
     "view", "view_as", "reshape", "reshape_as", "flatten", "unflatten", "ravel", "squeeze",
     "unsqueeze", "permute", "transpose", "swapaxes", "swapdims", "t", "adjoint", "movedim",
     "moveaxis", "select", "narrow", "slice", "expand", "expand_as", "broadcast_to", "diagonal",
-    "detach", "stop_gradient", "numpy_T", "mT",
+    "detach", "stop_gradient", "numpy_T", "mT", "sliding",
   ]
 
   fileprivate static let indexing = [P.take, P.gather, P.indexAdd, P.scatterAdd, P.oneHot]

@@ -100,6 +100,10 @@ package final class Tensor: @unchecked Sendable {
     var current: Tensor?
     /// The handle a view looks at, where that is not its recorded input.
     var base: Tensor?
+    /// How a view looks at its base, where the operation is of what the object is as a value.
+    var look: RecordedOperation?
+    /// Handles on memory that this one had before it was given other, for the views of it.
+    var former: [Former] = []
     /// The version of the root that a view's content belongs to.
     var seenVersion = 0
     var version = 0
@@ -220,7 +224,7 @@ extension Tensor {
   }
 
   /// Whether somebody holds a view of it. Of 2^13 or more the count stays as it is for good.
-  private var isSeen: Bool { flags.rawValue >= Flags.oneView.rawValue }
+  var isSeen: Bool { flags.rawValue >= Flags.oneView.rawValue }
 
   /// Under the lock.
   func countView() {
@@ -229,7 +233,7 @@ extension Tensor {
     }
   }
 
-  private func discountView() {
+  func discountView() {
     let isFull = flags.rawValue > UInt32.max - Flags.oneView.rawValue
     if isSeen, !isFull { flags = Flags(rawValue: flags.rawValue - Flags.oneView.rawValue) }
   }
@@ -251,12 +255,15 @@ extension Tensor {
   func leaveBase() {
     let base = flags.contains(.counted) ? base : nil
     flags.subtract([.view, .counted])
+    stopLying()
     base?.discountView()
     base?.forget()
   }
 
   private func forgetChange() {
     extra?.earlier = []
+    extra?.former = []
+    stopLying()
     guard flags.contains(.redirect), flags.isDisjoint(with: [.retyped, .gradLeaf]),
       flags.contains(.history) || buffer != nil, let extra, extra.gradient == nil
     else { return }

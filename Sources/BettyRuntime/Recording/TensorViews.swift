@@ -21,9 +21,14 @@ extension Tensor {
 
   /// The handle a view looks at.
   var base: Tensor? {
-    guard flags.contains(.view) else { return nil }
-    return extra?.base ?? input(0)?.takeUnretainedValue()
+    guard flags.contains(.view), let base = extra?.base ?? input(0)?.takeUnretainedValue() else {
+      return nil
+    }
+    return base.extra?.former.isEmpty ?? true ? base : followed(base)
   }
+
+  /// How a view looks at its base.
+  var look: RecordedOperation? { extra?.look ?? operation }
 
   /// The handle that a chain of views ends at: where changes are counted.
   var root: Tensor {
@@ -47,7 +52,7 @@ extension Tensor {
 
   /// Reads a view anew if its root was changed since. Under the lock.
   func refreshView() {
-    guard let base, let operation else { return }
+    guard let base, let operation = look else { return }
     let version = root.extra?.version ?? 0
     guard version != extra?.seenVersion ?? 0,
       base.resolved().typeID == operation.operands[0]  // else the base got other memory
@@ -63,7 +68,8 @@ extension Tensor {
     if !flags.contains(.redirect) {
       flags.insert(.redirect)
       // Nothing refers to what the object was as a value: its memory need not stay.
-      if !flags.contains(.wasRead) && !flags.contains(.view) {
+      let isMadeByLooking = flags.contains(.view) && extra?.look == nil
+      if !flags.contains(.wasRead) && !isMadeByLooking {
         if flags.contains(.history) { releaseInputs() }
         if let buffer { Releases.keepIfLocked(buffer) }
         buffer = nil
@@ -128,30 +134,6 @@ extension Tensor {
     try GradMode.with(false) { try update(to: value, "assign") }
   }
 
-  /// Makes the tensor stand for another value, of any type: `x.data = y`. Its views keep what they saw.
-  package func setData(_ value: Tensor) throws {
-    try Lock.held {
-      let new = value.resolved()
-      let old = resolved()
-      let isInner = old.flags.contains(.requiresGrad) && !old.flags.contains(.gradLeaf)
-      guard !isInner || new.typeID == typeID else {
-        throw BettyError.runtime(
-          "data: \(TypeID.type(typeID)) with a gradient cannot become \(TypeID.type(new.typeID))")
-      }
-      guard !old.flags.contains(.requiresGrad) || TypeID.type(new.typeID).dtype.isFloating else {
-        throw BettyError.runtime(
-          "data: only floating tensors can require grad, got \(TypeID.type(new.typeID))")
-      }
-      new.flags.insert(.wasRead)
-      if new.typeID != typeID { flags.insert(.retyped) }
-      let content = try Tensor.valueOnly(new, replacing: old, "data")
-      Earlier.keep(of: self, before: content)
-      redirect(to: content)
-      makeExtra().version &+= 1
-      leaveBase()
-    }
-  }
-
   /// Cuts the tensor off from what made it: it requires no gradient any more.
   package func detachInPlace() throws {
     if isLeaf { return try setRequiresGrad(false) }
@@ -193,7 +175,7 @@ extension Tensor {
         ? Tensor.valueOnly(new, replacing: old, name) : Tensor.keepingGradient(new, over: old)
       written.append(handle)
       contents.append(content)
-      guard let base = handle.base, let operation = handle.operation else { break }
+      guard let base = handle.base, let operation = handle.look else { break }
       // Through `.data` and `detach` only the value passes.
       if operation.flow == 0 { change = .valueOnly }
       let place = try ViewWriter.operation(for: operation)
@@ -211,7 +193,7 @@ extension Tensor {
   }
 
   /// The value `new` in the place of `old`, where gradients keep their way through `old`.
-  private static func valueOnly(
+  static func valueOnly(
     _ new: Tensor, replacing old: Tensor, _ name: String
   ) throws -> Tensor {
     let isLeaf = old.flags.contains(.gradLeaf)

@@ -20,7 +20,7 @@ extension Tensor {
 
   /// How it lies in the memory of its root; nil where no strides say so.
   private var layout: View? {
-    guard let base, let operation else {
+    guard let base, let operation = look else {
       let type = TypeID.type(typeID)
       return View(offset: 0, shape: type.shape, strides: type.strides)
     }
@@ -35,9 +35,12 @@ extension Graph {
     for node in nodes {
       let output = type(of: Value(node.results.lowerBound))
       var own = View(offset: 0, shape: output.shape, strides: output.strides)
-      if case .view(let look) = node.primitive.kernel {
+      switch node.primitive.kernel {
+      case .view(let look):
         let strided = look(type(of: node.inputs[0]), output, node.attributes)
         own = View(offset: strided.offset, shape: output.shape, strides: strided.strides)
+      case .alias: break
+      default: return nil  // windows, which no strides of a primitive make
       }
       let inner = view.canonical
       guard let both = own.composed(over: inner) ?? own.canonical.composed(over: inner) else {

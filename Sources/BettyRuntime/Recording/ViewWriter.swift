@@ -128,22 +128,27 @@ enum ViewWriter {
       chain = output
     }
     for application in applications.reversed() {
-      guard case .linear(_, let transpose) = application.primitive.derivative,
-        let back = try transpose(&graph, application, value)[0]
-      else { continue }
-      value = back
+      let back: Value?
+      switch application.primitive.derivative {
+      case .linear(_, let transpose): back = try transpose(&graph, application, value)[0]
+      case .custom(let vjp, _): back = try vjp(&graph, application, [value])[0]  // a pad
+      default: back = nil
+      }
+      value = back ?? value
     }
     return value
   }
 }
 
 extension Graph {
-  /// Whether some element is looked at twice: an expanded axis.
+  /// Whether some element is looked at twice: an expanded axis, windows.
   fileprivate var isOverlapping: Bool {
     guard let first = inputs.first, let last = outputs.first else { return false }
     return type(of: last).count > type(of: first).count
+      || nodes.contains { $0.primitive === P.take }
       || nodes.contains { node in
-        type(of: Value(node.results.lowerBound)).count > type(of: node.inputs[0]).count
+        node.primitive !== P.pad
+          && type(of: Value(node.results.lowerBound)).count > type(of: node.inputs[0]).count
       }
   }
 }

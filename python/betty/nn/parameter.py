@@ -15,7 +15,8 @@ class Parameter(Tensor):
     """A tensor that becomes a parameter of the module it is assigned to.
 
     Args:
-        data: The initial value; a copy is not made until it is updated.
+        data: The initial value. The two share memory: a change in place of one shows in the other,
+            unless ``data`` is a view, requires a gradient or lies on a parameter already.
         requires_grad: Whether gradients are wanted.
 
     Example:
