@@ -5,6 +5,7 @@ from typing import Any as _Any
 
 from betty.nn import (
     activation,
+    adaptive,
     attention,
     batchnorm,
     cells,
@@ -30,6 +31,7 @@ from betty.nn import (
     vision,
 )
 from betty.nn.activation import *
+from betty.nn.adaptive import *
 from betty.nn.attention import *
 from betty.nn.batchnorm import *
 from betty.nn.cells import *
@@ -46,7 +48,7 @@ from betty.nn.margin import *
 from betty.nn.module import Module
 from betty.nn.padding import *
 from betty.nn.parallel import *
-from betty.nn.parameter import Parameter, UninitializedParameter
+from betty.nn.parameter import Buffer, Parameter, UninitializedParameter
 from betty.nn.parameters import *
 from betty.nn.pooling import *
 from betty.nn.recurrent import *
@@ -60,8 +62,10 @@ def __getattr__(name: str) -> _Any:
     raise AttributeError(f"module 'betty.nn' has no attribute '{name}'")
 
 
-__all__ = ["Module", "Parameter", "UninitializedParameter", "functional", "init", "utils"]
+__all__ = ["Buffer", "Module", "Parameter", "UninitializedParameter"]
+__all__ += ["functional", "init", "utils"]
 __all__ += activation.__all__
+__all__ += adaptive.__all__
 __all__ += attention.__all__
 __all__ += batchnorm.__all__
 __all__ += cells.__all__

@@ -8,7 +8,7 @@ from typing import Any, Self
 from betty._native import Tensor
 from betty.nn._hooks import Hooked
 from betty.nn._state import Stateful
-from betty.nn.parameter import Parameter
+from betty.nn.parameter import Buffer, Parameter
 
 __all__ = ["Module"]
 
@@ -64,6 +64,10 @@ class Module(Hooked, Stateful):
             self._require_init(name)
             self._forget(name, self._modules)
             self._modules[name] = value
+        elif isinstance(value, Buffer):
+            self._require_init(name)
+            self._forget(name, self._buffers)
+            self.register_buffer(name, value, value.persistent)
         else:
             self._set_other(name, value)
 

@@ -1,4 +1,4 @@
-"""Tensors that a module owns and an optimizer updates."""
+"""Tensors that a module owns: parameters, which an optimizer updates, and buffers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from betty import _native
 from betty._creation import zeros
 from betty._native import Tensor
 
-__all__ = ["Parameter", "UninitializedParameter", "is_lazy"]
+__all__ = ["Buffer", "Parameter", "UninitializedParameter", "is_lazy"]
 
 
 class Parameter(Tensor):
@@ -75,6 +75,54 @@ class UninitializedParameter(Parameter):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return (type(self), (self.requires_grad, None, self.dtype))
+
+
+class Buffer(Tensor):
+    """A tensor that becomes a buffer of the module it is assigned to: state that is not trained.
+
+    Args:
+        data: The tensor, of any shape, whose memory it shares; an empty one by default.
+        persistent: Whether ``state_dict`` has it.
+
+    Raises:
+        TypeError: ``data`` is no tensor.
+
+    Example:
+        >>> import betty
+        >>> from betty import nn
+        >>> layer = nn.Linear(2, 1)
+        >>> layer.count = nn.Buffer(betty.zeros(3), persistent=False)
+        >>> [name for name, _ in layer.named_buffers()], list(layer.state_dict())
+        (['count'], ['weight', 'bias'])
+    """
+
+    persistent: bool
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Self:
+        if data is None:
+            data = zeros(0)
+        if not isinstance(data, Tensor):
+            raise TypeError(f"Buffer: data must be a tensor, got {type(data).__name__}")
+        wanted = data.requires_grad
+        held = data.detach().requires_grad_() if wanted else data
+        made = held.as_subclass(cls)
+        made.persistent = persistent
+        return made
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
+        value = self.detach().clone().requires_grad_(self.requires_grad)
+        copied = memo[id(self)] = type(self)(value, persistent=self.persistent)
+        return copied
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return (_buffer, (self.detach().clone(), self.requires_grad, self.persistent))
+
+
+def _buffer(value: Tensor, requires_grad: bool, persistent: bool) -> Buffer:
+    return Buffer(value.requires_grad_(requires_grad), persistent=persistent)
 
 
 def is_lazy(value: Any) -> bool:
