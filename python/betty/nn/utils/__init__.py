@@ -9,8 +9,8 @@ from betty.nn.utils.convert_parameters import *
 
 # Imported when first asked for: they need modules, which need this package.
 _LATER = {
-    "fusion": None, "init": None, "parametrizations": None, "parametrize": None, "rnn": None,
-    "stateless": None, "remove_spectral_norm": "norms", "remove_weight_norm": "norms",
+    "fusion": None, "init": None, "parametrizations": None, "parametrize": None, "prune": None,
+    "rnn": None, "stateless": None, "remove_spectral_norm": "norms", "remove_weight_norm": "norms",
     "spectral_norm": "norms", "weight_norm": "norms", "skip_init": "init",
     "fuse_conv_bn_eval": "fusion", "fuse_conv_bn_weights": "fusion",
     "fuse_linear_bn_eval": "fusion",

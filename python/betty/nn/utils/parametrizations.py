@@ -1,4 +1,5 @@
-"""Weights with a norm of their own, under the names of `torch.nn.utils.parametrizations`."""
+"""Weights with a norm of their own or orthogonal ones, under the names of
+`torch.nn.utils.parametrizations`."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ from betty.autograd import no_grad
 from betty.nn.functional import normalize
 from betty.nn.module import Module
 from betty.nn.utils import parametrize
+from betty.nn.utils.orthogonal import orthogonal
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 def norm_except(weight: Tensor, dim: int | None) -> Tensor:

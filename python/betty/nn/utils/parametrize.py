@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from betty._native import Tensor
@@ -31,7 +31,9 @@ class ParametrizationList(ModuleList):
         value: Any = original.detach()
         for module in reversed(modules):
             if hasattr(module, "right_inverse"):
-                value = module.right_inverse(value)
+                # One that can't be inverted is made of the parameter as it is.
+                with suppress(NotImplementedError):
+                    value = module.right_inverse(value)
         self.is_tensor = isinstance(value, Tensor)
         if self.is_tensor:
             self._keep("original", original, value)
