@@ -2,6 +2,7 @@
 
 from betty.optim import lr_scheduler, swa_utils
 from betty.optim.adadelta import Adadelta
+from betty.optim.adafactor import Adafactor
 from betty.optim.adagrad import Adagrad
 from betty.optim.adam import Adam, AdamW
 from betty.optim.adamax import Adamax
@@ -19,6 +20,7 @@ __all__ = [
     "LBFGS",
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
