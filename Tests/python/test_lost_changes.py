@@ -142,7 +142,18 @@ def test_a_parameter_that_is_given_back_goes_on_learning():
     assert p.tolist() == [0, 0, 0]
 
 
-OPTIMIZERS = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "RAdam", "Rprop", "ASGD", "NAdam"]
+OPTIMIZERS = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "RMSprop",
+    "Adagrad",
+    "RAdam",
+    "Rprop",
+    "ASGD",
+    "NAdam",
+    "Adafactor",
+]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

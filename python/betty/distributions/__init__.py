@@ -8,6 +8,7 @@ from betty.distributions import (
     kl,
     kl_pairs,
     lowrank,
+    matrices,
     positive,
     powers,
     real,
@@ -23,6 +24,7 @@ from betty.distributions.distribution import Distribution
 from betty.distributions.joint import *
 from betty.distributions.kl import kl_divergence, register_kl
 from betty.distributions.lowrank import *
+from betty.distributions.matrices import *
 from betty.distributions.normal import Normal
 from betty.distributions.positive import *
 from betty.distributions.powers import *
@@ -37,6 +39,7 @@ __all__ = (
     + counts.__all__
     + joint.__all__
     + lowrank.__all__
+    + matrices.__all__
     + positive.__all__
     + powers.__all__
     + real.__all__

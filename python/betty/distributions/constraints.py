@@ -10,9 +10,11 @@ from typing import Any
 
 from betty import _functions as ops
 from betty._native import Tensor
+from betty._types import finfo
 
 __all__ = [
-    "Constraint", "boolean", "cat", "greater_than", "greater_than_eq", "half_open_interval",
+    "Constraint", "boolean", "cat", "corr_cholesky", "greater_than", "greater_than_eq",
+    "half_open_interval",
     "independent", "integer_interval", "interval", "less_than", "lower_cholesky", "multinomial",
     "nonnegative",
     "nonnegative_integer", "one_hot", "positive", "positive_definite", "positive_integer",
@@ -122,6 +124,12 @@ def _is_lower_cholesky(value: Tensor) -> Tensor:
     return lower.logical_and((ops.diagonal(value, 0, -2, -1) > 0).all(-1))
 
 
+def _is_corr_cholesky(value: Tensor) -> Tensor:
+    rounding = 10 * value.shape[-1] * finfo(value.dtype).eps
+    rows = ((value.detach() ** 2).sum(-1) - 1).abs() < rounding
+    return _is_lower_cholesky(value).logical_and(rows.all(-1))
+
+
 def _is_positive_definite(value: Tensor) -> Tensor:
     symmetric = ops.isclose(value, ops.transpose(value, -2, -1), 1e-5, 1e-6).flatten(-2).all(-1)
     return symmetric.logical_and((ops.linalg_eigh(value.detach())[0] > 0).all(-1))
@@ -189,4 +197,5 @@ positive_integer = Constraint(
 simplex = Constraint("Simplex", _is_simplex, 1)
 one_hot = Constraint("OneHot", _is_one_hot, 1, is_discrete=True)
 lower_cholesky = Constraint("LowerCholesky", _is_lower_cholesky, 2)
+corr_cholesky = Constraint("CorrCholesky", _is_corr_cholesky, 2)
 positive_definite = Constraint("PositiveDefinite", _is_positive_definite, 2)

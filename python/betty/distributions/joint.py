@@ -91,49 +91,20 @@ class Independent(Distribution):
         return f"Independent({self.base_dist}, {self.reinterpreted_batch_ndims})"
 
 
-class MultivariateNormal(Distribution):
-    """Normal vectors [..., D], of a mean and one of three matrices [..., D, D]."""
+class Factored(Distribution):
+    """What has a covariance by one of three matrices: the others follow from its factor."""
 
-    has_rsample = True
-    support = constraints.real_vector
-    arg_constraints = {
-        "loc": constraints.real_vector,
-        "covariance_matrix": constraints.positive_definite,
-        "precision_matrix": constraints.positive_definite,
-        "scale_tril": constraints.lower_cholesky,
-    }
+    _factor: Tensor
 
-    def __init__(
-        self,
-        loc: Tensor,
-        covariance_matrix: Tensor | None = None,
-        precision_matrix: Tensor | None = None,
-        scale_tril: Tensor | None = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        if loc.dim() < 1:
-            raise ValueError("loc must be at least one-dimensional.")
-        given = [m for m in (covariance_matrix, scale_tril, precision_matrix) if m is not None]
+    def _keep(self, matrices: dict[str, Tensor | None]) -> tuple[str, Tensor]:
+        """The one matrix that was given, and its name."""
+        given = [(name, value) for name, value in matrices.items() if value is not None]
         if len(given) != 1:
             raise ValueError(
                 "Exactly one of covariance_matrix or precision_matrix or scale_tril may be "
                 "specified."
             )
-        if given[0].dim() < 2:
-            raise ValueError("the matrix must be at least two-dimensional")
-        from betty._overloads import broadcast_shapes
-
-        batch = broadcast_shapes(given[0].shape[:-2], loc.shape[:-1])
-        self.loc = loc.expand(*batch, loc.shape[-1])
-        matrix = given[0].expand(*batch, *given[0].shape[-2:])
-        names = ("covariance_matrix", "precision_matrix", "scale_tril")
-        for name, value in zip(
-            names, (covariance_matrix, precision_matrix, scale_tril), strict=True
-        ):
-            if value is not None:
-                self.__dict__[name] = matrix
-        super().__init__(batch, loc.shape[-1:], validate_args)
-        self._factor = self._lower(matrix)
+        return given[0]
 
     def _lower(self, matrix: Tensor) -> Tensor:
         """L with covariance L Lᵀ."""
@@ -156,7 +127,50 @@ class MultivariateNormal(Distribution):
                 return ops.matmul(factor, factor.transpose(-2, -1))
             if name == "precision_matrix":
                 return ops.linalg_inv(ops.matmul(factor, factor.transpose(-2, -1)))
-        raise AttributeError(f"'MultivariateNormal' object has no attribute '{name}'")
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def _half_log_det(self) -> Tensor:
+        return ops.diagonal(self._factor, 0, -2, -1).log().sum(-1)
+
+
+class MultivariateNormal(Factored):
+    """Normal vectors [..., D], of a mean and one of three matrices [..., D, D]."""
+
+    has_rsample = True
+    support = constraints.real_vector
+    arg_constraints = {
+        "loc": constraints.real_vector,
+        "covariance_matrix": constraints.positive_definite,
+        "precision_matrix": constraints.positive_definite,
+        "scale_tril": constraints.lower_cholesky,
+    }
+
+    def __init__(
+        self,
+        loc: Tensor,
+        covariance_matrix: Tensor | None = None,
+        precision_matrix: Tensor | None = None,
+        scale_tril: Tensor | None = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        if loc.dim() < 1:
+            raise ValueError("loc must be at least one-dimensional.")
+        name, given = self._keep(
+            {
+                "covariance_matrix": covariance_matrix,
+                "precision_matrix": precision_matrix,
+                "scale_tril": scale_tril,
+            }
+        )
+        if given.dim() < 2:
+            raise ValueError("the matrix must be at least two-dimensional")
+        from betty._overloads import broadcast_shapes
+
+        batch = broadcast_shapes(given.shape[:-2], loc.shape[:-1])
+        self.loc = loc.expand(*batch, loc.shape[-1])
+        matrix = self.__dict__[name] = given.expand(*batch, *given.shape[-2:])
+        super().__init__(batch, loc.shape[-1:], validate_args)
+        self._factor = self._lower(matrix)
 
     @property
     def mean(self) -> Tensor:
@@ -182,9 +196,6 @@ class MultivariateNormal(Distribution):
         distance = (solved**2).sum((-2, -1))
         size = self._event_shape[0]
         return -0.5 * (size * math.log(2 * math.pi) + distance) - self._half_log_det()
-
-    def _half_log_det(self) -> Tensor:
-        return ops.diagonal(self._factor, 0, -2, -1).log().sum(-1)
 
     def entropy(self) -> Tensor:
         size = self._event_shape[0]
