@@ -48,9 +48,9 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     Example:
         >>> import betty
-        >>> softmax = betty.nn.AdaptiveLogSoftmaxWithLoss(8, 20, cutoffs=[5, 10])
-        >>> output, loss = softmax(betty.zeros(4, 8), betty.tensor([0, 4, 9, 19]))
-        >>> output.shape, softmax.log_prob(betty.zeros(4, 8)).exp().sum(1)
+        >>> softmax = betty.nn.AdaptiveLogSoftmaxWithLoss(16, 20, cutoffs=[5, 10])
+        >>> output, loss = softmax(betty.zeros(4, 16), betty.tensor([0, 4, 9, 19]))
+        >>> output.shape, softmax.log_prob(betty.zeros(4, 16)).exp().sum(1)
         (betty.Size([4]), tensor([1., 1., 1., 1.], grad_fn=<SumBackward0>))
     """
 

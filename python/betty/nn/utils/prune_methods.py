@@ -1,4 +1,4 @@
-"""Ways to choose what of a parameter is held at zero; `prune` has the functions that use them.
+"""What holds parts of a parameter at zero; `prune_choices` has the ways to choose them.
 
 A pruned module has ``NAME_orig``, the parameter, and ``NAME_mask``, a buffer of ones and zeros;
 ``NAME`` is their product, made anew before each call.
@@ -6,25 +6,33 @@ A pruned module has ``NAME_orig``, the parameter, and ``NAME_mask``, a buffer of
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from betty import _functions as F
-from betty._creation import ones_like, rand
+from betty._creation import ones_like
 from betty._native import Tensor
 from betty.nn.module import Module
 
-__all__ = [
-    "BasePruningMethod", "CustomFromMask", "Identity", "L1Unstructured", "LnStructured",
-    "PruningContainer", "RandomStructured", "RandomUnstructured",
-]  # fmt: skip
+__all__ = ["BasePruningMethod", "PruningContainer"]
 
 
 class BasePruningMethod:
     """A way to choose what is pruned. A subclass defines ``compute_mask`` and says by
     ``PRUNING_TYPE`` what it is shown of a tensor that is pruned already: ``"unstructured"``, the
     elements left; ``"structured"``, the slices along its ``dim`` that have any; ``"global"``, all.
+
+    Example:
+        >>> import betty
+        >>> from betty.nn.utils import prune
+        >>> class Negative(prune.BasePruningMethod):
+        ...     PRUNING_TYPE = "unstructured"
+        ...     def compute_mask(self, t, default_mask):
+        ...         return default_mask * (t > 0)
+        >>> layer = betty.nn.Linear(2, 1)
+        >>> layer.weight.data = betty.tensor([[3.0, -4.0]])
+        >>> method = Negative.apply(layer, "weight")
+        >>> layer.weight_mask
+        tensor([[1., 0.]])
     """
 
     PRUNING_TYPE: ClassVar[str]
@@ -81,7 +89,19 @@ class BasePruningMethod:
 
 
 class PruningContainer(BasePruningMethod):
-    """Methods that pruned one parameter, one after another."""
+    """Methods that pruned one parameter, one after another: what its second pruning makes of them.
+
+    Raises:
+        TypeError: What is added is no method.
+        ValueError: It is of another parameter.
+
+    Example:
+        >>> import betty
+        >>> from betty.nn.utils import prune
+        >>> layer = prune.l1_unstructured(betty.nn.Linear(4, 2), "weight", amount=2)
+        >>> len(prune.L1Unstructured.apply(layer, "weight", 1)), layer.weight_mask.sum()
+        (2, tensor(5.))
+    """
 
     PRUNING_TYPE = "global"
 
@@ -182,142 +202,3 @@ def _check_scores(scores: Tensor, t: Tensor) -> None:
             "importance_scores should have the same shape as parameter, got "
             f"{tuple(scores.shape)} and {tuple(t.shape)}"
         )
-
-
-# How much, and along what.
-
-
-def _check_amount(amount: Any) -> None:
-    if not isinstance(amount, numbers.Real):
-        raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
-    if amount < 0 or (not isinstance(amount, numbers.Integral) and amount > 1):
-        raise ValueError(
-            f"amount={amount} should either be a float in the range [0.0, 1.0] or a non-negative "
-            "integer"
-        )
-
-
-def _count(amount: Any, size: int) -> int:
-    """How many of ``size`` an amount is."""
-    if not isinstance(amount, numbers.Integral):
-        return round(amount * size)
-    if amount > size:
-        raise ValueError(
-            f"amount={amount} should be smaller than the number of parameters to prune={size}"
-        )
-    return int(amount)
-
-
-def _least_at_zero(mask: Tensor, scores: Tensor, count: int) -> Tensor:
-    """A mask without the elements of the least scores."""
-    flat = mask.clone().reshape(-1)
-    flat[F.topk(scores.reshape(-1), count, largest=False)[1]] = 0
-    return flat.reshape(mask.shape)
-
-
-class _Sliced(BasePruningMethod):
-    """Slices along a dimension, by a score for each."""
-
-    PRUNING_TYPE = "structured"
-    dim: int
-
-    def _scores(self, t: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        amount, dim = self.amount, self.dim  # type: ignore[attr-defined]
-        if t.ndim <= 1:
-            raise ValueError(
-                "Structured pruning can only be applied to multidimensional tensors. Found tensor "
-                f"of shape {tuple(t.shape)} with {t.ndim} dims"
-            )
-        if not -t.ndim <= dim < t.ndim:
-            raise IndexError(f"Invalid index {dim} for tensor of size {tuple(t.shape)}")
-        count = _count(amount, t.shape[dim])
-        if not count:
-            return default_mask
-        scores = self._scores(t)
-        kept = _least_at_zero(ones_like(scores), scores, count)
-        shape = [1] * t.ndim
-        shape[dim] = t.shape[dim]
-        return default_mask * kept.reshape(shape).to(default_mask.dtype)
-
-
-class _Single(BasePruningMethod):
-    """Single elements, by a score for each."""
-
-    PRUNING_TYPE = "unstructured"
-
-    def __init__(self, amount: float) -> None:
-        _check_amount(amount)
-        self.amount = amount
-
-    def _scores(self, t: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        count = _count(self.amount, t.numel())
-        return _least_at_zero(default_mask, self._scores(t), count) if count else default_mask
-
-
-class Identity(BasePruningMethod):
-    """Prunes nothing, but makes the module what a pruned one is."""
-
-    PRUNING_TYPE = "unstructured"
-
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        return default_mask
-
-
-class RandomUnstructured(_Single):
-    """Elements drawn at random; ``amount`` is a share (float) or a number (int) of those left."""
-
-    def _scores(self, t: Tensor) -> Tensor:
-        return rand(t.numel())
-
-
-class L1Unstructured(_Single):
-    """The elements nearest to 0; ``amount`` is a share (float) or a number (int) of those left."""
-
-    def _scores(self, t: Tensor) -> Tensor:
-        return t.abs()
-
-
-class RandomStructured(_Sliced):
-    """Slices along ``dim`` drawn at random; ``amount`` is a share or a number of those left."""
-
-    def __init__(self, amount: float, dim: int = -1) -> None:
-        _check_amount(amount)
-        self.amount, self.dim = amount, dim
-
-    def _scores(self, t: Tensor) -> Tensor:
-        return rand(t.shape[self.dim])
-
-
-class LnStructured(_Sliced):
-    """The slices along ``dim`` of the least ``n``-norms; ``amount`` as above."""
-
-    def __init__(self, amount: float, n: Any, dim: int = -1) -> None:
-        _check_amount(amount)
-        self.amount, self.n, self.dim = amount, n, dim
-
-    def _scores(self, t: Tensor) -> Tensor:
-        others = [axis for axis in range(t.ndim) if axis != self.dim % t.ndim]
-        return F.norm(t, p=self.n, dim=others)
-
-
-class CustomFromMask(BasePruningMethod):
-    """What a mask of the parameter's shape says."""
-
-    PRUNING_TYPE = "global"
-
-    def __init__(self, mask: Tensor) -> None:
-        self.mask = mask
-
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        if tuple(self.mask.shape) != tuple(default_mask.shape):
-            raise ValueError(
-                f"the mask has shape {tuple(self.mask.shape)}, the parameter "
-                f"{tuple(default_mask.shape)}"
-            )
-        return default_mask * self.mask.to(default_mask.dtype)
