@@ -220,3 +220,25 @@ def test_dropped_handles_hold_nothing():
         x.add_(TABLE[betty.tensor([7])] * 1)
         del x
     assert betty.memory_stats()["current"] < before + (1 << 24)
+
+
+def test_what_was_kept_goes_with_the_computed_value():
+    x = betty.zeros(1 << 16)
+    float(x[0])
+    used = []
+    for _ in range(5):
+        x.copy_((TABLE[betty.tensor([0, 1])].sum() * 2).expand(1 << 16))
+        x.add_(1)
+        assert float(x[5]) == 7
+        used.append(betty.memory_stats()["current"])
+    assert used[-1] <= used[0]
+
+
+def test_changes_that_cannot_fail_keep_nothing():
+    x, seen = betty.zeros(1 << 16), []
+    for value in (betty.ones(1 << 16), betty.full((1 << 16,), 2.0), betty.zeros(1 << 16)):
+        betty.evaluate(value)
+        x.copy_(value)
+        del value
+        seen.append(betty.memory_stats()["current"])
+    assert seen[2] <= seen[0] + (1 << 18)

@@ -110,7 +110,7 @@ extension Tensor {
   /// Changes the tensor in place to a value of its type. `name` is the method's, for messages.
   package func update(to value: Tensor, _ name: String) throws {
     try Recording.checkIndices(of: value)
-    try Lock.held {
+    let isLong = try Lock.held {
       let new = value.resolved()
       guard new.typeID == typeID else {
         throw BettyError.runtime(
@@ -120,13 +120,13 @@ extension Tensor {
       try checkChangeable(name)
       if new === resolved() {
         root.makeExtra().version &+= 1
-        return
+        return false
       }
       new.flags.insert(.wasRead)
       try write(new, GradMode.isEnabled ? .recorded : .valueOnly, name)
+      return value.depth > Recording.deepest || root.extra?.earlier.count ?? 0 > Earlier.most
     }
-    let isLong = value.depth > Recording.deepest
-    if isLong || Lock.held({ root.extra?.earlier.count ?? 0 > Earlier.most }) { shorten() }
+    if isLong { shorten() }
   }
 
   /// Gives the tensor another value of its type without a trace in gradients: `x.data.copy_(y)`.
