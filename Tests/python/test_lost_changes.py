@@ -236,9 +236,10 @@ def test_what_was_kept_goes_with_the_computed_value():
 
 def test_changes_that_cannot_fail_keep_nothing():
     x, seen = betty.zeros(1 << 16), []
-    for value in (betty.ones(1 << 16), betty.full((1 << 16,), 2.0), betty.zeros(1 << 16)):
+    for number in range(3):
+        value = betty.full((1 << 16,), float(number))
         betty.evaluate(value)
         x.copy_(value)
         del value
         seen.append(betty.memory_stats()["current"])
-    assert seen[2] <= seen[0] + (1 << 18)
+    assert seen[2] <= seen[0]
