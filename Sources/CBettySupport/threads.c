@@ -49,8 +49,8 @@ uint32_t betty_support_fork_count(void) { return __atomic_load_n(&forks, __ATOMI
 void betty_support_lock(int index) { pthread_mutex_lock(&locks[index]); }
 void betty_support_unlock(int index) { pthread_mutex_unlock(&locks[index]); }
 
-// Taken over a fork so that the child never finds one held by a thread that it does not have; in the
-// order in which threads take them: memory is asked for under the recording lock.
+// Taken over a fork so that the child never finds one held by a thread that it does not have; in
+// the order in which threads take them: memory is asked for under the recording lock.
 static void before_fork(void) {
   betty_recording_lock();
   for (int i = 0; i < lock_count; ++i) pthread_mutex_lock(&locks[i]);
