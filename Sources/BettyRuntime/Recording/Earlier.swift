@@ -13,8 +13,15 @@ enum Earlier {
   /// How many handles there may be before those that died are looked for.
   nonisolated(unsafe) private static var fill = leastFill
   private static let leastFill = 256
-  /// A handle that was changed more often without being computed is computed.
-  static let most = 1000
+  /// A handle that was changed so often without being computed is computed.
+  private static let most = 1000
+
+  /// Whether a handle is to be computed so that no more is kept; if that fails, not again soon.
+  @inline(__always)
+  static func isMuch(of handle: Tensor) -> Bool {
+    guard let count = handle.extra?.earlier.count, count > 0 else { return false }
+    return count.isMultiple(of: most)
+  }
 
   /// Before a handle is made to stand for `new`. What a step changes is undone with the step.
   @inline(__always)

@@ -124,7 +124,7 @@ extension Tensor {
       }
       new.flags.insert(.wasRead)
       try write(new, GradMode.isEnabled ? .recorded : .valueOnly, name)
-      return value.depth > Recording.deepest || root.extra?.earlier.count ?? 0 > Earlier.most
+      return value.depth > Recording.deepest || Earlier.isMuch(of: root)
     }
     if isLong { shorten() }
   }
