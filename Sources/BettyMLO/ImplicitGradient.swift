@@ -59,7 +59,6 @@ extension StepBuilder {
       let isLast = index == path.count - 2
       let upper = isLast ? own : path[index + 1].metaParameters.map { step.input($0) }
       vector = try product(of: vector, along: path, at: index, upper)
-      if isLast, vector.contains(where: { $0 != nil }) { dependsOnOwn = true }
     }
     return vector
   }
@@ -82,8 +81,11 @@ extension StepBuilder {
     if let indirect = lower.indirect {
       product = try add(indirect, to: product, lower, upper, problem)
     }
-    if index == path.count - 2, method.givesZeros {
-      product = try zip(product, upper).map { try orZeros($0, like: $1) }
+    if index == path.count - 2 {
+      if product.contains(where: { $0 != nil }) { dependsOnOwn = true }
+      if method.givesZeros {
+        product = try zip(product, upper).map { try orZeros($0, like: $1) }
+      }
     }
     for (tensor, value) in lower.brought { step.adopt(value, for: tensor) }
     try moved(problem, lower)

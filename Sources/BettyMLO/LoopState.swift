@@ -13,7 +13,10 @@ extension Problem {
     // the loops that have ended.
     let isWaitedFor = problems.contains { $0.ready.contains(true) }
     let recorded = isWaitedFor && isOnPath ? lastRecorded : nil
-    let isTraced = unrolling?.isWanted == true && (count % period != 0 || isWaitedFor)
+    // A loop that began at a copy goes on where a period of the warm-up ends.
+    let goesOn = unrolling?.isFromSource == true && !isInnerLoopStart
+    let isTraced =
+      unrolling?.isWanted == true && (count % period != 0 || isWaitedFor || goesOn)
     let goesBack = rollsBack && (hasFired || (hasRepeated && !isInnerLoopStart))
     let gradients = parameters.map(\.gradient)
     let isUnderWay =
@@ -89,6 +92,7 @@ extension Problem {
 
   private func forgetLoop() throws {
     (isInnerLoopStart, hasFired, hasRepeated, owed, saved) = (beginsLoop, false, false, 0, nil)
+    hasBegun = false
     ready = children.map { _ in false }
     undone = ready
     for parameter in parameters { try parameter.setGradient(nil) }

@@ -63,7 +63,7 @@ package final class Problem {
   private(set) var method: any LowerMethod
   /// Where the method differentiates the inner loop itself.
   private(set) lazy var unrolling = Unrolling(self)
-  /// By path and place in it.
+  /// By path, whether it is a question, and place in it.
   var implicitNodes: [[Int]: ImplicitNode] = [:]
   /// Micro-steps between two steps of the parents.
   private(set) var period: Int
@@ -92,7 +92,7 @@ package final class Problem {
   var isInnerLoopStart = true
   /// Whether on_inner_loop_start was called for the loop that begins: a step that is taken again calls it
   /// no more.
-  private var hasBegun = false
+  var hasBegun = false
   /// The recording of the last step: what hypergradients of upper problems differentiate.
   var lastRecorded: Recorded? { didSet { lastTake = nil } }
   /// Whose present recording it is, if a step was replayed.
@@ -304,7 +304,7 @@ package final class Problem {
     try Count.check(count, "problem '\(name)': count")
     self.count = count
     unrolling?.forgetOrigin()
-    isInnerLoopStart = beginsLoop
+    (isInnerLoopStart, hasBegun) = (beginsLoop, false)
   }
 
   /// Whether the next step begins an inner loop, by the count alone.

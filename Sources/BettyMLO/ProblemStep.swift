@@ -244,14 +244,14 @@ extension Problem {
       let entry = try program(capture, lowers, -3, .question)
       return (entry, try entry.program.run(capture, lowers: lowers.map(\.inputs)))
     }
-    try heedMethods()
+    if unrolledPaths.isEmpty { try heedMethods() }
     let before = parameters.map(\.gradient)
     defer {
       for (parameter, gradient) in zip(parameters, before) { try? parameter.setGradient(gradient) }
     }
     for parameter in parameters { try parameter.setGradient(nil) }
     try accumulate(made, entry.present)
-    if !unrolledPaths.isEmpty { try addUnrolled(Array(made.dropFirst(entry.present.count))) }
+    try addUnrolled(Array(made.dropFirst(entry.present.count)), isQuestion: true)
     return trained.map(\.gradient)
   }
 

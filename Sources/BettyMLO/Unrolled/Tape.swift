@@ -127,25 +127,32 @@ final class Tape: Trace {
       state.add(step.recordings.count)
       for recording in step.recordings { try state.add(recording, moved: moved) }
       state.add(step.update.present)
-      state.add(step.hyper)
+      state.add(step.hyper + [step.update.clipping])
       state.add(step.before != nil)
       if let before = step.before { try state.add(before) }
     }
   }
 
   func read(from state: inout StateReader) throws {
-    guard let optimizer = problem.optimizer else { throw StateReader.misfit }
     isWhole = try state.flag()
-    for _ in 0..<(try state.count()) {
-      var recordings: [TapedRecording] = []
-      for _ in 0..<(try state.count()) { recordings.append(try state.taped()) }
-      let present = try state.ints()
-      guard present.allSatisfy(problem.parameters.indices.contains) else { throw StateReader.misfit }
-      steps.append(
-        TapeStep(
-          recordings: recordings, update: try TapedUpdate(problem, optimizer, present),
-          hyper: try state.doubles(), before: try state.flag() ? state.listOfTensors() : nil))
-    }
+    for _ in 0..<(try state.count()) { steps.append(try step(from: &state)) }
     guard steps.first?.before != nil || steps.isEmpty else { throw StateReader.misfit }
+  }
+
+  private func step(from state: inout StateReader) throws -> TapeStep {
+    var recordings: [TapedRecording] = []
+    for _ in 0..<(try state.count()) { recordings.append(try state.taped()) }
+    let present = try state.ints()
+    var hyper = try state.doubles()
+    let before = try state.flag() ? state.listOfTensors() : nil
+    guard let optimizer = problem.optimizer, let clipping = hyper.popLast(),
+      present.allSatisfy(problem.parameters.indices.contains)
+    else { throw StateReader.misfit }
+    // Steps of another optimizer, before it was exchanged within the loop, can't be taken up.
+    let update = try TapedUpdate(problem, optimizer, present, clipping: clipping)
+    guard hyper.count == update.numbers,
+      before.map({ $0.map(\.type) == update.moved.map(\.type) }) ?? true
+    else { throw StateReader.misfit }
+    return TapeStep(recordings: recordings, update: update, hyper: hyper, before: before)
   }
 }

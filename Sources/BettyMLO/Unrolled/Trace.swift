@@ -70,12 +70,14 @@ struct TapedUpdate {
   /// Of each of these, what the optimizer has; nil if it does not have the parameter.
   let shares: [Share?]
 
-  /// State that is not there yet is made.
-  init(_ problem: Problem, _ optimizer: Optimizer, _ present: [Int]) throws {
+  /// State that is not there yet is made. The limit is the present one unless another is given.
+  init(
+    _ problem: Problem, _ optimizer: Optimizer, _ present: [Int], clipping: Double? = nil
+  ) throws {
     rule = optimizer.rule
     id = optimizer.id
     revision = optimizer.revision
-    clipping = problem.config.gradientClipping
+    self.clipping = clipping ?? problem.config.gradientClipping
     parameters = problem.parameters
     self.present = present
     shares = try present.map { position in
@@ -90,6 +92,9 @@ struct TapedUpdate {
 
   /// Handles of what the step moves: θ, then the state of each parameter that is stepped.
   var moved: [Tensor] { parameters + shares.flatMap { $0?.state ?? [] } }
+
+  /// How many numbers it reads.
+  var numbers: Int { shares.reduce(0) { $0 + ($1?.numbers ?? 0) } }
 
   func isLike(_ other: TapedUpdate) -> Bool {
     id == other.id && revision == other.revision && clipping == other.clipping

@@ -38,7 +38,8 @@ extension Problem {
   }
 
   /// Adds the gradients of the unrolled paths; `vectors` are those of `unrolledFirsts`, one after another.
-  func addUnrolled(_ vectors: [Tensor]) throws {
+  /// With a question nothing else comes of it.
+  func addUnrolled(_ vectors: [Tensor], isQuestion: Bool = false) throws {
     guard !vectors.isEmpty else { return }
     var rest = vectors[...]
     var starts: [[Tensor]] = []
@@ -49,7 +50,7 @@ extension Problem {
     let scale = 1 / Double(accumulation)
     for (number, path) in unrolledPaths.enumerated() {
       guard let first = unrolledFirsts.firstIndex(where: { $0 === path[1] }) else { continue }
-      let product = try walk(path, number, from: starts[first])
+      let product = try walk(path, [number, isQuestion ? 1 : 0], from: starts[first])
       for (parameter, value) in zip(trained, product) {
         guard var value else { continue }
         if scale != 1 { value = try Recording.call("mul", [value, Tensor.number(scale)])[0] }
@@ -60,7 +61,7 @@ extension Problem {
     try heedMethods()
   }
 
-  private func walk(_ path: [Problem], _ number: Int, from vector: [Tensor]) throws -> [Tensor?] {
+  private func walk(_ path: [Problem], _ key: [Int], from vector: [Tensor]) throws -> [Tensor?] {
     var vector = vector
     for place in 1..<path.count - 1 {
       let lower = path[place]
@@ -68,7 +69,7 @@ extension Problem {
       let upper = isLast ? trained : path[place + 1].metaParameters
       let product =
         try lower.unrolling?.product(of: vector, upper: upper)
-        ?? node(number, place).product(of: vector, upper: upper)
+        ?? node(key, path, place).product(of: vector, upper: upper)
       if isLast { return product }
       vector = try zip(product, upper).map { try $0 ?? Recording.zeros(like: $1) }
     }
@@ -76,10 +77,10 @@ extension Problem {
   }
 
   /// A node of an unrolled path that is none itself, made when first asked for.
-  private func node(_ path: Int, _ place: Int) -> ImplicitNode {
-    if let known = implicitNodes[[path, place]] { return known }
-    let made = ImplicitNode(self, unrolledPaths[path], place)
-    implicitNodes[[path, place]] = made
+  private func node(_ key: [Int], _ path: [Problem], _ place: Int) -> ImplicitNode {
+    if let known = implicitNodes[key + [place]] { return known }
+    let made = ImplicitNode(self, path, place, isQuestion: key.last == 1)
+    implicitNodes[key + [place]] = made
     return made
   }
 }
@@ -90,14 +91,16 @@ final class ImplicitNode {
   private unowned let problem: Problem
   private let path: [Problem]
   private let place: Int
+  private let isQuestion: Bool
   /// The problem it goes through, and those that its term of its own leads to.
   private let lowers: [Problem]
   private var slots: [Tensor] = []
   private var programs: [(keys: [StructureKey], program: StepProgram, present: [Bool])] = []
   private static let limit = 16
 
-  init(_ problem: Problem, _ path: [Problem], _ place: Int) {
+  init(_ problem: Problem, _ path: [Problem], _ place: Int, isQuestion: Bool) {
     self.problem = problem
+    self.isQuestion = isQuestion
     self.path = path
     self.place = place
     lowers = Problem.withIndirect([path[place]])
@@ -135,7 +138,9 @@ final class ImplicitNode {
     let values = product.compactMap { $0 }
     for value in values { builder.step.addResult(value) }
     let isScaled = recordings.contains { $0.graph.isHalf }
-    if FiniteCheck(onNan: problem.config.onNan, isScaled: isScaled).isOn {
+    if isQuestion {
+      builder.step.dropUpdates()
+    } else if FiniteCheck(onNan: problem.config.onNan, isScaled: isScaled).isOn {
       try builder.step.keepUnless(builder.areFinite(vector + values))
     }
     return (try builder.step.compiled(), product.map { $0 != nil })

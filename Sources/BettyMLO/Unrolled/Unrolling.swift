@@ -11,7 +11,7 @@ final class Unrolling {
   /// The gradients, as values, that the micro-steps of an update under way have left.
   private var left: [Tensor?] = []
   /// Whether the loop under way began at the source.
-  private var isFromSource = false
+  private(set) var isFromSource = false
   /// The trace of the engine's own loop while another is rehearsed, and what the rehearsed one is compared
   /// with.
   private var aside: (trace: any Trace, pending: [TapedRecording], isFromSource: Bool)?
@@ -195,6 +195,7 @@ final class Unrolling {
     own = []
     trace.forgetPrograms()
     judge?.forgetPrograms()
+    aside?.trace.forgetPrograms()
   }
 
   // MARK: Products
