@@ -186,6 +186,9 @@ SHAPES = {
     "unrolled": bilevel(FIVE, kind=Unrolled),
     "unrolled adam": bilevel(FIVE, kind=Unrolled, optimizer="adam", scheduled=True),
     "unrolled from a copy": bilevel(FIVE, kind=Unrolled, source=True, optimizer="adam"),
+    "unrolled from a copy, warm-up": bilevel(
+        {"unroll_steps": 2, "warmup_steps": 5}, kind=Unrolled, source=True
+    ),
     "unrolled with dropout": bilevel(FIVE, kind=Unrolled, drop=True, norm=True),
     "unrolled with a callback": bilevel(FIVE, kind=Called),
     "unrolled with accumulation": bilevel(
