@@ -7,7 +7,7 @@ import pytest
 from betty import hypergradient, nn, optim
 from betty.configs import Config, EngineConfig
 from betty.engine import Engine
-from betty.problems import ImplicitProblem
+from betty.problems import ImplicitProblem, IterativeProblem
 
 
 class Upper(ImplicitProblem):
@@ -63,6 +63,49 @@ def test_gradients_that_are_asked_for(options):
     other = program(**options)
     other.run()
     assert state(engine) == state(other)
+
+
+class Top(ImplicitProblem):
+    def training_step(self, batch):
+        return ((self.mid.module.weight - 1) ** 2).sum()
+
+
+class Mid(ImplicitProblem):
+    def training_step(self, batch):
+        return ((self.module.weight - self.low.module.weight) ** 2).sum()
+
+
+class Low(IterativeProblem):
+    def training_step(self, batch):
+        return ((self.module.weight - self.top.module.weight) ** 2).sum()
+
+
+def through_unrolled_steps(**options):
+    betty.manual_seed(0)
+
+    def level(kind, name, make, config):
+        module = nn.Linear(2, 1, bias=False)
+        return kind(name, config, module, make(module.parameters(), lr=0.1), None, [0])
+
+    top = level(Top, "top", optim.SGD, Config())
+    mid = level(Mid, "mid", optim.Adam, Config(**options))
+    low = level(Low, "low", optim.SGD, Config(unroll_steps=2))
+    edges = {"u2l": {top: [low]}, "l2u": {low: [mid], mid: [top]}}
+    engine = Engine([top, mid, low], EngineConfig(train_iters=6), edges)
+    engine.run()
+    return engine
+
+
+@pytest.mark.parametrize("options", METHODS, ids=str)
+def test_gradients_through_unrolled_steps_that_are_asked_for(options):
+    engine = through_unrolled_steps(**options)
+    before = state(engine)
+    first = [g.tolist() for g in ask(engine.top)]
+    assert np.any(first)
+    assert state(engine) == before
+    assert [g.tolist() for g in ask(engine.top)] == first
+    hypergradient.check(engine, engine.top, iterations=2, verbose=False)
+    assert state(engine) == before
 
 
 def ask(problem):
