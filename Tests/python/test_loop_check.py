@@ -186,3 +186,17 @@ def test_any_graph_with_loops(graph, where):
         report = check(engine, problems[name], iterations=200, rate=0.3, verbose=False)
         np.testing.assert_allclose(report.configured[0], report.unrolled[0], rtol=1e-6, atol=1e-8)
         np.testing.assert_allclose(report.differences[0], report.unrolled[0], rtol=1e-5, atol=1e-7)
+
+
+def test_a_loop_goes_on_between_the_micro_steps_of_an_update():
+    def run(looks):
+        engine = loop("iterative", run=14, steps=4, gradient_accumulation=3)
+        assert any(p.grad is not None for p in engine.low.module.parameters())
+        if looks:
+            check(engine, engine.up, verbose=False)
+        engine.train_iters = 10
+        engine.run()
+        return everything(engine)
+
+    for a, b in zip(run(True), run(False), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -14,7 +14,8 @@ final class Unrolling {
   private(set) var isFromSource = false
   /// The trace of the engine's own loop while another is rehearsed, and what the rehearsed one is compared
   /// with.
-  private var aside: (trace: any Trace, pending: [TapedRecording], isFromSource: Bool)?
+  private var aside:
+    (trace: any Trace, pending: [TapedRecording], left: [Tensor?], isFromSource: Bool)?
   private var judge: (any Trace)?
   private unowned let problem: Problem
   private(set) var isWanted = false
@@ -91,7 +92,7 @@ final class Unrolling {
   /// From now on another loop is traced: as the options say, and whole by the other mode.
   func beginRehearsal() throws {
     guard aside == nil, let method = problem.method as? any UnrolledMethod else { return }
-    aside = (trace, pending, isFromSource)
+    aside = (trace, pending, left, isFromSource)
     trace = method.trace(of: problem)
     let whole = Tape(problem, truncation: 0, checkpoints: false)
     judge = whole
@@ -107,7 +108,7 @@ final class Unrolling {
 
   func endRehearsal() {
     guard let aside else { return }
-    (trace, pending, isFromSource) = aside
+    (trace, pending, left, isFromSource) = aside
     (self.aside, judge) = (nil, nil)
   }
 
