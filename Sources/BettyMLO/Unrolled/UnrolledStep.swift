@@ -33,17 +33,20 @@ struct UnrolledStep {
     let share: TapedUpdate.Share?
     /// Of its state in `before`.
     let state: Range<Int>
+    /// Of its numbers, among those of all, whether or not these have a gradient in this graph.
+    let hyper: Int
   }
   private var moves: [Move] = []
 
   init(_ problem: Problem, _ step: TapeStep) throws {
     self.problem = problem
     taken = step.update
-    var place = taken.parameters.count
+    var (place, hyper) = (taken.parameters.count, 0)
     for (position, share) in zip(taken.present, taken.shares) {
       let end = place + (share?.state.count ?? 0)
-      moves.append(Move(position: position, share: share, state: place..<end))
+      moves.append(Move(position: position, share: share, state: place..<end, hyper: hyper))
       place = end
+      hyper += share?.numbers ?? 0
     }
     leafCount = step.recordings.reduce(0) { $0 + $1.inputs.leaves.count }
     for handle in taken.moved {
@@ -180,17 +183,14 @@ struct UnrolledStep {
     return (values[0], back[1] == nil ? nil : values[1], Array(values[2...]))
   }
 
-  /// Inputs for the numbers that the update of one parameter reads: those of the parameters before it come
-  /// first, whether or not they have a gradient in this graph.
+  /// Inputs for the numbers that the update of one parameter reads.
   private mutating func hyper(_ move: Move) throws -> [Value] {
     guard let share = move.share else { return [] }
-    let first = taken.shares.prefix(moves.firstIndex { $0.position == move.position } ?? 0)
-      .reduce(0) { $0 + ($1?.numbers ?? 0) }
     switch taken.rule.form(structure: share.structure) {
-    case .vector: return [addInput(try TensorType(.f64, [share.numbers]), .scalars(first))]
+    case .vector: return [addInput(try TensorType(.f64, [share.numbers]), .scalars(move.hyper))]
     case .scalars:
       let type = try TensorType(graph.dtype(of: before[move.position]), [])
-      return (0..<share.numbers).map { addInput(type, .scalars(first + $0)) }
+      return (0..<share.numbers).map { addInput(type, .scalars(move.hyper + $0)) }
     }
   }
 
