@@ -74,11 +74,11 @@ package struct ProblemConfig: Sendable {
     "include_indirect": { $0.includeIndirect = try flag($1, $2) },
     "first_order": { $0.firstOrder = try flag($1, $2) },
     "replay": { $0.replay = try flag($1, $2) },
-    // For migration, and for whoever logs: the engine needs none of them.
-    "retain_graph": { _ = (try flag($1, $2), $0) },
-    "allow_unused": { _ = (try flag($1, $2), $0) },
-    "log_local_step": { _ = (try flag($1, $2), $0) },
+    "retain_graph": checked, "allow_unused": checked, "log_local_step": checked,
   ]
+
+  /// For migration, and for whoever logs: the engine needs none of them.
+  private static let checked: Setter = { _, name, value in _ = try flag(name, value) }
 
   package static var names: [String] { setters.map(\.key) }
 
