@@ -48,13 +48,16 @@ class _Sliced(BasePruningMethod):
     """Slices along a dimension, by a score for each."""
 
     PRUNING_TYPE = "structured"
-    dim: int
+
+    def __init__(self, amount: float, dim: int = -1) -> None:
+        _check_amount(amount)
+        self.amount, self.dim = amount, dim
 
     def _scores(self, t: Tensor) -> Tensor:
         raise NotImplementedError
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        amount, dim = self.amount, self.dim  # type: ignore[attr-defined]
+        dim = self.dim
         if t.ndim <= 1:
             raise ValueError(
                 "Structured pruning can only be applied to multidimensional tensors. Found tensor "
@@ -62,7 +65,7 @@ class _Sliced(BasePruningMethod):
             )
         if not -t.ndim <= dim < t.ndim:
             raise IndexError(f"Invalid index {dim} for tensor of size {tuple(t.shape)}")
-        count = _count(amount, t.shape[dim])
+        count = _count(self.amount, t.shape[dim])
         if not count:
             return default_mask
         scores = self._scores(t)
@@ -155,10 +158,6 @@ class RandomStructured(_Sliced):
         tensor(3.)
     """
 
-    def __init__(self, amount: float, dim: int = -1) -> None:
-        _check_amount(amount)
-        self.amount, self.dim = amount, dim
-
     def _scores(self, t: Tensor) -> Tensor:
         return rand(t.shape[self.dim])
 
@@ -180,8 +179,8 @@ class LnStructured(_Sliced):
     """
 
     def __init__(self, amount: float, n: Any, dim: int = -1) -> None:
-        _check_amount(amount)
-        self.amount, self.n, self.dim = amount, n, dim
+        super().__init__(amount, dim)
+        self.n = n
 
     def _scores(self, t: Tensor) -> Tensor:
         others = [axis for axis in range(t.ndim) if axis != self.dim % t.ndim]
