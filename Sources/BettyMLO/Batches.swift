@@ -16,9 +16,6 @@ package final class Batches {
   private var next = 0
   package private(set) var current: [Tensor] = []
   package private(set) var index = -1
-  /// Goes on with a batch that another run has drawn last.
-  func resume(_ batch: [Tensor], index: Int) { (current, self.index) = (batch, index) }
-
   /// Told when a pass is over and the next one begins.
   package var epochEnded: (() throws -> Void)?
 
@@ -43,6 +40,9 @@ package final class Batches {
     index = next
     next += 1
   }
+
+  /// Goes on with a batch that was drawn before.
+  func resume(_ batch: [Tensor], index: Int) { (current, self.index) = (batch, index) }
 
   private func startAnew(at count: Int) throws {
     guard next >= count else { return }

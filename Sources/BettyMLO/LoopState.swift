@@ -95,7 +95,7 @@ extension Problem {
     hasBegun = false
     ready = children.map { _ in false }
     undone = ready
-    for parameter in parameters { try parameter.setGradient(nil) }
+    try clearGradients()
     try unrolling?.forget()
   }
 

@@ -246,10 +246,8 @@ extension Problem {
     }
     if unrolledPaths.isEmpty { try heedMethods() }
     let before = parameters.map(\.gradient)
-    defer {
-      for (parameter, gradient) in zip(parameters, before) { try? parameter.setGradient(gradient) }
-    }
-    for parameter in parameters { try parameter.setGradient(nil) }
+    defer { try? setGradients(before) }
+    try clearGradients()
     try accumulate(made, entry.present)
     try addUnrolled(Array(made.dropFirst(entry.present.count)), isQuestion: true)
     return trained.map(\.gradient)
@@ -279,13 +277,7 @@ extension Problem {
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
     let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
     var isTaken = false
-    defer {
-      if !isTaken {
-        for (parameter, gradient) in zip(parameters, before) {
-          try? parameter.setGradient(gradient)
-        }
-      }
-    }
+    defer { if !isTaken { try? setGradients(before) } }
     if unrolledPaths.isEmpty { try heedMethods() }
     isTaken = try isAdded(results, entry, buffers)
     guard isTaken else { return (false, true) }
@@ -305,11 +297,8 @@ extension Problem {
         try applyGradients()
       }
     } catch {
-      // Taken again, the step must not find half of itself in the gradients; nor, if it was taken, the
-      // next one what it was made of.
-      for (parameter, gradient) in zip(parameters, before) {
-        try parameter.setGradient(isUpdated ? nil : gradient)
-      }
+      // Taken again, the step must not find half of itself in the gradients.
+      if !isUpdated { try setGradients(before) }
       throw error
     }
   }
@@ -357,9 +346,16 @@ extension Problem {
       try stepByOptimizer()
     }
     // The step is taken: the next one does not add to its gradients, whatever param_callback does.
-    defer { for parameter in parameters { try? parameter.setGradient(nil) } }
+    defer { try? clearGradients() }
     try updated()
   }
+
+  /// Gives each parameter its gradient, or none.
+  func setGradients(_ gradients: [Tensor?]) throws {
+    for (parameter, gradient) in zip(parameters, gradients) { try parameter.setGradient(gradient) }
+  }
+
+  func clearGradients() throws { for parameter in parameters { try parameter.setGradient(nil) } }
 
   /// Adds gradients to those that the parameters have.
   private func accumulate(_ gradients: [Tensor], _ positions: [Int]) throws {

@@ -27,7 +27,7 @@ extension Problem {
         gradients: parameters.map(\.gradient), recorded: lastRecorded, take: lastTake)
       try unrolling?.beginRehearsal()
     }
-    for parameter in parameters { try parameter.setGradient(nil) }
+    try clearGradients()
     isRepeating = true
     defer { isRepeating = false }
     try unrolling?.restart(isLoopStart: true)
@@ -41,9 +41,7 @@ extension Problem {
     unrolling?.endRehearsal()
     try rehearsal.state.restore()
     RandomKeys.draw(as: 0, from: rehearsal.random)
-    for (parameter, gradient) in zip(parameters, rehearsal.gradients) {
-      try parameter.setGradient(gradient)
-    }
+    try setGradients(rehearsal.gradients)
     lastRecorded = rehearsal.recorded
     lastTake = rehearsal.take
   }

@@ -25,7 +25,7 @@ struct SavedState {
   }
 
   func write(into state: inout StateWriter) throws {
-    try state.add(tensors.map(\.kept))
+    try state.add(tensors.map(\.value))
     state.add(steps)
   }
 
@@ -77,7 +77,7 @@ extension Problem {
     do {
       try state.restore()
       try unrolling?.forget()
-      for parameter in parameters { try parameter.setGradient(nil) }
+      try clearGradients()
       try takeStep(fresh: false)
     } catch {
       guard isUpdated else {

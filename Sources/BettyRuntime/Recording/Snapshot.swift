@@ -10,8 +10,8 @@ extension Tensor {
 
 package final class Snapshot {
   private let handle: Tensor
-  /// A value of its own, so that a redirection of the handle leaves it what it is.
-  private let value: Tensor
+  /// What the handle stood for: a value of its own, so that a redirection of the handle leaves it what it is.
+  package let value: Tensor
 
   package init(_ handle: Tensor) throws {
     self.handle = handle
@@ -35,9 +35,6 @@ package final class Snapshot {
   }
 
   deinit { value.releaseHandle() }
-
-  /// What the handle stood for.
-  package var kept: Tensor { value }
 
   /// Makes the handle stand for what it stood for.
   package func restore() throws { try handle.assign(value) }
