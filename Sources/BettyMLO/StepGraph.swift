@@ -239,7 +239,7 @@ struct StepGraph {
     if !mixed.isEmpty {
       step.graph = try Transform.storingLow(step.graph, recorded: mixed)
     }
-    return try step.bound(try Transform.simplify(step.graph))
+    return try step.bound(try Transform.factored(Transform.simplify(step.graph)))
   }
 
   private func bound(_ graph: Graph) throws -> StepProgram {
