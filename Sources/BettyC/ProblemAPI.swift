@@ -48,11 +48,26 @@ func check(_ code: Int32, _ name: String, _ callback: String) throws {
   throw BettyError(.callback, "\(name): \(callback) returned \(code)")
 }
 
+/// A problem's box to the hooks of the problem, which may outlive it. It is asked for in every step, where
+/// a weak reference would cost more than the hook.
+private final class ProblemLink {
+  unowned var box: ProblemBox?
+  private let name: String
+
+  init(_ name: String) { self.name = name }
+
+  func target() throws -> ProblemBox {
+    guard let box else { throw BettyError.runtime("problem '\(name)': it was freed") }
+    return box
+  }
+}
+
 final class ProblemBox: Boxed {
   static let noun: StaticString = "problem"
   let problem: Problem
   private let callbacks: ProblemCallbacks
   private let userData: UnsafeMutableRawPointer?
+  private let link: ProblemLink
   /// Batches of the list that the engine goes through.
   fileprivate var held: [[Tensor]] = []
   /// What the source gave.
@@ -69,11 +84,11 @@ final class ProblemBox: Boxed {
     }
     self.callbacks = callbacks
     self.userData = userData
-    problem = try Problem(name, config: config, hooks: ProblemHooks { _ in throw gone(name) })
-    problem.hooks.trainingStep = { [weak self] fresh in
-      guard let self else { throw gone(name) }
-      return try self.trainingStep(fresh)
-    }
+    let link = ProblemLink(name)
+    self.link = link
+    let hooks = ProblemHooks { try link.target().trainingStep($0) }
+    problem = try Problem(name, config: config, hooks: hooks)
+    link.box = self
     problem.hooks.onInnerLoopStart = hook(callbacks.onInnerLoopStart, "on_inner_loop_start")
     problem.hooks.gradCallback = hook(callbacks.gradCallback, "grad_callback")
     problem.hooks.customOptimizerStep = hook(callbacks.customOptimizerStep, "custom_optimizer_step")
@@ -82,24 +97,25 @@ final class ProblemBox: Boxed {
     problem.hooks.log = hook(callbacks.log, "log")
     problem.hooks.epochCallback = hook(callbacks.epochCallback, "epoch_callback")
     if let descend = callbacks.descend {
-      problem.hooks.descend = { [weak self] fresh in
-        guard let self else { throw gone(name) }
-        try check(descend(self.handle, fresh ? 1 : 0, self.userData), self.title, "descend")
+      problem.hooks.descend = { fresh in
+        let box = try link.target()
+        try check(descend(box.handle, fresh ? 1 : 0, box.userData), box.title, "descend")
       }
     }
     if let warn = callbacks.warn {
-      problem.hooks.warn = { [weak self] message in
-        guard let self else { throw gone(name) }
-        let code = message.withCString { warn(self.handle, $0, self.userData) }
-        try check(code, self.title, "warn")
+      problem.hooks.warn = { message in
+        let box = try link.target()
+        let code = message.withCString { warn(box.handle, $0, box.userData) }
+        try check(code, box.title, "warn")
       }
     }
     if let source = hook(callbacks.source, "source") {
       try problem.setBatches(
-        .drawn { [weak self] in
-          self?.givenBatch = nil
+        .drawn {
+          let box = try link.target()
+          box.givenBatch = nil
           try source()
-          guard let batch = self?.givenBatch else {
+          guard let batch = box.givenBatch else {
             throw BettyError.runtime("problem '\(name)': its source gave no batch")
           }
           return batch
@@ -107,17 +123,21 @@ final class ProblemBox: Boxed {
     }
   }
 
-  deinit { LiveObjects.forget(self) }
+  deinit {
+    link.box = nil
+    LiveObjects.forget(self)
+  }
 
   private var handle: Handle { Handle(Unmanaged.passUnretained(self).toOpaque()) }
   private var title: String { "problem '\(problem.name)'" }
 
   private func hook(_ callback: ProblemHook?, _ name: String) -> (() throws -> Void)? {
     guard let callback else { return nil }
-    let owner = problem.name
-    return { [weak self] in
-      guard let self else { throw gone(owner) }
-      try check(callback(self.handle, self.userData), self.title, name)
+    return { [link] in
+      let box = try link.target()
+      // What it is called is put together only where it is needed.
+      let code = callback(box.handle, box.userData)
+      if code != 0 { try check(code, box.title, name) }
     }
   }
 
@@ -130,8 +150,6 @@ final class ProblemBox: Boxed {
     return try tensor(loss, "loss")
   }
 }
-
-private func gone(_ name: String) -> BettyError { .runtime("problem '\(name)': it was freed") }
 
 func problem(_ handle: Handle?) throws -> ProblemBox {
   try object(handle, as: ProblemBox.self)

@@ -111,15 +111,11 @@ package final class Engine {
     try config.check()
     self.problems = problems
     self.config = config
-    for problem in problems { problem.engine = self }
+    for problem in problems { problem.join(self) }
   }
 
   /// Problems refer to each other through their dependencies: taken apart, they can go.
-  deinit {
-    for problem in problems where problem.engine == nil {
-      problem.connect(parents: [], children: [], paths: [])
-    }
-  }
+  deinit { for problem in problems { problem.leave(ObjectIdentifier(self)) } }
 
   /// Adds an edge, by position in `problems`: l2u from lower to upper, u2l from upper to lower.
   package func depend(_ kind: String, _ from: Int, _ to: Int) throws {

@@ -199,7 +199,7 @@ extension StepBuilder {
     guard let gradient = entry.gradient else { return nil }
     let structure = optimizer.groups[entry.group].structure
     let numbers = try step.hyper(
-      RuntimeNumbers(optimizer: optimizer, position: position, use: .adaptation),
+      RuntimeNumbers(link: optimizer.link, position: position, use: .adaptation),
       form: .scalars, dtype: step.graph.dtype(of: input))
     return try optimizer.rule.adaptation(
       gradient: step.input(gradient), state: entry.state.map { step.input($0) },

@@ -38,13 +38,16 @@ package final class Optimizer {
   private static let ids = Atomic<Int32>(0)
   /// Whether updates keep the gradient they were given: sama differentiates them.
   private var keepsGradients = false
-  /// Changes whenever a number does that an update reads, but for the count of steps going on.
-  private(set) var generation = 0
+  /// What programs know of this optimizer.
+  let link = OptimizerLink()
 
   package init(_ name: String) throws {
     rule = try OptimizerRules.rule(named: name)
     id = Self.ids.wrappingAdd(1, ordering: .relaxed).newValue
+    link.optimizer = self
   }
+
+  deinit { link.optimizer = nil }
 
   /// From now on updates keep their gradients, if the rule has a use for them.
   func keepGradients() {
@@ -92,7 +95,7 @@ package final class Optimizer {
     try checkGroup(group)
     try rule.hyperparameters[position].check(value, for: rule.name)
     groups[group].hyper[position] = value
-    generation &+= 1
+    link.generation &+= 1
     let structure = rule.structure(groups[group].hyper)
     if structure != groups[group].structure {
       groups[group].structure = structure
@@ -142,7 +145,7 @@ package final class Optimizer {
   package func setSteps(_ steps: Int, of parameter: Tensor) throws {
     try Count.check(steps, "\(rule.name): steps")
     entries[try entry(of: parameter)].steps = steps
-    generation &+= 1
+    link.generation &+= 1
   }
 
   /// A tensor of a parameter's state; nil before its first step.
@@ -194,7 +197,7 @@ package final class Optimizer {
     return rule.runtime(group.hyper, structure: group.structure, step: entry.steps + 1)
   }
 
-  /// Whether `runtime` is the same in all later updates, as long as `generation` is.
+  /// Whether `runtime` is the same in all later updates, as long as the link's generation is.
   fileprivate func isSteady(_ position: Int) -> Bool {
     let entry = entries[position]
     return rule.isSteady(structure: groups[entry.group].structure, step: entry.steps + 1)
@@ -208,23 +211,31 @@ package final class Optimizer {
   }
 }
 
-/// Numbers of an optimizer that a program reads at run time, whenever it runs. The optimizer keeps its
-/// programs, so they don't keep it: a program without its optimizer is found by no key, and never runs.
+/// An optimizer to its programs, which it keeps, so they don't keep it: a program without its optimizer is
+/// found by no key, and never runs. A weak reference would do the same and make each count of the
+/// optimizer's references a slow one.
+final class OptimizerLink {
+  fileprivate(set) unowned var optimizer: Optimizer?
+  /// Changes whenever a number does that an update reads, but for the count of steps going on.
+  fileprivate(set) var generation = 0
+}
+
+/// Numbers of an optimizer that a program reads at run time, whenever it runs.
 struct RuntimeNumbers {
   enum Use { case update, adaptation }
-  weak var optimizer: Optimizer?
+  let link: OptimizerLink
   let position: Int
   let use: Use
 
   var values: [Double] {
-    guard let optimizer else { return [] }
+    guard let optimizer = link.optimizer else { return [] }
     switch use {
     case .update: return optimizer.runtime(position)
     case .adaptation: return optimizer.adaptationNumbers(position)
     }
   }
 
-  var isSteady: Bool { use == .update && optimizer?.isSteady(position) == true }
+  var isSteady: Bool { use == .update && link.optimizer?.isSteady(position) == true }
 }
 
 extension Tensor {

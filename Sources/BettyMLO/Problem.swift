@@ -68,8 +68,11 @@ package final class Problem {
   /// Micro-steps between two steps of the parents.
   private(set) var period: Int
 
+  /// Set by the engine, and taken away when it goes. Every step asks for it: a weak reference would make
+  /// each count of the engine's references a slow one.
+  private(set) unowned var engine: Engine?
+  private var engineIdentity: ObjectIdentifier?
   // Set by the engine.
-  weak var engine: Engine?
   var parents: [Problem] = []
   var children: [Problem] = []
   /// Each [self, …, lower, self].
@@ -113,6 +116,18 @@ package final class Problem {
     self.hooks = hooks
     method = try Hypergradients.make(config, for: name)
     period = try Self.period(of: config, for: name)
+  }
+
+  func join(_ engine: Engine) {
+    self.engine = engine
+    engineIdentity = ObjectIdentifier(engine)
+  }
+
+  /// Called by an engine that goes; the problem may have joined another.
+  func leave(_ identity: ObjectIdentifier) {
+    guard identity == engineIdentity else { return }
+    (engine, engineIdentity) = (nil, nil)
+    connect(parents: [], children: [], paths: [])
   }
 
   private static func period(of config: ProblemConfig, for name: String) throws -> Int {

@@ -142,7 +142,7 @@ struct StepBuilder {
     let input = step.input(parameter)
     let state = entry.state.map { step.input($0) }
     let hyper = try step.hyper(
-      RuntimeNumbers(optimizer: optimizer, position: position, use: .update),
+      RuntimeNumbers(link: optimizer.link, position: position, use: .update),
       form: optimizer.rule.form(structure: structure), dtype: step.graph.dtype(of: input))
     let updated = try optimizer.rule.update(
       parameter: input, gradient: gradient, state: state, hyper: hyper, structure: structure,

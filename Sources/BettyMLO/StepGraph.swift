@@ -257,6 +257,8 @@ final class StepProgram: CustomStringConvertible {
   private let program: BoundProgram
   private let parameters: [Tensor]
   private let numbers: [RuntimeNumbers]
+  /// The optimizers that the numbers are of.
+  private let links: [OptimizerLink]
   /// What the numbers were, and for which generation of their optimizers they stay so.
   private var steady: [Double] = []
   private var steadyGeneration = -1
@@ -265,6 +267,9 @@ final class StepProgram: CustomStringConvertible {
     self.program = program
     self.parameters = parameters
     self.numbers = numbers
+    links = numbers.reduce(into: []) { links, number in
+      if !links.contains(where: { $0 === number.link }) { links.append(number.link) }
+    }
   }
 
   /// Floating-point operations of one run.
@@ -297,7 +302,8 @@ final class StepProgram: CustomStringConvertible {
 
   /// Runs that again; false if it takes the long way.
   func run(_ repeated: RepeatedRun) throws -> Bool {
-    let generation = numbers.reduce(0) { $0 &+ ($1.optimizer?.generation ?? 0) }
+    var generation = 0
+    for link in links { generation &+= link.generation }
     if generation != steadyGeneration {
       steady = numbers.flatMap(\.values)
       steadyGeneration = numbers.allSatisfy(\.isSteady) ? generation : -1

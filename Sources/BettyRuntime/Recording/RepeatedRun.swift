@@ -6,11 +6,24 @@
 import BettyGraph
 
 package final class RepeatedRun {
+  /// An input that is a tensor. Runs look at it without counting references: the object that lists the
+  /// tensors keeps them.
+  private struct Slot {
+    let position: Int
+    let tensor: Unmanaged<Tensor>
+    /// The type that its value must still have.
+    let type: Int32
+  }
+
   private let bound: BoundProgram
   private let handles: [Tensor]
   private var leaves: [Tensor]
-  /// By input: the type that its tensor must still have.
-  private let types: [Int32]
+  private let handleSlots: [Slot]
+  private var leafSlots: [(leaf: Int, slot: Slot)]
+  /// Inputs that are numbers of a run, and the first of them.
+  private let scalars: [(position: Int, first: Int)]
+  /// Handles that a run gives new values.
+  private let updated: [Unmanaged<Tensor>]
   /// By input: what is held during a run.
   private var held: [Buffer?]
   private let cells: UnsafeMutableRawPointer
@@ -23,22 +36,37 @@ package final class RepeatedRun {
     self.bound = bound
     self.handles = handles
     leaves = recorded.leaves
-    let inputs = bound.inputs
-    types = Lock.held {
-      inputs.map { input in
+    var leafSlots: [(leaf: Int, slot: Slot)] = []
+    var handleSlots: [Slot] = []
+    var scalars: [(position: Int, first: Int)] = []
+    Lock.held {
+      for (position, input) in bound.inputs.enumerated() {
         switch input {
-        case .leaf(let leaf): recorded.leaves[leaf].value.typeID
-        case .handle(let handle): handles[handle].typeID
-        case .number, .scalars, .computed: TypeID.none
+        case .leaf(let leaf):
+          let tensor = recorded.leaves[leaf]
+          let slot = Slot(
+            position: position, tensor: .passUnretained(tensor), type: tensor.value.typeID)
+          leafSlots.append((leaf, slot))
+        case .handle(let handle):
+          let tensor = handles[handle]
+          handleSlots.append(
+            Slot(position: position, tensor: .passUnretained(tensor), type: tensor.typeID))
+        case .scalars(let first): scalars.append((position, first))
+        case .number, .computed: break
         }
       }
     }
-    held = inputs.map { _ in nil }
-    let count = inputs.count + bound.program.outputs.count
+    (self.leafSlots, self.handleSlots, self.scalars) = (leafSlots, handleSlots, scalars)
+    updated = bound.outputs.compactMap {
+      guard case .handle(let handle) = $0 else { return nil }
+      return .passUnretained(handles[handle])
+    }
+    held = bound.inputs.map { _ in nil }
+    let count = bound.inputs.count + bound.program.outputs.count
     cells = .allocate(byteCount: bound.cellBytes + 8, alignment: 8)
     pointers = .allocate(capacity: count + 1)
     pointers.initialize(repeating: cells, count: count + 1)
-    for (position, input) in inputs.enumerated() {
+    for (position, input) in bound.inputs.enumerated() {
       let cell = cells + bound.cellOffsets[position]
       pointers[position] = cell
       guard case .number(let number) = input else { continue }
@@ -52,7 +80,14 @@ package final class RepeatedRun {
   }
 
   /// Takes another leaf: part of another batch, a fresh random key.
-  package func replace(_ leaf: Int, by tensor: Tensor) { leaves[leaf] = tensor }
+  package func replace(_ leaf: Int, by tensor: Tensor) {
+    leaves[leaf] = tensor
+    for index in leafSlots.indices where leafSlots[index].leaf == leaf {
+      let slot = leafSlots[index].slot
+      leafSlots[index].slot = Slot(
+        position: slot.position, tensor: .passUnretained(tensor), type: slot.type)
+    }
+  }
 
   /// Runs once; false if it takes the long way.
   package func run(scalars: [Double]) throws -> Bool {
@@ -62,9 +97,11 @@ package final class RepeatedRun {
       drop()
     }
     try bound.program.execute(
-      inputs: UnsafePointer(pointers), outputs: UnsafePointer(pointers + types.count))
+      inputs: UnsafePointer(pointers), outputs: UnsafePointer(pointers + held.count))
     Lock.held {
-      for case .handle(let handle) in bound.outputs { handles[handle].makeExtra().version &+= 1 }
+      for handle in updated {
+        handle._withUnsafeGuaranteedRef { $0.makeExtra().version &+= 1 }
+      }
     }
     return true
   }
@@ -73,39 +110,31 @@ package final class RepeatedRun {
   private func bind(_ scalars: [Double]) -> Bool {
     guard !isRunning else { return false }
     for output in bound.outputs.indices where !bound.mayOverwrite(output, handles) { return false }
-    for (position, input) in bound.inputs.enumerated() {
-      switch input {
-      case .leaf(let leaf):
-        let value = leaves[leaf].value
-        guard hold(value, position) else { return false }
-      case .handle(let handle):
-        guard hold(handles[handle].resolved(), position) else {
-          drop()
-          return false
-        }
-      case .scalars(let first):
-        bound.write(
-          scalars, first, bound.program.inputTypes[position],
-          to: cells + bound.cellOffsets[position])
-      case .number, .computed: break
+    for (_, slot) in leafSlots {
+      guard slot.tensor._withUnsafeGuaranteedRef({ hold($0.value, slot) }) else { return false }
+    }
+    for slot in handleSlots {
+      guard slot.tensor._withUnsafeGuaranteedRef({ hold($0.resolved(), slot) }) else {
+        drop()
+        return false
       }
+    }
+    for (position, first) in self.scalars {
+      bound.write(
+        scalars, first, bound.program.inputTypes[position], to: cells + bound.cellOffsets[position])
     }
     isRunning = true
     return true
   }
 
   @inline(__always)
-  private func hold(_ value: Tensor, _ position: Int) -> Bool {
-    guard let buffer = value.buffer, value.typeID == types[position] else { return false }
-    if held[position] !== buffer { held[position] = buffer }
-    pointers[position] = buffer.pointer
+  private func hold(_ value: Tensor, _ slot: Slot) -> Bool {
+    guard let buffer = value.buffer, value.typeID == slot.type else { return false }
+    if held[slot.position] !== buffer { held[slot.position] = buffer }
+    pointers[slot.position] = buffer.pointer
     return true
   }
 
   /// Gives up the memory of handles.
-  private func drop() {
-    for (position, input) in bound.inputs.enumerated() {
-      if case .handle = input { held[position] = nil }
-    }
-  }
+  private func drop() { for slot in handleSlots { held[slot.position] = nil } }
 }

@@ -172,8 +172,8 @@ extension Tensor {
   }
 
   /// How often a leaf was told to take gradients after it took none, or the other way round.
-  package static var freezings: Int { Lock.held { unsafe changes } }
-  nonisolated(unsafe) private static var changes = 0
+  package static var freezings: Int { changes.load(ordering: .relaxed) }
+  private static let changes = Atomic<Int>(0)
 
   /// Makes a leaf take gradients, or take none.
   package func setRequiresGrad(_ flag: Bool) throws {
@@ -189,7 +189,9 @@ extension Tensor {
           "requires_grad_: only floating tensors can require grad, got "
             + "\(TypeID.type(value.typeID))")
       }
-      if flag != value.flags.contains(.requiresGrad) { unsafe Self.changes &+= 1 }
+      if flag != value.flags.contains(.requiresGrad) {
+        Self.changes.wrappingAdd(1, ordering: .relaxed)
+      }
       if flag {
         let slot = extra?.gradient ?? value.extra?.gradient ?? GradientSlot()
         for tensor in [self, value] {
