@@ -11,12 +11,21 @@ package struct Value: Hashable, Sendable, Comparable {
   package static func < (a: Value, b: Value) -> Bool { a.index < b.index }
 }
 
-package struct Node: Sendable {
+/// A class because rules look at nodes all the time: a copy of one counts one reference, not three.
+package final class Node: Sendable {
   package let primitive: Primitive
   package let inputs: [Value]
   package let attributes: Attributes
   /// Indices of the values this node makes.
   package let results: Range<Int>
+
+  init(_ primitive: Primitive, _ inputs: [Value], _ attributes: Attributes, results: Range<Int>) {
+    self.primitive = primitive
+    self.inputs = inputs
+    self.attributes = attributes
+    self.results = results
+  }
+
   package var outputs: [Value] { results.map { Value($0) } }
 }
 
@@ -64,9 +73,7 @@ package struct Graph: Sendable {
     let first = types.count
     types += results
     producers += [Int](repeating: nodes.count, count: results.count)
-    let node = Node(
-      primitive: primitive, inputs: inputs, attributes: attributes,
-      results: first..<first + results.count)
+    let node = Node(primitive, inputs, attributes, results: first..<first + results.count)
     nodes.append(node)
     return node.outputs
   }

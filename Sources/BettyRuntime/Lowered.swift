@@ -52,12 +52,20 @@ enum Operation {
   case loop(Loop)
 }
 
-struct LoweredNode {
+/// A class because the passes look at nodes all the time: a copy of one counts one reference, not five.
+final class LoweredNode {
   let operation: Operation
   let inputs: [Int]
   let results: [Int]
   /// Of the primitive, for messages and listings.
   let name: String
+
+  init(operation: Operation, inputs: [Int], results: [Int], name: String) {
+    self.operation = operation
+    self.inputs = inputs
+    self.results = results
+    self.name = name
+  }
 }
 
 struct Lowered {
