@@ -152,18 +152,14 @@ struct FactoredCarries {
 
   /// A node as a product Dᵀ X; `readPlace` is where X lies if D is a carry.
   func product(of node: Node) -> FactorProduct? {
-    guard node.primitive === P.matmul else { return nil }
-    let types = (node.inputs + node.outputs).map { body.type(of: $0) }
-    guard types.allSatisfy({ $0.shape.count == 2 && $0.dtype == types[0].dtype }),
-      let side = (0..<2).first(where: { stays[node.inputs[$0].index] })
+    guard let product = MatrixProduct(node, in: body),
+      let side = product.operands.firstIndex(where: { stays[$0.index] })
     else { return nil }
-    let summed = [
-      node.attributes.bool("transpose_a") ? 0 : 1, node.attributes.bool("transpose_b") ? 1 : 0,
-    ]
     return FactorProduct(
       place: FactorPlace(
-        factor: node.inputs[side], factorAxis: 1 - summed[side], carryAxis: side),
-      other: node.inputs[1 - side], otherAxis: 1 - summed[1 - side], isSecond: side == 1)
+        factor: product.operands[side], factorAxis: 1 - product.summed[side], carryAxis: side),
+      other: product.operands[1 - side], otherAxis: 1 - product.summed[1 - side],
+      isSecond: side == 1)
   }
 }
 

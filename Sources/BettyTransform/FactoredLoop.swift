@@ -71,18 +71,15 @@ private struct FactoringPass {
 
   /// X times a multiple of a carry's last value, which the loop has made already.
   private mutating func product(_ node: Node) throws -> Value? {
-    guard node.primitive === P.matmul,
-      let side = node.inputs.firstIndex(where: { multiples[$0.index] != nil }),
-      let (weight, carry) = multiples[node.inputs[side].index]
+    guard let product = MatrixProduct(node, in: source),
+      let side = product.operands.firstIndex(where: { multiples[$0.index] != nil }),
+      let (weight, carry) = multiples[product.operands[side].index],
+      map[product.operands[1 - side].index] == carry.factor,
+      product.summed[1 - side] == carry.place.factorAxis,
+      product.summed[side] == carry.place.carryAxis
     else { return nil }
-    let summed = [
-      node.attributes.bool("transpose_a") ? 0 : 1, node.attributes.bool("transpose_b") ? 1 : 0,
-    ]
-    guard map[node.inputs[1 - side].index] == carry.factor,
-      summed[1 - side] == carry.place.factorAxis, summed[side] == carry.place.carryAxis
-    else { return nil }
-    let product = try result.scale(carry.product, weight)
-    return side == 1 ? product : try result.permute(product, [1, 0])
+    let value = try result.scale(carry.product, weight)
+    return side == 1 ? value : try result.permute(value, [1, 0])
   }
 }
 
@@ -125,14 +122,12 @@ private struct FactoredLoop {
       let factor = outside(place.factor, &graph)
       factors[place] = factor
       squares.append(
-        try graph.matmul(
-          factor, factor, transposeA: place.factorAxis == 0, transposeB: place.factorAxis == 1))
+        try graph.product(factor, over: place.factorAxis, factor, over: place.factorAxis))
     }
     let products = try factored.map { carry in
       let (place, factor) = try Self.known(carry, found, factors)
-      return try graph.matmul(
-        factor, operands[carry], transposeA: place.factorAxis == 0,
-        transposeB: place.carryAxis == 1)
+      return try graph.product(
+        factor, over: place.factorAxis, operands[carry], over: place.carryAxis)
     }
     let sums = try products.map { try graph.zeros(like: $0) }
     let carried = others.map { operands[$0] } + products + sums
@@ -166,8 +161,8 @@ private struct FactoredLoop {
       let sum = made[others.count + factored.count + row]
       let change =
         place.carryAxis == 1
-        ? try graph.matmul(sum, factor, transposeA: true, transposeB: place.factorAxis == 0)
-        : try graph.matmul(factor, sum, transposeA: place.factorAxis == 1)
+        ? try graph.product(sum, over: 0, factor, over: 1 - place.factorAxis)
+        : try graph.product(factor, over: 1 - place.factorAxis, sum, over: 0)
       let start = zip(factored, weights[row]).map { (weight: $1, value: operands[$0]) }
       results[carry] = try Self.sum(start + [(1, change)], &graph) ?? change
       carries[carry] = FactoredCarry(
