@@ -239,7 +239,8 @@ struct StepGraph {
     if !mixed.isEmpty {
       step.graph = try Transform.storingLow(step.graph, recorded: mixed)
     }
-    return try step.bound(try Transform.factored(Transform.simplify(step.graph)))
+    let graph = try Transform.factored(Transform.simplify(step.graph))
+    return try step.bound(try Transform.distributed(graph))
   }
 
   private func bound(_ graph: Graph) throws -> StepProgram {
