@@ -58,6 +58,7 @@ package enum PrecisionPolicy: Sendable {
       [P.exp, P.expm1, P.log, P.log1p, P.rsqrt, P.reciprocal, P.softplus, P.pow, P.erfinv]
         + [P.sum, P.prod, P.logsumexp, P.cumsum] + P.factorisations + P.normalizations + P.updates
         + P.loops + [P.logSoftmax, P.crossEntropy, P.crossEntropyGradient, P.bceWithLogits]
+        + [P.binaryCrossEntropy]
         + [P.indexAdd, P.scatterAdd, P.windowScatter, P.windowSum, P.windowSpread]
         // Query, keys and values come rounded from the products that make them.
         + P.attentions

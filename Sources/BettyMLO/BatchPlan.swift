@@ -19,7 +19,7 @@ extension Autograd {
   package static func example(of tensor: Tensor, level: Int) throws -> Tensor {
     let key = ExampleKey(type: tensor.type, level: level)
     if let known = Lock.held({ unsafe examples[key] }) {
-      return Recording.splice(known, [tensor])[0]
+      return Recording.splice(known, [tensor.present])[0]
     }
     var graph = Graph()
     let input = graph.addInput(key.type)
@@ -29,7 +29,7 @@ extension Autograd {
       if unsafe examples.count >= limit { unsafe examples.removeAll() }
       unsafe examples[key] = operation
     }
-    return Recording.splice(operation, [tensor])[0]
+    return Recording.splice(operation, [tensor.present])[0]
   }
 
   /// `outputs`, recorded on examples of `level`, for all of the `size` examples: each result has them
@@ -59,7 +59,12 @@ extension GradientPlan {
   ) throws -> GradientPlan {
     let graph = capture.graph
     let depends = Transform.dependsOnExample(graph, level: level)
-    let boundary = boundaries(capture.map).filter { !depends[$0.key.index] }
+    // A result that depends on no example comes of a node that does, perhaps: that cannot be run.
+    let mixed = capture.map.results.values.filter { $0.contains { depends[$0.index] } }.joined()
+    let inside = Set(mixed)
+    let boundary = boundaries(capture.map).filter {
+      !depends[$0.key.index] && !inside.contains($0.key)
+    }
     let (cut, inputs) = graph.cut(capture.roots) { boundary[$0] != nil }
     var made = try Transform.batch(cut, level: level, size: size)
     made = try Transform.simplify(made, keepingStopGradient: true)

@@ -41,7 +41,7 @@ struct ClippingOperation {
       operation = Recording.operation("clip_grad_norm", graph)
       return try clipped(gradients, to: limit)
     }
-    return Recording.splice(operation, gradients)
+    return Recording.splice(operation, gradients.map(\.present))
   }
 }
 

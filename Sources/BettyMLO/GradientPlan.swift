@@ -142,7 +142,7 @@ final class GradientPlan: Sendable {
         guard let vector = vectors[index] else {
           throw BettyError.runtime("grad: a vector is missing")
         }
-        return vector
+        return vector.present
       }
     }
     return Recording.splice(operation, inputs)

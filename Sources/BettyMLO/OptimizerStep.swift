@@ -18,7 +18,7 @@ extension Optimizer {
     let capture = Capture(gradients, mode: .step)
     let keys = [capture.key, StructureKey(positions.map { Int32(truncatingIfNeeded: $0) })]
     let entry = try program(capture, keys, positions)
-    _ = try entry.program.run(capture)
+    _ = try entry.program.run(capture, keepingGradients: true)
     advance(positions)
   }
 

@@ -78,10 +78,8 @@ extension Functions {
     ) { b, x, attributes in
       let pair = try b.samePair(x)
       let (p, y) = try (b.op(P.probability, pair.0), b.op(P.probability, pair.1))
-      let one = try b.op(P.sub, 1, y)
-      let both = try b.op(
-        P.add, b.op(P.mul, y, b.boundedLog(p)), b.op(P.mul, one, b.boundedLog(b.op(P.sub, 1, p))))
-      return try b.reduced(b.weighted(b.op(P.neg, both), x.optional(2)), attributes)
+      let losses = try b.op(P.binaryCrossEntropy, p, y)
+      return try b.reduced(b.weighted(losses, x.optional(2)), attributes)
     },
     FunctionEntry(
       "binary_cross_entropy_with_logits", ["input", "target", "weight?", "pos_weight?"],
@@ -163,11 +161,5 @@ extension Builder {
         "input and target must be floats of one shape, got \(list([x[0].value, x[1].value]))")
     }
     return (values[0], values[1])
-  }
-
-  /// max(log x, -100), constant where the bound holds.
-  mutating func boundedLog(_ x: Value) throws -> Value {
-    let isSmall = try op(P.le, x, 3.720075976020836e-44)
-    return try select(isSmall, -100, op(P.log, select(isSmall, 1, x)))
   }
 }

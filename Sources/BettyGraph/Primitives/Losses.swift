@@ -218,7 +218,54 @@ extension P {
     return [inputs[0]]
   }
 
+  /// -y max(log p, -100) - (1 - y) max(log(1 - p), -100): binary cross-entropy of the probability p and the
+  /// target y. Its derivative (p - y) / (p (1 - p)) is bounded by the denominator alone, as in PyTorch: where
+  /// p is rounded to 0 or 1 it is large instead of being that of the other logarithm.
+  package static let binaryCrossEntropy: Primitive = Primitive(
+    "binary_cross_entropy",
+    derivative: .elementwise([
+      { graph, node in
+        let (p, y) = (node.inputs[0], node.inputs[1])
+        let spread = try graph.mul(p, graph.sub(graph.constant(1, like: p), p))
+        let least = try graph.constant(1e-12, like: p)
+        return try graph.div(graph.sub(p, y), graph.call(maximum, [spread, least]))
+      },
+      { graph, node in
+        let (log, other) = try boundedLogs(node.inputs[0], in: &graph)
+        return try graph.sub(other, log)
+      },
+    ]),
+    kernel: .composite { graph, inputs, _ in
+      let (log, other) = try boundedLogs(inputs[0], in: &graph)
+      let rest = try graph.sub(graph.constant(1, like: inputs[1]), inputs[1])
+      let sum = try graph.add(graph.mul(inputs[1], log), graph.mul(rest, other))
+      return [try graph.neg(sum)]
+    },
+    batching: .same,
+    samples: [
+      Sample([.init([], 0.2...0.8), .init([], 0...1)]),
+      Sample([.init([3, 2], 0.2...0.8), .init([3, 2], 0...1)]),
+    ]
+  ) { inputs, _ in
+    try Rules.count(inputs, 2, "binary_cross_entropy")
+    try Rules.dtype(inputs[0], .floating, "binary_cross_entropy")
+    try Rules.same(inputs[0], inputs[1], "binary_cross_entropy")
+    return [inputs[0]]
+  }
+
+  /// max(log p, -100) and max(log(1 - p), -100).
+  private static func boundedLogs(
+    _ p: Value, in graph: inout Graph
+  ) throws -> (Value, Value) {
+    let least = try graph.constant(-100, like: p)
+    let rest = try graph.sub(graph.constant(1, like: p), p)
+    return (
+      try graph.call(maximum, [graph.call(log, [p]), least]),
+      try graph.call(maximum, [graph.call(log, [rest]), least])
+    )
+  }
+
   package static let losses: [Primitive] = [
-    softmax, logSoftmax, crossEntropy, crossEntropyGradient, bceWithLogits,
+    softmax, logSoftmax, crossEntropy, crossEntropyGradient, bceWithLogits, binaryCrossEntropy,
   ]
 }

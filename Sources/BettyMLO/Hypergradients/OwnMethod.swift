@@ -95,7 +95,7 @@ package final class MethodCall {
     let answers = name == "hvp" ? parameters : upper
     let needed = linear.outputs.contains { $0 != nil }
     let made =
-      needed ? Recording.splice(linear.operation, linear.residuals + vectors.map(\.value)) : []
+      needed ? Recording.splice(linear.operation, linear.residuals + vectors.map(\.present)) : []
     return try zip(linear.outputs, answers).map { output, like in
       if let output { return made[output] }
       return try Recording.zeros(like: like)

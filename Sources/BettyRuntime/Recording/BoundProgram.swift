@@ -76,12 +76,14 @@ package final class BoundProgram: @unchecked Sendable {
   }
 
   /// Runs once. The recording of `capture` is given up, so that the memory it refers to may be
-  /// overwritten; its outputs get their values. Gives the tensors of the `fresh` outputs.
+  /// overwritten; its outputs get their values. Gives the tensors of the `fresh` outputs. With
+  /// `keepingGradients` what another backward pass may still go through keeps its history.
   package func run(
     _ capture: Capture, beside others: [RecordedInputs] = [], handles: [Tensor] = [],
-    scalars: [Double] = []
+    scalars: [Double] = [], keepingGradients: Bool = false
   ) throws -> [Tensor] {
     let computed = keepComputed(capture)
+    capture.keepsGradients = keepingGradients
     return try run(capture.inputs.joined(others), capture, computed, handles, scalars)
   }
 
@@ -99,6 +101,7 @@ package final class BoundProgram: @unchecked Sendable {
   ) throws -> [Tensor] {
     try evaluateMissing(recorded, handles)
     capture?.giveUp()
+    if Lock.held({ outputs.indices.contains { isKept($0, handles) } }) { Trail.compute() }
     var buffers: [Buffer] = []
     buffers.reserveCapacity(inputs.count)
     let cells = UnsafeMutableRawPointer.allocate(byteCount: cellBytes + 8, alignment: 8)
@@ -170,6 +173,11 @@ package final class BoundProgram: @unchecked Sendable {
       extra.current != nil
     else { return false }
     return isKnownUniquelyReferenced(&extra.current) && extra.ownsContent
+  }
+
+  /// Whether somebody still needs the memory that an output would be written over. Under the lock.
+  private func isKept(_ output: Int, _ handles: [Tensor]) -> Bool {
+    donated[output] != nil && !mayOverwrite(output, handles)
   }
 
   private func bind(
@@ -266,6 +274,7 @@ package final class BoundProgram: @unchecked Sendable {
       }
     }
     Earlier.settle()
+    Trail.settle()
     return fresh
   }
 }
@@ -314,13 +323,22 @@ extension Capture {
   func giveUp() {
     dropValues()
     Lock.held {
-      for output in outputs where output.flags.contains(.history) {
+      for output in outputs where output.flags.contains(.history) && !keepsHistory(of: output) {
         output.releaseInputs()
         if output.extra?.look == nil { output.flags.remove(.view) }
         output.depth = 0
         if output.flags.contains(.requiresGrad) { output.flags.insert(.freed) }
       }
     }
+  }
+
+  /// Whether somebody may still go through an output: a backward pass that has not been, or a change of what
+  /// it is a view of.
+  private func keepsHistory(of output: Tensor) -> Bool {
+    if output.flags.contains(.requiresGrad) {
+      return keepsGradients && output.flags.isDisjoint(with: [.gradLeaf, .consumed])
+    }
+    return output.flags.contains(.view) && output.extra?.look == nil && output.isBaseShared()
   }
 
   /// Gives outputs that have no value their history back, each as one operation on the leaves: they are

@@ -63,6 +63,9 @@ package final class Capture {
   /// How many recordings of the same structure it is made of, one after the other.
   package var replicas = 1
 
+  /// Whether running it leaves gradients of what is inside to be taken.
+  var keepsGradients = false
+
   package var numberCount: Int { numbers.count }
 
   /// Parameters among the leaves: number of the parameter by leaf, 0 for the others.

@@ -37,6 +37,7 @@ extension Recording {
     Lock.held {
       job.store(buffers)
       Earlier.settle()
+      Trail.settle()
     }
   }
 
@@ -47,6 +48,7 @@ extension Recording {
       Lock.release()
       return nil
     }
+    Trail.settle()
     var walk = Walk.begin(.evaluate)
     for value in values { walk.markRoot(value) }
     for value in values { walk.visit(value) }

@@ -38,6 +38,7 @@ extension Recording {
       return .passRetained(node)
     }
     made?._withUnsafeGuaranteedRef { if $0.depth > deepest { $0.shorten() } }
+    Trail.shortenIfFull()
     return made
   }
 

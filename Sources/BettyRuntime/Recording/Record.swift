@@ -36,6 +36,7 @@ package enum Recording {
         ? record(operation, operands) : recordSpecial(operation, operands)
     }
     if node.depth > deepest { node.shorten() }
+    Trail.shortenIfFull()
     return node
   }
 
@@ -152,11 +153,12 @@ extension Recording {
     var slots: (UInt, UInt, UInt) = (0, 0, 0)
     var depth: Int32 = 0
     var flowing: UInt32 = 0
+    var reading: UInt32 = 0
     let count = operands.count
     if count <= Tensor.inlineInputs {
       for position in 0..<count {
         let bits = take(
-          operands[position], areValues, operation, position, &depth, &flowing)
+          operands[position], areValues, operation, position, &depth, &flowing, &reading)
         if position == 0 {
           slots.0 = bits
         } else if position == 1 {
@@ -169,7 +171,7 @@ extension Recording {
       let heap = UnsafeMutablePointer<UInt>.allocate(capacity: count)
       for position in 0..<count {
         heap[position] = take(
-          operands[position], areValues, operation, position, &depth, &flowing)
+          operands[position], areValues, operation, position, &depth, &flowing, &reading)
       }
       slots.0 = UInt(bitPattern: heap)
     }
@@ -181,17 +183,22 @@ extension Recording {
     if operation.mayFail || flow.contains(.mayFail) { flags.insert(.mayFail) }
     Counters.recordings.store(
       Counters.recordings.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-    return Tensor(
+    let isTrailing = Trail.holds(operation, flags, reading: reading)
+    if isTrailing { flags.insert(.trails) }
+    let node = Tensor(
       operation: operation, slots.0, slots.1, slots.2,
       typeID: operation.resultTypes.first ?? TypeID.none,
       flags: flags, depth: depth &+ 1)
+    // Views are looks at what is listed; who asks whether they are the last must not count the list.
+    if isTrailing, !operation.isView { Trail.note(node) }
+    return node
   }
 
   /// Retains the value of an operand, or gives the bits of a number.
   @inline(__always)
   private static func take(
     _ operand: Unmanaged<Tensor>, _ isValue: Bool, _ operation: RecordedOperation,
-    _ position: Int, _ depth: inout Int32, _ flowing: inout UInt32
+    _ position: Int, _ depth: inout Int32, _ flowing: inout UInt32, _ reading: inout UInt32
   ) -> UInt {
     operand._withUnsafeGuaranteedRef { handle in
       if handle.flags.contains(.number) { return handle.slot0 }
@@ -201,6 +208,8 @@ extension Recording {
       let isDifferentiated = operation.flow & RecordedOperation.flowBit(position) != 0
       let passed: Tensor.Flags = isDifferentiated ? [.requiresGrad, .mayFail] : .mayFail
       flowing |= value.flags.rawValue & passed.rawValue
+      let read: Tensor.Flags = value.buffer == nil ? [.requiresGrad, .trails] : .requiresGrad
+      reading |= value.flags.rawValue & read.rawValue
       return UInt(bitPattern: Unmanaged.passRetained(value).toOpaque())
     }
   }

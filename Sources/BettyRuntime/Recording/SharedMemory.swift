@@ -73,7 +73,7 @@ extension Tensor {
     extra.look = look
     extra.seenVersion = root.version
     flags.insert([.view, .counted])
-    base.countView()
+    base.views &+= 1
   }
 
   /// No view any more of what it came to share memory with.
@@ -102,7 +102,7 @@ extension Tensor {
       own.look = look
       own.seenVersion = extra?.seenVersion ?? 0
       former.flags.insert([.view, .counted])
-      base.countView()
+      base.views &+= 1
     }
     makeExtra().former.append(Former(version: version, handle: former))
   }
@@ -116,8 +116,8 @@ extension Tensor {
     }
     makeExtra().base = former
     if flags.contains(.counted) {
-      former.countView()
-      base.discountView()
+      former.views &+= 1
+      base.views &-= 1
     }
     return former
   }

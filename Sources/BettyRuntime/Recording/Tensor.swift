@@ -48,8 +48,13 @@ package final class Tensor: @unchecked Sendable {
     static let keepsHistory = Flags(rawValue: 131072)
     /// Computing it may turn out to be impossible: it follows from indices in data, a division, a matrix.
     static let mayFail = Flags(rawValue: 262144)
-    /// The bits from this one up count the views that handles are held on.
-    static let oneView = Flags(rawValue: 524288)
+    /// Computed on the way to other values and not kept, once and twice: see Walk.keep.
+    static let unkept = Flags(rawValue: 524288)
+    static let unkeptAgain = Flags(rawValue: 1_048_576)
+    /// The walk under way gives it back.
+    static let output = Flags(rawValue: 2_097_152)
+    /// Not computed yet, and of a value that takes a gradient, but without one: see Trail.
+    static let trails = Flags(rawValue: 4_194_304)
   }
 
   /// What is applied; nil for leaves and for results of a tuple.
@@ -68,6 +73,10 @@ package final class Tensor: @unchecked Sendable {
   /// Of the last walk that came by, and what it noted.
   var mark: UInt32 = 0
   var position: Int32 = 0
+  /// How many nodes of the last walk read it.
+  var uses: Int32 = 0
+  /// How many views of it handles are held on.
+  var views: Int32 = 0
   /// Handles of C and Python on this object, and gradient slots: what is held is computed along, and a
   /// handle on what is not was freed. Atomic additions only where others may have a handle.
   let handles = Atomic<Int32>(0)
@@ -223,20 +232,8 @@ extension Tensor {
     if !flags.isDisjoint(with: [.redirect, .view]), !isHeld { Lock.held { forget() } }
   }
 
-  /// Whether somebody holds a view of it. Of 2^13 or more the count stays as it is for good.
-  var isSeen: Bool { flags.rawValue >= Flags.oneView.rawValue }
-
-  /// Under the lock.
-  func countView() {
-    if flags.rawValue <= UInt32.max - Flags.oneView.rawValue {
-      flags = Flags(rawValue: flags.rawValue + Flags.oneView.rawValue)
-    }
-  }
-
-  func discountView() {
-    let isFull = flags.rawValue > UInt32.max - Flags.oneView.rawValue
-    if isSeen, !isFull { flags = Flags(rawValue: flags.rawValue - Flags.oneView.rawValue) }
-  }
+  /// Whether somebody holds a view of it. Under the lock.
+  var isSeen: Bool { views > 0 }
 
   /// Of a handle and of the bases that only it kept in use. Under the lock.
   private func forget() {
@@ -246,7 +243,7 @@ extension Tensor {
       handle.forgetChange()
       guard let base else { return }
       handle.flags.remove(.counted)
-      base.discountView()
+      base.views &-= 1
       handle = base
     }
   }
@@ -256,7 +253,7 @@ extension Tensor {
     let base = flags.contains(.counted) ? base : nil
     flags.subtract([.view, .counted])
     stopLying()
-    base?.discountView()
+    base?.views &-= 1
     base?.forget()
   }
 

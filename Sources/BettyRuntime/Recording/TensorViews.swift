@@ -9,7 +9,7 @@ extension Tensor {
   /// Makes a recorded node a view of the handle it was taken from. Under the lock.
   func becomeView(of handle: Tensor) {
     flags.insert([.view, .counted])
-    handle.countView()
+    handle.views &+= 1
     let input = input(0)?.takeUnretainedValue()
     let version = handle.root.extra?.version ?? 0
     if handle !== input || version != 0 {
@@ -57,7 +57,10 @@ extension Tensor {
     guard version != extra?.seenVersion ?? 0,
       base.resolved().typeID == operation.operands[0]  // else the base got other memory
     else { return }
-    let anew = Recording.recordLocked(operation, [base.resolved()])
+    // As it was made: whoever happens to read it with gradients off takes none away from later readers.
+    let anew = GradMode.with(!flags.contains(.constant)) {
+      Recording.recordLocked(operation, [base.resolved()])
+    }
     let extra = makeExtra()
     extra.seenVersion = version
     redirect(to: anew)
@@ -75,6 +78,7 @@ extension Tensor {
         buffer = nil
       }
     }
+    Trail.noteReplaced(self, by: value)
     typeID = value.typeID
     let extra = makeExtra()
     value.retainHandle()

@@ -4,6 +4,7 @@
 
 import BettyGraph
 import BettyKernelInterface
+import CBettySupport
 
 /// What the walk goes through and what it stops at.
 package enum WalkMode: Sendable {
@@ -130,6 +131,7 @@ struct Walk {
   /// Walks to a value and everything behind it that is not walked yet.
   mutating func visit(_ root: Tensor) {
     guard root.mark != stamp, !root.isNumber else { return }
+    root.uses = 0
     guard !isLeaf(root) else { return emitLeaf(root) }
     stack.append(Frame(tensor: .passUnretained(root), next: 0))
     while stack.count > 0 {
@@ -144,7 +146,11 @@ struct Walk {
           if tensor.operation?.isNumber(position) == true { continue }
           guard let input = tensor.input(position) else { continue }
           let isNew = input._withUnsafeGuaranteedRef { child in
-            guard child.mark != stamp else { return false }
+            guard child.mark != stamp else {
+              child.uses &+= 1
+              return false
+            }
+            child.uses = 1
             guard isLeaf(child) else { return true }
             emitLeaf(child)
             return false
@@ -192,7 +198,13 @@ struct Walk {
     words.append(Word.leaf)
     words.append(tensor.typeID)
     words.append(mode == .evaluate ? 0 : leafWord(tensor))
-    if tensor.flags.contains(.root) { outputs.append(.passUnretained(tensor)) }
+    if tensor.flags.contains(.root) { add(tensor) }
+  }
+
+  @inline(__always)
+  private mutating func add(_ tensor: Tensor) {
+    tensor.flags.insert(.output)
+    outputs.append(.passUnretained(tensor))
   }
 
   /// The parameter this leaf is the present value of; -1: another leaf that takes a gradient.
@@ -211,7 +223,9 @@ struct Walk {
   private mutating func emitNode(_ tensor: Tensor) {
     guard let operation = tensor.operation else { return emitProjection(tensor) }
     note(tensor)
-    if mode == .step {
+    if mode == .evaluate {
+      keepOperands(of: tensor)
+    } else if mode == .step {
       if tensor.buffer != nil { words.append(Word.computed) }
       if tensor.flags.contains(.constant) { words.append(Word.constant) }
     }
@@ -258,7 +272,7 @@ struct Walk {
   private mutating func noteOutput(_ tensor: Tensor, isExpensive: Bool) {
     let flags = tensor.flags
     if flags.contains(.root) || (mode != .gradient && tensor.buffer == nil && tensor.isHeld) {
-      outputs.append(.passUnretained(tensor))
+      add(tensor)
     } else if mode == .evaluate && isExpensive && flags.contains(.requiresGrad) {
       expensive.append(.passUnretained(tensor))
     }
@@ -275,14 +289,66 @@ struct Walk {
     return leaf.map { Int($0._withUnsafeGuaranteedRef { $0.position }) }
   }
 
+  // MARK: What is kept beside what handles are on
+
+  /// A loop may record the next value of a state before it reads what the last one gave: then no handle is on
+  /// the last one when it is computed, and with each turn all that came before would be computed again.
+  private mutating func keepStates() {
+    for value in order.elements {
+      value._withUnsafeGuaranteedRef { tensor in
+        guard tensor.buffer == nil, tensor.flags.isDisjoint(with: [.output, .tuple]) else { return }
+        if isState(tensor) { add(tensor) }
+      }
+    }
+    for value in order.elements { value._withUnsafeGuaranteedRef { noteUnkept($0) } }
+  }
+
+  /// What a parameter was once, and what others that are not computed now are made of. Of what takes part in
+  /// a gradient the others are the gradient, most of the time, and what that should not compute again is
+  /// noted apart.
+  @inline(__always)
+  private func isState(_ tensor: Tensor) -> Bool {
+    if tensor.flags.contains(.gradLeaf) { return true }
+    guard !tensor.flags.contains(.requiresGrad) else { return false }
+    return betty_recording_references(Unmanaged.passUnretained(tensor).toOpaque())
+      > Int(tensor.uses)
+  }
+
+  /// Counts how often a value was computed and not kept. What was so twice is kept where something new
+  /// reads it, so that no chain is computed more than three times.
+  @inline(__always)
+  private func noteUnkept(_ tensor: Tensor) {
+    guard tensor.buffer == nil, !tensor.flags.contains(.output) else { return }
+    tensor.flags.insert(tensor.flags.contains(.unkept) ? .unkeptAgain : .unkept)
+  }
+
+  /// The operands of a node that were computed twice and not kept, if it was not.
+  @inline(__always)
+  private mutating func keepOperands(of tensor: Tensor) {
+    guard tensor.flags.isDisjoint(with: .unkeptAgain) else { return }
+    for position in 0..<tensor.inputCount where tensor.operation?.isNumber(position) != true {
+      tensor.input(position)?._withUnsafeGuaranteedRef { operand in
+        guard operand.flags.contains(.unkeptAgain), operand.buffer == nil,
+          operand.flags.isDisjoint(with: [.output, .tuple])
+        else { return }
+        add(operand)
+      }
+    }
+  }
+
   /// Ends the words with the outputs; gives their hash.
   mutating func finish() -> UInt64 {
     words.append(Word.outputs)
-    if !sawGradient { for tensor in expensive.elements { outputs.append(tensor) } }
+    if mode == .evaluate { keepStates() }
+    if !sawGradient {
+      for value in expensive.elements {
+        value._withUnsafeGuaranteedRef { if !$0.flags.contains(.output) { add($0) } }
+      }
+    }
     for output in outputs.elements {
       output._withUnsafeGuaranteedRef {
         words.append($0.position)
-        $0.flags.remove(.root)
+        $0.flags.subtract([.root, .output])
       }
     }
     return StructureKey.hash(words.elements)

@@ -23,6 +23,13 @@ extern __thread struct betty_recording_state betty_recording_this_thread
     __attribute__((tls_model("initial-exec")));
 extern uintptr_t betty_recording_lock_owner;
 
+// Of the Swift runtime. How many strong references an object has; good for hints only.
+size_t swift_retainCount(void *_Nonnull object);
+
+static inline long betty_recording_references(void *_Nonnull object) {
+  return (long)swift_retainCount(object);
+}
+
 static inline struct betty_recording_state *_Nonnull betty_recording_thread(void) {
   return &betty_recording_this_thread;
 }

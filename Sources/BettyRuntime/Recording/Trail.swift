@@ -1,0 +1,100 @@
+// Values recorded without gradients of values that take them, and what follows from those: averages of
+// parameters, say, that are changed in every step and read after thousands. As long as they are not computed
+// they keep every value that a parameter has had. So a step that would write over a parameter computes them
+// first, and so does a recording that has become long.
+// Invariants: under the lock where not said otherwise; what is computed or needed by nobody is forgotten
+// whenever something was computed, so that listing it keeps no memory.
+
+import BettyKernelInterface
+import CBettySupport
+
+enum Trail {
+  nonisolated(unsafe) private static var nodes: [Tensor] = []
+  /// More are computed, if they are still needed.
+  private static let most = 2048
+  /// Bytes of values of parameters that others took the place of, not computed, and how many are too many.
+  nonisolated(unsafe) private static var replacedBytes = 0
+  private static let mostReplaced = 64 << 20
+  /// Read without the lock too, where being late does no harm.
+  nonisolated(unsafe) private static var isFull = false
+
+  /// Whether a node of these operands, with these flags, is part of it.
+  @inline(__always)
+  static func holds(_ operation: RecordedOperation, _ flags: Tensor.Flags, reading: UInt32) -> Bool
+  {
+    reading != 0 && !flags.contains(.requiresGrad) && !operation.isGradient && !operation.isTuple
+  }
+
+  @inline(never)
+  static func note(_ node: Tensor) {
+    unsafe nodes.append(node)
+    if unsafe nodes.count >= most {
+      prune()
+      unsafe isFull = nodes.count >= most
+    }
+  }
+
+  /// A leaf that takes a gradient is made to stand for another value: an update by hand.
+  @inline(__always)
+  static func noteReplaced(_ handle: Tensor, by value: Tensor) {
+    guard value.flags.contains(.gradLeaf), value.buffer == nil else { return }
+    unsafe replacedBytes += TypeID.type(handle.typeID).byteCount
+    if unsafe replacedBytes > mostReplaced { unsafe isFull = true }
+  }
+
+  /// Before and after something is computed.
+  @inline(__always)
+  static func settle() {
+    if unsafe !nodes.isEmpty { prune() }
+  }
+
+  @inline(never)
+  private static func prune() {
+    // Later ones first: what only they needed is needed no more.
+    for position in unsafe nodes.indices.reversed() {
+      let isNeeded = unsafe nodes[position].buffer == nil && nodes[position].isReferred
+      if !isNeeded {
+        let last = unsafe nodes.count - 1
+        unsafe nodes.swapAt(position, last)
+        unsafe nodes.removeLast()
+      }
+    }
+  }
+
+  /// Not under the lock, after a call was recorded.
+  @inline(__always)
+  static func shortenIfFull() {
+    if unsafe isFull { shorten() }
+  }
+
+  @inline(never)
+  private static func shorten() {
+    guard !Recording.isInStep else { return }
+    compute()
+  }
+
+  /// Computes what handles are on. Not under the lock.
+  static func compute() {
+    Interruption.withheld {
+      let held = Lock.held {
+        prune()
+        unsafe (isFull, replacedBytes) = (false, 0)
+        return unsafe nodes.filter { $0.isHeld }
+      }
+      if held.isEmpty { return }
+      do {
+        try Recording.compute(values: held)
+      } catch {
+        // It fails again, with its error, when it is read.
+        Lock.held { unsafe nodes = [] }
+      }
+    }
+  }
+}
+
+extension Tensor {
+  /// Whether anything but one list refers to it.
+  fileprivate var isReferred: Bool {
+    betty_recording_references(Unmanaged.passUnretained(self).toOpaque()) > 1
+  }
+}
