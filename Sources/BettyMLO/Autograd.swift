@@ -136,7 +136,7 @@ extension Autograd {
     return plan.results.map { $0.map { made[$0] } }
   }
 
-  /// PyTorch's conditions on what is differentiated; gives one cotangent or nil per output.
+  /// PyTorch's conditions on what is differentiated; gives one cotangent or nil per output, of its type.
   static func check(
     _ name: String, _ outputs: [Tensor], _ cotangents: [Tensor?]
   ) throws -> [Tensor?] {
@@ -152,7 +152,7 @@ extension Autograd {
             + "grad_fn")
       }
       if position < cotangents.count, let cotangent = cotangents[position] {
-        guard cotangent.type == type else {
+        guard cotangent.type.shape == type.shape, cotangent.type.dtype.isFloating else {
           throw BettyError.runtime(
             "\(name): the gradient of output \(position) has to be \(type), got "
               + "\(cotangent.type)")
@@ -162,7 +162,11 @@ extension Autograd {
           "\(name): grad can be implicitly created only for scalar outputs, got \(type)")
       }
     }
-    return cotangents.isEmpty ? outputs.map { _ in nil } : cotangents
+    if cotangents.isEmpty { return outputs.map { _ in nil } }
+    return try zip(outputs, cotangents).map { output, cotangent in
+      guard let cotangent, cotangent.type != output.type else { return cotangent }
+      return try Recording.call("to", [cotangent], ["dtype": .dtype(output.type.dtype)])[0]
+    }
   }
 
   private static func match(

@@ -1,9 +1,11 @@
 """Problems and the engine at the level of _native: callbacks, what they raise, what is left."""
 
+import gc
 import os
 import signal
 import threading
 import time
+import weakref
 
 import betty
 import pytest
@@ -184,3 +186,16 @@ def test_optimizer_state():
         optimizer.get(3, "lr")
     optimizer.zero_grad()
     assert w.grad is None
+
+
+def test_a_tensor_takes_attributes_and_weak_references():
+    tensor = betty.ones(2) * 2
+    tensor.update = "next"
+    assert tensor.update == "next" and vars(tensor) == {"update": "next"}
+    watched = weakref.ref(tensor)
+    tensor.itself = tensor  # a cycle, which the collector finds
+    del tensor
+    gc.collect()
+    assert watched() is None
+    with pytest.raises(AttributeError, match="no attribute 'upgrade'"):
+        betty.ones(2).upgrade  # noqa: B018

@@ -180,3 +180,15 @@ def test_names_beside_special():
     np.testing.assert_array_equal(x.igammac(x), betty.special.gammaincc(x, x))
     wanted = math.lgamma(3) + math.lgamma(2.5) + 0.5 * math.log(math.pi)
     assert betty.mvlgamma(f64(3.0), 2).item() == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("given", [betty.float32, betty.bfloat16])
+def test_vectors_of_another_float_type_are_converted(given):
+    x = betty.ones(3, dtype=betty.float64, requires_grad=True)
+    vector = betty.full((3,), 0.5, dtype=given)
+    (gradient,) = betty.autograd.grad(x * x, x, grad_outputs=vector)
+    assert gradient.dtype == betty.float64 and gradient.tolist() == [1, 1, 1]
+    (x * x).backward(vector)
+    assert x.grad.tolist() == [1, 1, 1]
+    with pytest.raises(RuntimeError, match="has to be f64"):
+        (x * x).backward(betty.ones(3, dtype=betty.int64))

@@ -13,6 +13,8 @@
 typedef struct {
   PyObject_HEAD
   betty_tensor *handle;
+  PyObject *attributes; /* what programs set beside; NULL until then */
+  PyObject *weak_references;
 } TensorObject;
 
 typedef struct {

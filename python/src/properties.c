@@ -193,6 +193,7 @@ static PyObject *as_subclass(PyObject *self, PyObject *type) {
 }
 
 PyGetSetDef tensor_properties[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, "What was set beside.", NULL},
     {"shape", get_shape, NULL, "The dimensions.", NULL},
     {"ndim", get_ndim, NULL, "The number of dimensions.", NULL},
     {"dtype", get_dtype, NULL, "The type of the elements.", NULL},

@@ -4,13 +4,15 @@
 PyTypeObject *tensor_type;
 Hooks hooks;
 
+/* The collector looks at a tensor once it has attributes: until then it refers to no other object. */
 PyObject *wrap_tensor(betty_tensor *owned) {
-  TensorObject *self = PyObject_New(TensorObject, tensor_type);
+  TensorObject *self = PyObject_GC_New(TensorObject, tensor_type);
   if (!self) {
     betty_tensor_free(owned);
     return NULL;
   }
   self->handle = owned;
+  self->attributes = self->weak_references = NULL;
   return (PyObject *)self;
 }
 
@@ -57,11 +59,31 @@ betty_tensor *require_tensor(PyObject *object, const char *what) {
   return NULL;
 }
 
+static int traverse(PyObject *self, visitproc visit, void *arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(((TensorObject *)self)->attributes);
+  return 0;
+}
+
+static int clear(PyObject *self) {
+  Py_CLEAR(((TensorObject *)self)->attributes);
+  return 0;
+}
+
+static int set_attribute(PyObject *self, PyObject *name, PyObject *value) {
+  if (PyObject_GenericSetAttr(self, name, value)) return -1;
+  if (((TensorObject *)self)->attributes && !PyObject_GC_IsTracked(self)) PyObject_GC_Track(self);
+  return 0;
+}
+
 static void deallocate(PyObject *self) {
   PyTypeObject *type = Py_TYPE(self);
   betty_tensor *handle = handle_of(self);
+  PyObject_GC_UnTrack(self);
+  if (((TensorObject *)self)->weak_references) PyObject_ClearWeakRefs(self);
+  clear(self);
   if (type == tensor_type) {
-    PyObject_Free(self);
+    PyObject_GC_Del(self);
   } else {
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(self);
@@ -115,7 +137,17 @@ static int set_item(PyObject *self, PyObject *key, PyObject *value) {
   return done ? 0 : -1;
 }
 
+static PyMemberDef members[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(TensorObject, attributes), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(TensorObject, weak_references), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
 static PyType_Slot own_slots[] = {
+    {Py_tp_traverse, traverse},
+    {Py_tp_clear, clear},
+    {Py_tp_setattro, set_attribute},
+    {Py_tp_members, members},
     {Py_tp_new, make},
     {Py_tp_dealloc, deallocate},
     {Py_tp_hash, hash},
@@ -142,7 +174,8 @@ int tensor_ready(PyObject *module) {
   count = join_slots(slots, count, buffer_slots);
   slots[count] = (PyType_Slot){0, NULL};
   PyType_Spec spec = {
-      "betty.Tensor", sizeof(TensorObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots,
+      "betty.Tensor", sizeof(TensorObject), 0,
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots,
   };
   tensor_type = (PyTypeObject *)PyType_FromSpec(&spec);
   return tensor_type ? PyModule_AddObjectRef(module, "Tensor", (PyObject *)tensor_type) : -1;
