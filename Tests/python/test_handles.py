@@ -198,4 +198,4 @@ def test_a_tensor_takes_attributes_and_weak_references():
     gc.collect()
     assert watched() is None
     with pytest.raises(AttributeError, match="no attribute 'upgrade'"):
-        betty.ones(2).upgrade  # noqa: B018
+        betty.ones(2).upgrade
