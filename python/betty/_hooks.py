@@ -32,12 +32,12 @@ class _Entry:
     def __init__(self, tensor: Tensor) -> None:
         self.hooks: dict[int, Hook] = {}
         self.after: dict[int, Hook] = {}  # called with the tensor, once it has its gradient
-        try:
+        # What an operation made lives on in what follows from it, without this object.
+        self._tensor: Any = lambda: tensor
+        if type(tensor) is not Tensor:
             # A parameter may go, and its hooks with it.
             key = id(tensor)
-            self._tensor: Any = weakref.ref(tensor, lambda _: _entries.pop(key, None))
-        except TypeError:
-            self._tensor = lambda: tensor
+            self._tensor = weakref.ref(tensor, lambda _: _entries.pop(key, None))
 
     @property
     def tensor(self) -> Tensor | None:
