@@ -113,11 +113,20 @@ struct RecordingSuite {
       let x = try Tensor.floats([1, 4])
       let held = try call("sqrt", x)
       held.retainHandle()
-      let free = try call("add", held, x)
-      let result = try call("mul", free, free)
-      try Recording.evaluate([result])
-      #expect(held.isComputed)
-      #expect(!free.isComputed)
+      // A value that only the result is made of, and one that somebody keeps without a handle.
+      weak var free: Tensor?
+      func squared() throws -> Tensor {
+        let sum = try call("add", held, x)
+        free = sum
+        return try call("mul", sum, sum)
+      }
+      let (result, kept) = (try squared(), try call("exp", held))
+      let before = Counters.allocations.load(ordering: .relaxed)
+      try Recording.evaluate([result, try call("neg", kept)])
+      // The three that are asked for or held, and the kept one; what only led there is gone.
+      #expect(Counters.allocations.load(ordering: .relaxed) - before == 4)
+      #expect(held.isComputed && kept.isComputed)
+      #expect(free == nil)
       let work = try Work.of { () throws in #expect(try held.doubles() == [1, 2]) }
       #expect(work.runs == 0)
     }
