@@ -50,15 +50,17 @@ enum Trail {
 
   @inline(never)
   private static func prune() {
+    var kept = unsafe nodes
+    unsafe nodes = []
     // Later ones first: what only they needed is needed no more.
-    for position in unsafe nodes.indices.reversed() {
-      let isNeeded = unsafe nodes[position].buffer == nil && nodes[position].isReferred
-      if !isNeeded {
-        let last = unsafe nodes.count - 1
-        unsafe nodes.swapAt(position, last)
-        unsafe nodes.removeLast()
-      }
+    var position = kept.count
+    while position > 0 {
+      position -= 1
+      if kept[position].buffer == nil, kept[position].isReferred { continue }
+      let last = kept.removeLast()
+      if position < kept.count { kept[position] = last }
     }
+    unsafe nodes = kept
   }
 
   /// Not under the lock, after a call was recorded.
