@@ -102,12 +102,15 @@ def test_darts_search_prints_and_draws_the_genotype(tmp_path):
     figure = tmp_path / "cell.png"
     done = run(
         "darts_search.py", "--steps", "2", "--channels", "2", "--cells", "2", "--nodes", "2",
-        "--batch", "8", "--figure", str(figure), folder=tmp_path,
+        "--batch", "8", "--random", "2", "--seeds", "1", "--figure", str(figure),
+        folder=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     cells = re.findall(r"^ +\d  (\S+) +(\w+_\w+) +0\.\d+$", done.stdout, re.M)
     assert len(cells) == 8
     assert figure.stat().st_size > 10_000
+    rows = re.findall(r"^(\w[\w ,]*?)  +\d+ +\d+\.\d(?: ± \d+\.\d)? %$", done.stdout, re.M)
+    assert rows == ["supernet", "found cell", "random cells, 2", "the best of them"]
 
 
 @pytest.mark.parametrize("script", ["meta_weight_net.py", "implicit_maml.py", "darts_search.py"])
