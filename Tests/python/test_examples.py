@@ -174,7 +174,6 @@ TABLES = [
         [
             "target alone",
             "all sources alike",
-            "the same, finetuned on validation too",
             "all sources, weights learned",
             "the right sources alone",
         ],
