@@ -6,6 +6,7 @@ where type and layout allow it.
 
 from __future__ import annotations
 
+import array
 import warnings
 from typing import Any
 
@@ -13,7 +14,7 @@ from betty import _functions as F
 from betty import _native, _types
 from betty._checks import check_deviation, check_integer, check_probability, check_range
 from betty._checks import lengths as _size
-from betty._lists import from_lists
+from betty._lists import from_lists, is_sequence, listed
 from betty._native import Tensor, dtype, operation
 from betty._process import drawing
 from betty._types import check_device
@@ -43,7 +44,7 @@ def _is_array(data: Any) -> bool:
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False) -> Tensor:
-    """A tensor with a copy of `data`: a number, nested lists, an array."""
+    """A tensor with a copy of `data`: a number, nested lists or other sequences, an array."""
     check_device(device)
     if isinstance(data, Tensor):
         warnings.warn(
@@ -52,6 +53,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             stacklevel=2,
         )
         return _finish(data.detach().clone(), dtype, requires_grad)
+    data = listed(data)
     if isinstance(data, (list, tuple)) and data and _is_array(data[0]):
         warn(
             "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider "
@@ -84,7 +86,7 @@ def _from_array(data: Any, copy: bool, dtype: Any = None) -> Tensor:
         return (
             _native.from_buffer(shared.numpy().copy()) if copy and _has_buffer(shared) else shared
         )
-    if any(hasattr(data, name) for name in ("__array__", "__array_interface__", "__len__")):
+    if any(hasattr(data, name) for name in ("__array__", "__array_interface__")):
         array = numpy.array(data) if copy else numpy.asarray(data)
         return _native.from_buffer(array)
     try:
@@ -103,15 +105,16 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
     check_device(device)
     if isinstance(data, Tensor):
         return _finish(data, dtype, False)
-    if isinstance(data, (bool, int, float, list, tuple)):
+    if isinstance(data, (bool, int, float, str, bytes)) or is_sequence(data):
         return tensor(data, dtype=dtype)
     return _finish(_from_array(data, copy=False), dtype, False)
 
 
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False) -> Tensor:
     """`obj` as a tensor; `copy` says whether memory is shared, None shares it where that can be."""
-    made = as_tensor(obj, dtype, device)
-    if copy and (isinstance(obj, Tensor) or not isinstance(obj, (bool, int, float, list, tuple))):
+    shows = isinstance(obj, (array.array, bytes, bytearray, memoryview))
+    made = as_tensor(_from_array(obj, copy=False) if shows else obj, dtype, device)
+    if copy and not (isinstance(obj, (bool, int, float)) or is_sequence(obj)):
         made = made.detach().clone()
     return _finish(made, None, requires_grad)
 

@@ -1,7 +1,8 @@
-"""Nested lists as tensors: of Python's numbers, and of tensors that stand for one number each."""
+"""Nested sequences as tensors: of Python's numbers, and of tensors for one number each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from betty import _native, _types
@@ -9,8 +10,36 @@ from betty._checks import check_integer, check_range
 from betty._native import Tensor
 
 
+def is_sequence(data: Any) -> bool:
+    """Whether it holds its elements in order: a list, a tuple, a deque, a range, a class's own.
+
+    Text and mappings don't count, nor what shows its memory as an array does.
+    """
+    if isinstance(data, (list, tuple)):
+        return True
+    if isinstance(data, (str, bytes, Mapping, Tensor)):
+        return False
+    kind = type(data)
+    if not (hasattr(kind, "__getitem__") and hasattr(kind, "__len__")):
+        return False
+    return not any(hasattr(data, name) for name in _ARRAYS)
+
+
+def listed(data: Any) -> Any:
+    """A sequence as a list (lists and tuples as they are); other data as it is."""
+    if isinstance(data, (str, bytes)):
+        raise TypeError(f"tensor: cannot be made of {type(data).__name__}")
+    return list(data) if is_sequence(data) and not isinstance(data, (list, tuple)) else data
+
+
+#: What objects have that show their elements as an array.
+_ARRAYS = ("__array__", "__array_interface__", "__dlpack__")
+
+
 def from_lists(data: Any, dtype: Any = None) -> Tensor:
-    """Numbers of Python's take the default type, unless one is asked for; so do scalar tensors that
+    """A tensor of a nested sequence that is a list or a tuple at the top.
+
+    Numbers of Python's take the default type, unless one is asked for; so do scalar tensors that
     stand among them."""
     import numpy
 
@@ -41,15 +70,15 @@ def _leads_to_tensor(data: Any) -> bool:
     than the array."""
     if any(isinstance(x, Tensor) for x in data):
         return True
-    while isinstance(data, (list, tuple)) and data:
+    while is_sequence(data) and len(data):
         data = data[0]
     return isinstance(data, Tensor)
 
 
 def _plain(data: Any) -> Any:
     """Nested lists without tensors: each of one element is a number."""
-    if isinstance(data, (list, tuple)):
-        if not any(isinstance(x, (Tensor, list, tuple)) for x in data):
+    if is_sequence(data):
+        if not any(isinstance(x, Tensor) or is_sequence(x) for x in data):
             return data
         return [_plain(x) for x in data]
     if not isinstance(data, Tensor):
@@ -64,8 +93,8 @@ def _plain(data: Any) -> Any:
 
 def _has_python_numbers(data: Any) -> bool:
     """Whether the first element is Python's own: those take the default type."""
-    while isinstance(data, (list, tuple)):
-        if not data:
+    while is_sequence(data):
+        if not len(data):
             return True
         data = data[0]
     return type(data) in (float, int, bool)
