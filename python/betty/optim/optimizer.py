@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any
+from typing import Any, Self
 
 from betty import _native
 from betty._creation import zeros_like
@@ -18,7 +18,18 @@ from betty.optim._groups import Groups
 from betty.optim._hooks import Hooked
 from betty.optim.state import EngineState
 
-__all__ = ["Optimizer"]
+__all__ = ["Optimizer", "required"]
+
+
+class _Required:
+    """The class of the mark that stands for an option which has no default."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+#: Stands in the defaults where every group must give the option.
+required = _Required()
 
 
 def _rule_of(kind: type) -> tuple[str, Any] | None:
@@ -48,6 +59,12 @@ class Optimizer(Hooked):
     _pairs: dict[str, tuple[str, ...]] = {}
     _stepped = False
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """A subclass may set its groups and its state itself and not call ``__init__``."""
+        made = super().__new__(cls)
+        made._clear({})
+        return made
+
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self._open(defaults)
         if isinstance(params, Tensor):
@@ -63,15 +80,22 @@ class Optimizer(Hooked):
         for group in groups:
             self.add_param_group(group)
 
-    def _open(self, defaults: dict[str, Any]) -> None:
-        rule = _rule_of(self._rule_class(defaults))
-        self._engine = None if rule is None else _native.OptimizerHandle(rule[0])
-        self._known = () if rule is None else rule[1]
+    def _clear(self, defaults: dict[str, Any]) -> None:
+        """No rule of the engine, no groups, no state."""
+        self._engine: Any = None
+        self._known: Any = ()
         self._own_state: dict[Tensor, dict[str, Any]] = defaultdict(dict)
         # Entries of loaded states that the engine's rule does not know.
         self._kept: dict[int, dict[str, Any]] = {}
         self.defaults = defaults
-        self._groups: list[dict[str, Any]] = [] if rule is None else Groups(self)
+        self._groups: list[dict[str, Any]] = []
+
+    def _open(self, defaults: dict[str, Any]) -> None:
+        self._clear(defaults)
+        rule = _rule_of(self._rule_class(defaults))
+        if rule is not None:
+            self._engine, self._known = _native.OptimizerHandle(rule[0]), rule[1]
+            self._groups = Groups(self)
 
     def _rule_class(self, defaults: dict[str, Any]) -> type:
         """The class whose name is that of the engine's rule."""
@@ -93,8 +117,8 @@ class Optimizer(Hooked):
 
     @param_groups.setter
     def param_groups(self, groups: list[dict[str, Any]]) -> None:
-        own = getattr(self, "_groups", None)
-        if isinstance(own, Groups):
+        own = self._groups
+        if isinstance(own, Groups) and own._optimizer is self:
             groups, count = list(groups), len(own)
             own[:] = groups[:count]
             own.extend(groups[count:])
@@ -122,6 +146,12 @@ class Optimizer(Hooked):
         if len({id(p) for p in params} | taken) < len(params) + len(taken):
             raise ValueError(f"{type(self).__name__}: a parameter appears more than once")
         values = {**self.defaults, **param_group, "params": params}
+        missing = next((key for key, value in values.items() if value is required), None)
+        if missing is not None:
+            raise ValueError(
+                f"{type(self).__name__}: parameter group didn't specify a value of required "
+                f"optimization parameter {missing}"
+            )
         if names:
             values["param_names"] = names
         if values.get("foreach") and values.get("fused"):
@@ -131,9 +161,9 @@ class Optimizer(Hooked):
             hyper.update(self._numbers(key, value))
         if self._engine is not None:
             self._engine.add_group(params, hyper)
-        if isinstance(self._groups, Groups):
+        if isinstance(self._groups, Groups) and self._groups._optimizer is self:
             self._groups._add(values)
-        else:
+        else:  # the groups of an optimizer that this one is around go into that one's rule as well
             self._groups.append(values)
 
     def _numbers(self, key: str, value: Any) -> dict[str, float]:
