@@ -159,7 +159,7 @@ OutOfMemoryError = MemoryError
 
 # Imported when first asked for: `import betty` stays quick.
 _SUBMODULES = (
-    "backends", "compiler", "configs", "distributed", "distributions", "engine", "envs",
+    "accelerator", "backends", "compiler", "configs", "distributed", "distributions", "engine", "envs",
     "hypergradient", "jit", "linalg", "logging", "nn", "optim", "problems", "random", "special",
     "testing", "transforms", "types", "utils", "version",
 )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any
 
 from betty import _derived, _functions, _quadrature, _views
 
+from betty import accelerator as accelerator
 from betty import amp as amp
 from betty import autograd as autograd
 from betty import backends as backends
