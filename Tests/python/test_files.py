@@ -226,8 +226,8 @@ def test_what_cannot_be_saved_leaves_the_file_alone(path):
     betty.save([1], path)
     with pytest.raises(TypeError, match=r"cannot save object at 'a\.0'"):
         betty.save({"a": [object()]}, path)
-    with pytest.raises(TypeError, match="a key of 'a' is tuple"):
-        betty.save({"a": {(1, 2): 3}}, path)
+    with pytest.raises(TypeError, match="a key of 'a' is object; keys"):
+        betty.save({"a": {object(): 3}}, path)
     assert betty.load(path) == [1]
     assert os.listdir(os.path.dirname(path)) == ["state.safetensors"]
     with pytest.raises(FileNotFoundError):

@@ -159,9 +159,9 @@ OutOfMemoryError = MemoryError
 
 # Imported when first asked for: `import betty` stays quick.
 _SUBMODULES = (
-    "accelerator", "backends", "compiler", "configs", "distributed", "distributions", "engine", "envs",
-    "hypergradient", "jit", "linalg", "logging", "nn", "optim", "problems", "random", "special",
-    "testing", "transforms", "types", "utils", "version",
+    "accelerator", "backends", "compiler", "configs", "distributed", "distributions", "engine",
+    "envs", "hypergradient", "jit", "linalg", "logging", "nn", "optim", "problems", "random",
+    "special", "testing", "transforms", "types", "utils", "version",
 )  # fmt: skip
 
 

@@ -15,31 +15,26 @@ import json
 import os
 import stat
 import tempfile
-from collections import Counter, OrderedDict
 from typing import Any
 
 from betty import _native, _types
 from betty._checkpoints import is_checkpoint, read_checkpoint
 from betty._native import Tensor
+from betty._outlines import outline, restored
 
 __all__ = ["load", "save"]
 
 _FORMAT = "betty"
 #: Bytes of a header, beyond which no reader of the format takes it.
 _LONGEST_HEADER = 100_000_000
-# How dicts are called in an outline.
-_DICTS = {"ordered": OrderedDict, "counter": Counter, "dict": dict}
+# What a damaged outline comes to.
+_DAMAGE = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError)
 # safetensors' names: (NumPy's type in the file, the tensor's type)
 _READ = {
     "F64": ("<f8", _types.float64), "F32": ("<f4", _types.float32), "F16": ("<f2", _types.float16),
     "BF16": ("<u2", _types.bfloat16), "I64": ("<i8", _types.int64), "I32": ("<i4", _types.int32),
     "U8": ("<u1", _types.uint8), "I16": ("<i2", _types.int32), "I8": ("<i1", _types.int32),
     "U16": ("<u2", _types.int32), "U32": ("<u4", _types.int64), "BOOL": ("?", _types.bool),
-}  # fmt: skip
-_WRITTEN = {
-    _types.float64: "float64", _types.float32: "float32", _types.float16: "float16",
-    _types.bfloat16: "bfloat16", _types.int64: "int64", _types.int32: "int32",
-    _types.uint8: "uint8", _types.bool: "bool",
 }  # fmt: skip
 
 
@@ -57,15 +52,20 @@ def _library() -> Any:
 
 
 def save(obj: Any, f: Any) -> None:
-    """Writes tensors and what holds them: dicts, lists, tuples, numbers, text, None.
+    """Writes tensors and what holds them: numbers, text, None and Python's containers.
 
     Args:
-        obj: State dicts of modules, optimizers, problems and the engine, nested at will. Arrays
-            come back as arrays, parameters as tensors.
+        obj: State dicts of modules, optimizers, problems and the engine, nested at will, in dicts
+            of every kind, lists, tuples (named ones too), sets, deques, ranges, slices and
+            namespaces, beside bytes, paths, devices, element types and sizes. Arrays come back as
+            arrays, parameters as parameters. A named tuple comes back with its name and fields, in
+            a class of its own; a defaultdict keeps what it makes where that is one of Python's
+            types.
         f: A path, or a file object open for writing bytes.
 
     Raises:
-        TypeError: Something that has no such form; the message says where it stands.
+        TypeError: Something else, such as a whole module or an object of a program's own class;
+            the message says where it stands.
         ValueError: Numbers and text beside the tensors that are too long for the format.
 
     Example:
@@ -77,8 +77,12 @@ def save(obj: Any, f: Any) -> None:
         {'epoch': 3, 'weights': [tensor([1., 1.])]}
     """
     tensors: dict[str, dict[str, Any]] = {}
-    outline = _outline(obj, "", tensors)
-    text = json.dumps(outline, separators=(",", ":"))
+
+    def put(place: str, found: Any) -> str:
+        record = _record(found) if isinstance(found, Tensor) else _array_record(found, place)
+        return _put(tensors, place, record)
+
+    text = json.dumps(outline(obj, "", put), separators=(",", ":"))
     content = _content(tensors, {_FORMAT: text})
     if hasattr(f, "write"):
         _write(f, content)
@@ -146,35 +150,6 @@ def _mask() -> int:
     return mask
 
 
-def _outline(obj: Any, place: str, tensors: dict[str, dict[str, Any]]) -> Any:
-    """The object as JSON, its tensors taken out under the names of their places."""
-    import numpy
-
-    if obj is None or isinstance(obj, (bool, int, float, str)):
-        return obj
-    if isinstance(obj, Tensor):
-        return {"tensor": _put(tensors, place, _record(obj))}
-    if isinstance(obj, numpy.generic) and obj.dtype.kind in "biuf":
-        return obj.item()
-    if isinstance(obj, numpy.ndarray) and obj.dtype.kind in "biuf":
-        record = _array_record(obj, place)
-        return {"array": _put(tensors, place, record), "dtype": obj.dtype.str}
-    if isinstance(obj, _types.dtype):
-        return {"dtype": _WRITTEN[obj]}
-    if isinstance(obj, dict):
-        kind = next(name for name, kind in _DICTS.items() if isinstance(obj, kind))
-        return {
-            kind: [[_key(k, place), _outline(v, _inner(place, k), tensors)] for k, v in obj.items()]
-        }
-    if isinstance(obj, (list, tuple)):
-        kind = "list" if isinstance(obj, list) else "tuple"
-        return {kind: [_outline(v, _inner(place, i), tensors) for i, v in enumerate(obj)]}
-    raise TypeError(
-        f"save: cannot save {type(obj).__name__} at '{place or 'the top'}'; takes tensors, arrays, "
-        "numbers, text, None, dicts, lists and tuples"
-    )
-
-
 def _array_record(array: Any, place: str) -> dict[str, Any]:
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     names = {numpy_kind: name for name, (numpy_kind, _) in _READ.items() if name != "BF16"}
@@ -188,16 +163,6 @@ def _array_record(array: Any, place: str) -> dict[str, Any]:
         "shape": list(array.shape),
         "data": data,
     }
-
-
-def _inner(place: str, key: Any) -> str:
-    return f"{place}.{key}" if place else str(key)
-
-
-def _key(key: Any, place: str) -> Any:
-    if key is None or isinstance(key, (bool, int, float, str)):
-        return key
-    raise TypeError(f"save: a key of '{place or 'the top'}' is {type(key).__name__}, not text")
 
 
 def _put(tensors: dict[str, dict[str, Any]], place: str, record: dict[str, Any]) -> str:
@@ -286,8 +251,8 @@ def _load_safetensors(content: bytes, name: Any) -> Any:
     if _FORMAT not in metadata:
         return tensors
     try:
-        return _restored(json.loads(metadata[_FORMAT]), tensors)
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        return restored(json.loads(metadata[_FORMAT]), tensors)
+    except _DAMAGE as error:
         raise ValueError(f"load: {name}: its outline is damaged: {error!r}") from None
 
 
@@ -308,20 +273,3 @@ def _tensor(record: dict[str, Any], where: str) -> Tensor:
     elif record["dtype"] == "U32":
         array = array.astype(numpy.int64)
     return _native.from_buffer(array).to(dtype)
-
-
-def _restored(outline: Any, tensors: dict[str, Tensor]) -> Any:
-    if not isinstance(outline, dict):
-        return outline
-    if "tensor" in outline:
-        return tensors[outline["tensor"]]
-    if "array" in outline:
-        return tensors[outline["array"]].numpy().astype(outline["dtype"], copy=False)
-    (kind, content), *_ = outline.items()
-    if kind == "dtype":
-        return {name: dtype for dtype, name in _WRITTEN.items()}[content]
-    if kind in ("list", "tuple"):
-        made = [_restored(value, tensors) for value in content]
-        return made if kind == "list" else tuple(made)
-    pairs = [(key, _restored(value, tensors)) for key, value in content]
-    return _DICTS[kind](dict(pairs) if kind == "counter" else pairs)
