@@ -38,8 +38,8 @@ def read_checkpoint(file: BinaryIO, name: Any) -> Any:
     """What `torch.save` wrote into an open file; tensors are tensors of this library.
 
     Raises:
-        ValueError: A file that is damaged, or that holds more than containers, numbers, text and
-            tensors; the message says what.
+        ValueError: A file that is damaged, or that holds more than containers, numbers, text,
+            arrays and tensors; the message says what.
     """
     try:
         file.seek(0)

@@ -1,9 +1,9 @@
 """The pickles of PyTorch's checkpoints, read as data.
 
 A pickle is a program of small instructions that build objects. They are interpreted here one by
-one and make containers, numbers, text and tensors. Invariant: a name in a file is looked up in
-`_MAKERS` and `_KINDS` and nowhere else, so nothing is imported or called on the file's behalf;
-whatever is not known is refused by its name.
+one and make containers, numbers, text, arrays and tensors. Invariant: a name in a file is looked
+up in `_MAKERS` and `_KINDS` and nowhere else, so nothing is imported or called on the file's
+behalf; whatever is not known is refused by its name.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from betty import _native, _types
+from betty import _pickled_arrays as arrays
+from betty._pickled_arrays import Refused
 
 __all__ = ["ELEMENTS", "Fetch", "Refused", "Storage", "interpret"]
 
@@ -29,10 +31,6 @@ _STORAGES = {
     "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32",
     "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
 }  # fmt: skip
-
-
-class Refused(Exception):
-    """What the file holds cannot be read; the text goes into the message."""
 
 
 class Storage(NamedTuple):
@@ -121,7 +119,9 @@ def _of_type(fetch: Fetch, maker: Any, kind: Any, arguments: Any, state: Any) ->
 _REBUILT = {
     _Name("torch._utils", "_rebuild_tensor_v2"), _Name("torch._utils", "_rebuild_parameter"),
 }  # fmt: skip
-_KINDS = {_Name("torch", "Tensor"), _Name("torch.nn.parameter", "Parameter")}
+_KINDS = {
+    _Name("torch", "Tensor"), _Name("torch.nn.parameter", "Parameter"), _Name("numpy", "ndarray"),
+}  # fmt: skip
 _MAKERS: dict[_Name, Callable[..., Any]] = {
     _Name("torch._utils", "_rebuild_tensor_v2"): _tensor,
     _Name("torch._utils", "_rebuild_parameter"): _parameter,
@@ -133,7 +133,14 @@ _MAKERS: dict[_Name, Callable[..., Any]] = {
     _Name("torch", "device"): lambda fetch, *_: _types.device("cpu"),
     _Name("builtins", "set"): lambda fetch, items=(): set(items),
     _Name("__builtin__", "set"): lambda fetch, items=(): set(items),
+    _Name("builtins", "bytes"): lambda fetch: b"",
+    _Name("__builtin__", "bytes"): lambda fetch: b"",
+    _Name("_codecs", "encode"): lambda fetch, *given: arrays.encoded(*given),
+    _Name("numpy", "dtype"): lambda fetch, *given: arrays.dtype(*given),
 }
+for _module in ("numpy._core.multiarray", "numpy.core.multiarray"):  # NumPy 2 and 1
+    _MAKERS[_Name(_module, "scalar")] = lambda fetch, *given: arrays.scalar(*given)
+    _MAKERS[_Name(_module, "_reconstruct")] = lambda fetch, *given: arrays.empty(*given)
 
 
 def _named(module: str, name: str) -> Any:
@@ -145,7 +152,7 @@ def _named(module: str, name: str) -> Any:
     if name.startswith("_rebuild_"):
         raise Refused(f"holds a tensor of a kind that is not here ({found})")
     raise Refused(
-        f"holds {found}, and only tensors, numbers, text, dicts, lists and tuples are read; "
+        f"holds {found}, and only tensors, arrays, numbers, text and containers are read; "
         "where PyTorch is, save state_dict() instead of the object"
     )
 
@@ -156,7 +163,7 @@ _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": set}
 _VALUES = {
     "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE",
-    "BINUNICODE8", "BINSTRING", "SHORT_BINSTRING",
+    "BINUNICODE8", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
 }  # fmt: skip
 _SHORT_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
@@ -276,8 +283,16 @@ class _Machine:
         self.stack.append(_MAKERS[called](self.fetch, *arguments))
 
     def on_build(self, _: None) -> None:
-        """Attributes of an OrderedDict: of a state, the versions of its modules."""
+        """The content of an array, or attributes: of a state, the versions of its modules."""
+        import numpy
+
         (attributes,) = self.take(1)
-        found = self.top(OrderedDict)
+        found = self.top(OrderedDict, numpy.ndarray, numpy.dtype)
+        if isinstance(found, numpy.ndarray):
+            arrays.fill(found, attributes)
+            return
+        if isinstance(found, numpy.dtype):
+            arrays.order(found, attributes)
+            return
         if isinstance(attributes, dict) and isinstance(attributes.get("_metadata"), dict):
             found._metadata = attributes["_metadata"]
