@@ -36,6 +36,19 @@ PATHS = [
     ("betty.utils.data.distributed", "DistributedSampler"),
     ("betty.amp", "GradScaler autocast"),
     ("betty.cuda.amp", "GradScaler autocast"),
+    ("betty.nn.utils.weight_norm", "WeightNorm weight_norm remove_weight_norm"),
+    ("betty.nn.utils.spectral_norm", "SpectralNorm spectral_norm remove_spectral_norm"),
+    ("betty.nn.parallel.data_parallel", "DataParallel data_parallel"),
+    ("betty.nn.parallel.distributed", "DistributedDataParallel"),
+    ("betty.distributions.uniform", "Uniform"),
+    ("betty.distributions.studentT", "StudentT"),
+    ("betty.distributions.multivariate_normal", "MultivariateNormal"),
+    ("betty.distributions.one_hot_categorical", "OneHotCategoricalStraightThrough"),
+    ("betty.distributions.relaxed_bernoulli", "RelaxedBernoulli"),
+    ("betty.distributions.constraint_registry", "ConstraintRegistry biject_to"),
+    ("betty.distributions.exp_family", "ExponentialFamily"),
+    ("betty.distributions.utils", "broadcast_all lazy_property euler_constant"),
+    ("betty.utils._pytree", "tree_map tree_flatten tree_unflatten"),
 ]
 
 

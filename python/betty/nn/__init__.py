@@ -53,6 +53,7 @@ from betty.nn.parameters import *
 from betty.nn.pooling import *
 from betty.nn.recurrent import *
 from betty.nn.transformer import *
+from betty.nn.utils import norms as _norms
 from betty.nn.vision import *
 
 

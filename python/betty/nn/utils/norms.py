@@ -9,6 +9,7 @@ from typing import Any
 from betty import _creation
 from betty import _functions as F
 from betty._native import Tensor
+from betty._stand_ins import stand_in
 from betty.autograd import no_grad
 from betty.nn.functional import normalize
 from betty.nn.module import Module
@@ -18,7 +19,9 @@ from betty.nn.utils.parametrizations import norm_except
 __all__ = ["remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"]
 
 
-class _WeightNorm:
+class WeightNorm:
+    """The hook that puts a weight of length and direction together."""
+
     def __init__(self, name: str, dim: int | None) -> None:
         self.name, self.dim = name, dim
 
@@ -39,10 +42,10 @@ def _hook_of(module: Module, kind: type, name: str) -> tuple[int, Any] | None:
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Makes a weight its direction ``weight_v`` times a length ``weight_g``."""
-    if _hook_of(module, _WeightNorm, name):
+    if _hook_of(module, WeightNorm, name):
         raise RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")
     weight = getattr(module, name)
-    hook = _WeightNorm(name, dim)
+    hook = WeightNorm(name, dim)
     del module._parameters[name]
     module.register_parameter(f"{name}_g", Parameter(norm_except(weight, dim).detach().clone()))
     module.register_parameter(f"{name}_v", Parameter(weight.detach().clone()))
@@ -53,7 +56,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
 
 def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     """Makes the weight a plain parameter again."""
-    found = _hook_of(module, _WeightNorm, name)
+    found = _hook_of(module, WeightNorm, name)
     if found is None:
         raise ValueError(f"weight_norm of '{name}' not found in {module}")
     value = found[1].compute(module).detach()
@@ -65,7 +68,9 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     return module
 
 
-class _SpectralNorm:
+class SpectralNorm:
+    """The hook that divides a weight by its largest singular value."""
+
     def __init__(self, name: str, count: int, dim: int, eps: float) -> None:
         self.name, self.count, self.dim, self.eps = name, count, dim, eps
 
@@ -99,7 +104,7 @@ def spectral_norm(
     dim: int | None = None,
 ) -> Module:
     """Divides a weight by its largest singular value (Miyato et al., ICLR 2018)."""
-    if _hook_of(module, _SpectralNorm, name):
+    if _hook_of(module, SpectralNorm, name):
         raise RuntimeError(f"Cannot register two spectral_norm hooks on the same parameter {name}")
     if n_power_iterations <= 0:
         raise ValueError(
@@ -109,7 +114,7 @@ def spectral_norm(
     if dim is None:
         dim = 1 if getattr(module, "transposed", False) else 0
     weight = getattr(module, name)
-    hook = _SpectralNorm(name, n_power_iterations, dim, eps)
+    hook = SpectralNorm(name, n_power_iterations, dim, eps)
     rows, columns = hook.matrix(weight).shape
     del module._parameters[name]
     module.register_parameter(f"{name}_orig", weight)
@@ -123,7 +128,7 @@ def spectral_norm(
 
 def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     """Makes the weight a plain parameter again."""
-    found = _hook_of(module, _SpectralNorm, name)
+    found = _hook_of(module, SpectralNorm, name)
     if found is None:
         raise ValueError(f"spectral_norm of '{name}' not found in {module}")
     value = found[1].compute(module, False).detach()
@@ -132,3 +137,21 @@ def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     del module._forward_pre_hooks[found[0]]
     module.register_parameter(name, Parameter(value))
     return module
+
+
+_HOME = __name__.rpartition(".")[0]
+stand_in(
+    f"{_HOME}.weight_norm",
+    {
+        "WeightNorm": WeightNorm,
+        "weight_norm": weight_norm,
+        "remove_weight_norm": remove_weight_norm,
+    },
+)
+stand_in(
+    f"{_HOME}.spectral_norm",
+    {
+        "SpectralNorm": SpectralNorm, "spectral_norm": spectral_norm,
+        "remove_spectral_norm": remove_spectral_norm,
+    },
+)  # fmt: skip
