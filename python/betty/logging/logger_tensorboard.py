@@ -72,9 +72,16 @@ class _EventFile:
         self._event, self._summary = Event, Summary
         self._file = EventFileWriter(log_dir)
 
-    def add_scalar(self, tag: str, value: float, step: int | None) -> None:
-        summary = self._summary(value=[self._summary.Value(tag=tag, simple_value=value)])
-        event = self._event(summary=summary, wall_time=datetime.now().timestamp())
+    def add_scalar(
+        self, tag: str, value: float, step: int | None, walltime: float | None = None
+    ) -> None:
+        self.add(tag, step, walltime, simple_value=value)
+
+    def add(self, tag: str, step: int | None, walltime: float | None = None, **value: Any) -> None:
+        """Writes a value of any of the kinds that a summary has."""
+        summary = self._summary(value=[self._summary.Value(tag=tag, **value)])
+        now = datetime.now().timestamp() if walltime is None else walltime
+        event = self._event(summary=summary, wall_time=now)
         if step is not None:
             event.step = step
         self._file.add_event(event)
