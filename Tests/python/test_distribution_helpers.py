@@ -8,14 +8,15 @@ import pytest
 from betty import distributions as D
 from betty.distributions import utils
 
-MODULES = """
-    bernoulli beta binomial categorical cauchy chi2 continuous_bernoulli dirichlet exponential
-    fishersnedecor gamma geometric gumbel half_cauchy half_normal independent inverse_gamma
-    kumaraswamy laplace lkj_cholesky log_normal logistic_normal lowrank_multivariate_normal
-    mixture_same_family multinomial multivariate_normal negative_binomial normal
-    one_hot_categorical pareto poisson relaxed_bernoulli relaxed_categorical studentT
-    transformed_distribution uniform von_mises weibull wishart
-""".split()
+MODULES = (
+    "bernoulli", "beta", "binomial", "categorical", "cauchy", "chi2", "continuous_bernoulli",
+    "dirichlet", "exponential", "fishersnedecor", "gamma", "geometric", "gumbel", "half_cauchy",
+    "half_normal", "independent", "inverse_gamma", "kumaraswamy", "laplace", "lkj_cholesky",
+    "log_normal", "logistic_normal", "lowrank_multivariate_normal", "mixture_same_family",
+    "multinomial", "multivariate_normal", "negative_binomial", "normal", "one_hot_categorical",
+    "pareto", "poisson", "relaxed_bernoulli", "relaxed_categorical", "studentT",
+    "transformed_distribution", "uniform", "von_mises", "weibull", "wishart",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODULES)

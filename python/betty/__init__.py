@@ -160,8 +160,9 @@ OutOfMemoryError = MemoryError
 # Imported when first asked for: `import betty` stays quick.
 _SUBMODULES = (
     "accelerator", "backends", "compiler", "configs", "distributed", "distributions", "engine",
-    "envs", "hypergradient", "jit", "linalg", "logging", "nn", "optim", "problems", "random",
-    "special", "testing", "transforms", "types", "utils", "version",
+    "envs", "hub", "hypergradient", "jit", "linalg", "logging", "multiprocessing", "nn", "onnx",
+    "optim", "overrides", "problems", "profiler", "random", "serialization", "special", "testing",
+    "transforms", "types", "utils", "version",
 )  # fmt: skip
 
 

@@ -99,9 +99,13 @@ def type_(self: Tensor, dtype=None, non_blocking=False):
     if isinstance(dtype, str):
         names = {name: kind for kind, name in _TYPE_NAMES.items()}
         short = dtype.removeprefix("betty.").removeprefix("torch.")
+        if short.startswith("cuda."):
+            refuse_device("cuda")
         if short not in names:
             raise ValueError(f"invalid type: '{dtype}'")
         dtype = names[short]
+    if getattr(dtype, "__module__", None) == "betty.cuda":
+        refuse_device("cuda")
     return _convert(self, dtype)
 
 

@@ -271,7 +271,8 @@ def Variable(data: Tensor, requires_grad: bool = False, volatile: bool = False) 
 
 # Imported when first asked for: `import betty` stays quick.
 _LATER = {
-    "forward_ad": None, "functional": None, "gradcheck": "checks", "gradgradcheck": "checks",
+    "forward_ad": None, "functional": None, "graph": None, "profiler": None,
+    "gradcheck": "checks", "gradgradcheck": "checks",
 }  # fmt: skip
 
 

@@ -6,6 +6,10 @@ from typing import Any, NoReturn
 
 from betty._types import refuse_device
 from betty.cuda import amp
+from betty.cuda.streams import TENSOR_TYPES, Event, Stream, StreamContext, stream
+from betty.cuda.streams import device as device
+
+globals().update(TENSOR_TYPES)
 
 
 def is_available() -> bool:
@@ -67,6 +71,27 @@ def set_device(device) -> NoReturn:
 
 def current_device() -> NoReturn:
     refuse_device("cuda")
+
+
+def current_stream(device=None) -> NoReturn:
+    refuse_device("cuda")
+
+
+default_stream = set_stream = mem_get_info = current_stream
+
+
+def memory_stats(device=None) -> dict[str, Any]:
+    """Nothing: ``betty.memory_stats`` tells of the processor's memory."""
+    return {}
+
+
+def memory_summary(device=None, abbreviated: bool = False) -> str:
+    """Nothing is on a GPU."""
+    return "no GPU\n"
+
+
+def init() -> None:
+    """Accepted: there is nothing to set up."""
 
 
 def synchronize(device=None) -> None:
