@@ -59,6 +59,12 @@ def test_names_are_where_pytorch_has_them(path, names):
         assert hasattr(module, name)
 
 
+def test_the_name_of_the_original_for_unrolled_problems():
+    from betty.problems import HigherIterativeProblem, IterativeProblem
+
+    assert HigherIterativeProblem is IterativeProblem
+
+
 def train(scaler, optimizer, w, factor=1.0):
     optimizer.zero_grad()
     scaler.scale((w * w).sum() * factor).backward()

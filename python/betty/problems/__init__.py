@@ -1,7 +1,7 @@
 """Problems: the levels of a multilevel program."""
 
 from betty.problems.implicit import ImplicitProblem
-from betty.problems.iterative import IterativeProblem
+from betty.problems.iterative import HigherIterativeProblem, IterativeProblem
 from betty.problems.problem import Problem
 
-__all__ = ["ImplicitProblem", "IterativeProblem", "Problem"]
+__all__ = ["HigherIterativeProblem", "ImplicitProblem", "IterativeProblem", "Problem"]

@@ -13,7 +13,7 @@ from betty.problems.problem import Problem
 if TYPE_CHECKING:
     from betty.engine import Engine
 
-__all__ = ["IterativeProblem"]
+__all__ = ["HigherIterativeProblem", "IterativeProblem"]
 
 
 class IterativeProblem(Problem):
@@ -150,3 +150,7 @@ class IterativeProblem(Problem):
     def params(self) -> tuple[Tensor, ...]:
         """The fast weights: the parameters as the present step sees them."""
         return tuple(self.trainable_parameters())
+
+
+#: The original's name for what it does with the package ``higher``: one class does both here.
+HigherIterativeProblem = IterativeProblem
