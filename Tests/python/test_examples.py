@@ -276,7 +276,7 @@ def test_bert_refuses_files_that_do_not_fit(tmp_path):
     weights = bert_weights()
     assert "the width 32 is no multiple of the head's 64" in refusal(weights)
     gone = weights.pop("bert.encoder.layer.0.output.dense.bias")
-    assert "missing keys: encoder.layer.0.output.dense.bias" in refusal(weights, "--head", "16")
+    assert '"encoder.layer.0.output.dense.bias"' in refusal(weights, "--head", "16")
     weights["bert.encoder.layer.0.output.dense.bias"] = gone[:7]
     assert "size mismatch for encoder.layer.0.output" in refusal(weights, "--head", "16")
     del weights["bert.embeddings.word_embeddings.weight"]

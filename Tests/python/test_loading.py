@@ -112,7 +112,9 @@ def test_statistics_that_count_no_batches():
     network.load_state_dict(state)
     new = network.state_dict()
     del new["1.num_batches_tracked"]
-    with pytest.raises(RuntimeError, match=r"missing keys: 1\.num_batches_tracked"):
+    with pytest.raises(
+        RuntimeError, match=r'Missing key\(s\) in state_dict: "1\.num_batches_tracked"'
+    ):
         network.load_state_dict(new)
 
 
@@ -174,7 +176,7 @@ def test_extra_state_is_not_loaded_when_something_fails():
     model.load_state_dict(state)
     assert model[0].count == 3
     del state["0._extra_state"]
-    with pytest.raises(RuntimeError, match=r"missing keys: 0\._extra_state"):
+    with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "0\._extra_state"'):
         model.load_state_dict(state)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from betty._native import Tensor, evaluate
+from betty._types import Size
 from betty.autograd import no_grad
 from betty.nn.parameter import Parameter, is_lazy
 
@@ -39,6 +40,10 @@ class _IncompatibleKeys(NamedTuple):
         )
 
 
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
 def _misfit(name: str, given: Any, value: Tensor) -> str | None:
     """Why a value cannot be loaded into a tensor of the state."""
     if not hasattr(given, "shape"):
@@ -46,7 +51,8 @@ def _misfit(name: str, given: Any, value: Tensor) -> str | None:
     if tuple(given.shape) == tuple(value.shape):
         return None
     return (
-        f"size mismatch for {name}: {tuple(given.shape)} given, {tuple(value.shape)} in the module"
+        f"size mismatch for {name}: copying a param with shape {Size(given.shape)} from "
+        f"checkpoint, the shape in current model is {value.shape}."
     )
 
 
@@ -119,13 +125,12 @@ class Loadable:
         try:
             wrong = _load(self, given, metadata or {}, assign, "", found)
             if strict and found.unexpected_keys:
-                wrong.insert(0, f"unexpected keys: {', '.join(found.unexpected_keys)}")
+                wrong.insert(0, f"Unexpected key(s) in state_dict: {_quoted(found[1])}.")
             if strict and found.missing_keys:
-                wrong.insert(0, f"missing keys: {', '.join(found.missing_keys)}")
+                wrong.insert(0, f"Missing key(s) in state_dict: {_quoted(found[0])}.")
             if wrong:
-                raise RuntimeError(
-                    f"loading state_dict of {type(self).__name__}: " + "; ".join(wrong)
-                )
+                lines = [f"Error(s) in loading state_dict for {type(self).__name__}:", *wrong]
+                raise RuntimeError("\n\t".join(lines))
         except BaseException:
             before.put_back()
             raise

@@ -36,6 +36,7 @@ class _Modules(Module):
         setattr(self, self._name(index), module)
 
     def __delitem__(self, index: int | slice) -> None:
+        """Takes modules out; those that are left are numbered anew, whatever their names were."""
         names = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
         for name in names:
             del self._modules[name]
@@ -117,15 +118,6 @@ class Sequential(_Modules):
         if isinstance(index, slice):
             return type(self)(OrderedDict(list(self._modules.items())[index]))
         return super().__getitem__(index)
-
-    def __delitem__(self, index: int | slice) -> None:
-        named = list(self._modules) != [str(place) for place in range(len(self))]
-        if not named:
-            super().__delitem__(index)
-            return
-        names = list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]
-        for name in names:
-            delattr(self, name)
 
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):

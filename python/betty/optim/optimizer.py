@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Self
 
 from betty import _native
-from betty._creation import zeros_like
-from betty._native import Tensor, evaluate
+from betty._creation import tensor, zeros_like
+from betty._native import Tensor, evaluate, float32
 from betty.autograd import enable_grad
 from betty.optim._groups import Groups
 from betty.optim._hooks import Hooked
@@ -55,6 +55,8 @@ class Optimizer(Hooked):
         ValueError: No parameters, one given twice, or an option out of range.
     """
 
+    #: Whether the state shows how many steps there were, as PyTorch's does of all but SGD.
+    _counts = True
     #: Engine's names of options that are tuples here.
     _pairs: dict[str, tuple[str, ...]] = {}
     _stepped = False
@@ -225,11 +227,19 @@ class Optimizer(Hooked):
         steps = self._handle.steps(param)
         if steps == 0:
             return {}
-        entries: dict[str, Any] = {"step": steps}
+        entries: dict[str, Any] = (
+            {"step": tensor(float(steps), dtype=float32)} if self._counts else {}
+        )
         for name in self._handle.state_names(index):
             entries[name] = self._handle.state(param, name)
         entries.update(self._derived(self.param_groups[index], steps))
         return entries | self._kept.get(id(param), {})
+
+    def _has_state(self, index: int, param: Tensor) -> bool:
+        """Whether a parameter of the engine's has a state that is shown."""
+        handle = self._handle
+        shown = self._counts or self._kept.get(id(param)) or handle.state_names(index)
+        return bool(shown) and handle.steps(param) > 0
 
     def _derived(self, group: dict[str, Any], steps: int) -> dict[str, Any]:
         """Entries of PyTorch's state that follow from the others; not read when loaded."""
@@ -350,11 +360,13 @@ class Optimizer(Hooked):
         self._load_state(saved["state"])
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        text = f"{type(self).__name__} ("
         for index, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {index}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
-        return "\n".join([*lines, ")"])
+            text += f"\nParameter Group {index}\n"
+            text += "".join(
+                f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params"
+            )
+        return text + ")"
 
 
 def _is_named(param: Any) -> bool:

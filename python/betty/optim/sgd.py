@@ -35,6 +35,8 @@ class SGD(Optimizer):
         tensor([0.8000, 1.6000])
     """
 
+    _counts = False
+
     def __init__(
         self,
         params: Iterable[Any],

@@ -95,8 +95,8 @@ class EngineState(MutableMapping):
         return any(each is param for each in self)
 
     def __iter__(self) -> Iterator[Tensor]:
-        for _, param in self._places():
-            if self._optimizer._handle.steps(param) > 0:
+        for index, param in self._places():
+            if self._optimizer._has_state(index, param):
                 yield param
 
     def __len__(self) -> int:
