@@ -14,6 +14,7 @@ from betty import (
     _extras,
     _factors,
     _functions,
+    _low_rank,
     _native,
     _networks,
     _operands,
@@ -106,6 +107,9 @@ from betty._types import (
     bfloat16,
     bool,
     can_cast,
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
     device,
     double,
     finfo,
@@ -119,9 +123,15 @@ from betty._types import (
     int,
     int32,
     int64,
+    layout,
     long,
+    memory_format,
+    preserve_format,
     promote_types,
     set_default_dtype,
+    sparse_coo,
+    sparse_csr,
+    strided,
     uint8,
 )
 from betty.amp import autocast, get_autocast_dtype, is_autocast_enabled
@@ -140,7 +150,7 @@ _ELSEWHERE = _NO_METHODS - {"cat", "stack", "threshold"}
 _MADE = {**_derived.FREE, **_derived.FUNCTIONS, **_ordering.FREE, **_ordering.FUNCTIONS}
 _MADE |= {**_factors.FUNCTIONS, **_factors.FREE, **_windows.FUNCTIONS, **_windows.FREE}
 _MADE |= {**_views.FUNCTIONS, **_extras.FUNCTIONS, **_extras.FREE, **_extras.TYPES}
-_MADE |= _networks.FREE
+_MADE |= _networks.FREE | _low_rank.FREE
 globals().update({n: f for n, f in _MADE.items() if n != "sum_to_size"})
 globals().update({n: _operands.checked(f) for n, f in list(globals().items())})
 for _name in _functions.__all__:
@@ -153,8 +163,6 @@ del _name, _first
 __version__ = _native.version()
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
-strided, preserve_format, contiguous_format = "strided", "preserve", "contiguous"
-channels_last, channels_last_3d = "channels_last", "channels_last_3d"  # memory has one order
 OutOfMemoryError = MemoryError
 
 # Imported when first asked for: `import betty` stays quick.

@@ -351,6 +351,8 @@ from betty._functions import unsqueeze as unsqueeze
 from betty._functions import vander as vander
 from betty._functions import vdot as vdot
 from betty._functions import xlogy as xlogy
+from betty._low_rank import pca_lowrank as pca_lowrank
+from betty._low_rank import svd_lowrank as svd_lowrank
 from betty._native import Tensor as Tensor
 from betty._native import bfloat16 as bfloat16
 from betty._native import bool as bool
@@ -431,6 +433,9 @@ from betty._process import set_rng_state as set_rng_state
 from betty._quadrature import i0 as i0
 from betty._types import Size as Size
 from betty._types import can_cast as can_cast
+from betty._types import channels_last as channels_last
+from betty._types import channels_last_3d as channels_last_3d
+from betty._types import contiguous_format as contiguous_format
 from betty._types import device as device
 from betty._types import double as double
 from betty._types import finfo as finfo
@@ -439,9 +444,15 @@ from betty._types import get_default_dtype as get_default_dtype
 from betty._types import half as half
 from betty._types import iinfo as iinfo
 from betty._types import int as int
+from betty._types import layout as layout
 from betty._types import long as long
+from betty._types import memory_format as memory_format
+from betty._types import preserve_format as preserve_format
 from betty._types import promote_types as promote_types
 from betty._types import set_default_dtype as set_default_dtype
+from betty._types import sparse_coo as sparse_coo
+from betty._types import sparse_csr as sparse_csr
+from betty._types import strided as strided
 from betty._views import chunk as chunk
 from betty._views import dsplit as dsplit
 from betty._views import hsplit as hsplit
@@ -487,14 +498,11 @@ arcsinh = _functions.asinh
 arctan = _functions.atan
 arctan2 = _functions.atan2
 arctanh = _functions.atanh
-channels_last: builtins.str
-channels_last_3d: builtins.str
 cholesky: Any
 clip = _functions.clamp
 concat = _functions.cat
 concatenate = _functions.cat
 conj_physical = _derived.conj
-contiguous_format: builtins.str
 det = _functions.linalg_det
 divide = _functions.div
 e: builtins.float
@@ -516,12 +524,10 @@ newaxis: Any
 not_equal = _functions.ne
 pi: builtins.float
 pinverse: Any
-preserve_format: builtins.str
 range = _derived.range_
 resolve_conj = _derived.conj
 resolve_neg = _derived.conj
 sgn = _functions.sign
-strided: builtins.str
 subtract = _functions.sub
 swapdims = _functions.transpose
 trapz = _functions.trapezoid

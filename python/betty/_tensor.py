@@ -344,7 +344,7 @@ _PROPERTIES = {
     "mT": _matrices_transposed,
     "H": _matrix_transposed,
     "device": lambda self: _types.CPU,
-    "layout": lambda self: "betty.strided",
+    "layout": lambda self: _types.strided,
     "grad_fn": _grad_fn,
     "mH": _matrices_transposed,
     "real": lambda self: self,
@@ -380,7 +380,7 @@ def _attach() -> None:
         setattr(Tensor, name, getattr(_overloads, name))
     for name, kind in _CONVERSIONS.items():
         setattr(Tensor, name, _converter(kind))
-    for name, value in {**_OWN, **_extras.METHODS}.items():
+    for name, value in {**_OWN, **_extras.METHODS, **_protocols.METHODS}.items():
         setattr(Tensor, name, value)
     for name in FALSE:
         setattr(Tensor, name, property(lambda self: False))

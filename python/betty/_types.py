@@ -108,6 +108,45 @@ def refuse_device(name: str) -> NoReturn:
     )
 
 
+class _Arrangement:
+    """How elements lie: a name, one object each."""
+
+    __slots__ = ("_name",)
+    _all: dict[str, Any] = {}
+
+    def __new__(cls, name: str) -> Any:
+        if name not in cls._all:
+            cls._all[name] = super().__new__(cls)
+            cls._all[name]._name = name
+        return cls._all[name]
+
+    def __repr__(self) -> str:
+        return f"betty.{self._name}"
+
+    def __reduce__(self):
+        return type(self), (self._name,)
+
+
+class layout(_Arrangement):
+    """How a tensor's elements are kept: always all of them, ``betty.strided``."""
+
+    __slots__ = ()
+    _all: dict[str, Any] = {}
+
+
+class memory_format(_Arrangement):
+    """The order of dimensions in memory: there is one, and the others are accepted."""
+
+    __slots__ = ()
+    _all: dict[str, Any] = {}
+
+
+strided, sparse_coo, sparse_csr = map(layout, ("strided", "sparse_coo", "sparse_csr"))
+contiguous_format, preserve_format, channels_last, channels_last_3d = map(
+    memory_format, ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")
+)
+
+
 class _Range(NamedTuple):
     dtype: dtype
     bits: Any

@@ -8,12 +8,14 @@ from betty.optim.adam import Adam, AdamW
 from betty.optim.adamax import Adamax
 from betty.optim.asgd import ASGD
 from betty.optim.lbfgs import LBFGS
+from betty.optim.muon import Muon
 from betty.optim.nadam import NAdam
 from betty.optim.optimizer import Optimizer
 from betty.optim.radam import RAdam
 from betty.optim.rmsprop import RMSprop
 from betty.optim.rprop import Rprop
 from betty.optim.sgd import SGD
+from betty.optim.sparse_adam import SparseAdam
 
 __all__ = [
     "ASGD",
@@ -25,11 +27,13 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",
     "RMSprop",
     "Rprop",
+    "SparseAdam",
     "lr_scheduler",
     "swa_utils",
 ]

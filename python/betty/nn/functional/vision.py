@@ -10,6 +10,7 @@ from typing import Any
 from betty import _functions as ops
 from betty._functions import pixel_shuffle, pixel_unshuffle
 from betty._native import Tensor
+from betty._warnings import warn
 from betty.nn.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from betty.nn.functional.volumes import adaptive_avg_pool3d
 
@@ -21,6 +22,8 @@ __all__ = [
     "pixel_unshuffle",
     "unfold",
     "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]
 
 # Modes that interpolate, and the number of the input's dimensions.
@@ -128,6 +131,26 @@ def upsample(
     """The old name of ``interpolate``."""
     warnings.warn("upsample is deprecated, use interpolate", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """The old name of ``interpolate`` with the nearest elements."""
+    warn("`nn.functional.upsample_nearest` is deprecated, use `nn.functional.interpolate`")
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(
+    input: Tensor,
+    size: int | Sequence[int] | None = None,
+    scale_factor: float | Sequence[float] | None = None,
+) -> Tensor:
+    """The old name of ``interpolate`` between corners that stay where they are."""
+    warn("`nn.functional.upsample_bilinear` is deprecated, use `nn.functional.interpolate`")
+    return interpolate(input, size, scale_factor, "bilinear", align_corners=True)
 
 
 def unfold(
