@@ -5,6 +5,7 @@ Invariant: a method `name_` records what `name` gives and makes it the tensor's 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from betty import (
@@ -50,6 +51,8 @@ def _construct(*arguments: Any, **keywords: Any) -> Tensor:
             return _creation.empty(source)
         if isinstance(source, Tensor):
             return source
+        if isinstance(source, Mapping):
+            raise TypeError(f"Tensor: takes sizes or a sequence, got {type(source).__name__}")
         return _creation.tensor(source, dtype=_types.get_default_dtype())
     return _creation.empty(*arguments)
 

@@ -129,8 +129,8 @@ class Loadable:
             if strict and found.missing_keys:
                 wrong.insert(0, f"Missing key(s) in state_dict: {_quoted(found[0])}.")
             if wrong:
-                lines = [f"Error(s) in loading state_dict for {type(self).__name__}:", *wrong]
-                raise RuntimeError("\n\t".join(lines))
+                title = f"Error(s) in loading state_dict for {type(self).__name__}:"
+                raise RuntimeError(" ".join([title, *wrong]))
         except BaseException:
             before.put_back()
             raise
