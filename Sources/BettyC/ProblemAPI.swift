@@ -48,20 +48,6 @@ func check(_ code: Int32, _ name: String, _ callback: String) throws {
   throw BettyError(.callback, "\(name): \(callback) returned \(code)")
 }
 
-/// A problem's box to the hooks of the problem, which may outlive it. It is asked for in every step, where
-/// a weak reference would cost more than the hook.
-private final class ProblemLink {
-  unowned var box: ProblemBox?
-  private let name: String
-
-  init(_ name: String) { self.name = name }
-
-  func target() throws -> ProblemBox {
-    guard let box else { throw BettyError.runtime("problem '\(name)': it was freed") }
-    return box
-  }
-}
-
 final class ProblemBox: Boxed {
   static let noun: StaticString = "problem"
   let problem: Problem

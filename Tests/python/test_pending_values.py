@@ -273,3 +273,18 @@ def test_jacobians_that_depend_on_no_example():
     jacobians = betty.func.vmap(betty.func.jacrev(model), (None, 0))(parameters, betty.ones(4, 3))
     assert jacobians["b"].tolist() == [[[1, 0], [0, 1]]] * 4
     assert jacobians["w"].shape == (4, 2, 5, 3)
+
+
+def test_a_pass_without_gradients_keeps_its_result_only():
+    layers = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1))
+    x = betty.ones(4, 8)
+    betty.evaluate(x, *layers.parameters())
+
+    def allocations():
+        before = betty.counters()["allocations"]
+        with betty.no_grad():
+            layers(x).sum().item()
+        return betty.counters()["allocations"] - before
+
+    allocations()
+    assert allocations() == 1

@@ -4,7 +4,7 @@
 PyTypeObject *tensor_type;
 Hooks hooks;
 
-/* The collector looks at a tensor once it has attributes: until then it refers to no other object. */
+/* The collector looks at a tensor once it has attributes: until then it refers to nothing. */
 PyObject *wrap_tensor(betty_tensor *owned) {
   TensorObject *self = PyObject_GC_New(TensorObject, tensor_type);
   if (!self) {

@@ -55,6 +55,8 @@ package final class Tensor: @unchecked Sendable {
     static let output = Flags(rawValue: 2_097_152)
     /// Not computed yet, and of a value that takes a gradient, but without one: see Trail.
     static let trails = Flags(rawValue: 4_194_304)
+    /// The list of Trail refers to it.
+    static let listed = Flags(rawValue: 8_388_608)
   }
 
   /// What is applied; nil for leaves and for results of a tuple.

@@ -27,6 +27,7 @@ enum Trail {
 
   @inline(never)
   static func note(_ node: Tensor) {
+    node.flags.insert(.listed)
     unsafe nodes.append(node)
     if unsafe nodes.count >= most {
       prune()
@@ -57,6 +58,7 @@ enum Trail {
     while position > 0 {
       position -= 1
       if kept[position].buffer == nil, kept[position].isReferred { continue }
+      kept[position].flags.remove(.listed)
       let last = kept.removeLast()
       if position < kept.count { kept[position] = last }
     }
@@ -88,7 +90,10 @@ enum Trail {
         try Recording.compute(values: held)
       } catch {
         // It fails again, with its error, when it is read.
-        Lock.held { unsafe nodes = [] }
+        Lock.held {
+          for node in unsafe nodes { node.flags.remove(.listed) }
+          unsafe nodes = []
+        }
       }
     }
   }

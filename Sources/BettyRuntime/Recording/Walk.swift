@@ -310,8 +310,8 @@ struct Walk {
   private func isState(_ tensor: Tensor) -> Bool {
     if tensor.flags.contains(.gradLeaf) { return true }
     guard !tensor.flags.contains(.requiresGrad) else { return false }
-    return betty_recording_references(Unmanaged.passUnretained(tensor).toOpaque())
-      > Int(tensor.uses)
+    let known = Int(tensor.uses) + (tensor.flags.contains(.listed) ? 1 : 0)
+    return betty_recording_references(Unmanaged.passUnretained(tensor).toOpaque()) > known
   }
 
   /// Counts how often a value was computed and not kept. What was so twice is kept where something new
