@@ -9,7 +9,7 @@ import BettyKernelInterface
 import CBettySupport
 
 enum Trail {
-  nonisolated(unsafe) private static var nodes: [Tensor] = []
+  nonisolated(unsafe) private static var nodes: [Unmanaged<Tensor>] = []
   /// More are computed, if they are still needed.
   private static let most = 2048
   /// Bytes of values of parameters that others took the place of, not computed, and how many are too many.
@@ -28,7 +28,7 @@ enum Trail {
   @inline(never)
   static func note(_ node: Tensor) {
     node.flags.insert(.listed)
-    unsafe nodes.append(node)
+    unsafe nodes.append(.passRetained(node))
     if unsafe nodes.count >= most {
       prune()
       unsafe isFull = nodes.count >= most
@@ -57,12 +57,25 @@ enum Trail {
     var position = kept.count
     while position > 0 {
       position -= 1
-      if kept[position].buffer == nil, kept[position].isReferred { continue }
-      kept[position].flags.remove(.listed)
+      let node = kept[position]
+      // Asked of the pointer: a reference to ask through would be counted.
+      let isReferred = betty_recording_references(node.toOpaque()) > 1
+      if isReferred, node._withUnsafeGuaranteedRef({ $0.buffer == nil }) { continue }
       let last = kept.removeLast()
       if position < kept.count { kept[position] = last }
+      node._withUnsafeGuaranteedRef { _ = $0.flags.remove(.listed) }
+      Releases.release(node.toOpaque())
     }
     unsafe nodes = kept
+  }
+
+  private static func forget() {
+    let forgotten = unsafe nodes
+    unsafe nodes = []
+    for node in forgotten {
+      node._withUnsafeGuaranteedRef { _ = $0.flags.remove(.listed) }
+      Releases.release(node.toOpaque())
+    }
   }
 
   /// Not under the lock, after a call was recorded.
@@ -83,25 +96,15 @@ enum Trail {
       let held = Lock.held {
         prune()
         unsafe (isFull, replacedBytes) = (false, 0)
-        return unsafe nodes.filter { $0.isHeld }
+        return unsafe nodes.map { $0.takeUnretainedValue() }.filter(\.isHeld)
       }
       if held.isEmpty { return }
       do {
         try Recording.compute(values: held)
       } catch {
         // It fails again, with its error, when it is read.
-        Lock.held {
-          for node in unsafe nodes { node.flags.remove(.listed) }
-          unsafe nodes = []
-        }
+        Lock.held { forget() }
       }
     }
-  }
-}
-
-extension Tensor {
-  /// Whether anything but one list refers to it.
-  fileprivate var isReferred: Bool {
-    betty_recording_references(Unmanaged.passUnretained(self).toOpaque()) > 1
   }
 }

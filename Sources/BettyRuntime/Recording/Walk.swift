@@ -295,9 +295,11 @@ struct Walk {
   /// the last one when it is computed, and with each turn all that came before would be computed again.
   private mutating func keepStates() {
     for value in order.elements {
+      // Asked of the pointer: a reference to ask through would be counted.
+      let references = betty_recording_references(value.toOpaque())
       value._withUnsafeGuaranteedRef { tensor in
         guard tensor.buffer == nil, tensor.flags.isDisjoint(with: [.output, .tuple]) else { return }
-        if isState(tensor) { add(tensor) }
+        if isState(tensor, references) { add(tensor) }
       }
     }
     for value in order.elements { value._withUnsafeGuaranteedRef { noteUnkept($0) } }
@@ -307,11 +309,11 @@ struct Walk {
   /// a gradient the others are the gradient, most of the time, and what that should not compute again is
   /// noted apart.
   @inline(__always)
-  private func isState(_ tensor: Tensor) -> Bool {
+  private func isState(_ tensor: Tensor, _ references: Int) -> Bool {
     if tensor.flags.contains(.gradLeaf) { return true }
     guard !tensor.flags.contains(.requiresGrad) else { return false }
     let known = Int(tensor.uses) + (tensor.flags.contains(.listed) ? 1 : 0)
-    return betty_recording_references(Unmanaged.passUnretained(tensor).toOpaque()) > known
+    return references > known
   }
 
   /// Counts how often a value was computed and not kept. What was so twice is kept where something new
