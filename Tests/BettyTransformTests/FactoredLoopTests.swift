@@ -69,16 +69,6 @@ import Testing
     return try Transform.simplify(graph)
   }
 
-  private func check(_ graph: Graph, _ other: Graph) throws {
-    var generator = Generator(7)
-    let point = graph.inputs.map { generator.uniform(-1...1, graph.type(of: $0).count) }
-    let got = try Reference.evaluate(other, point)
-    let expected = try Reference.evaluate(graph, point)
-    for (a, b) in zip(got.joined(), expected.joined()) {
-      #expect(abs(a - b) <= 1e-11 * max(1, abs(b)))
-    }
-  }
-
   @Test(arguments: shapes) func largeProductsLeaveTheLoop(_ shape: Shape) throws {
     let graph = try series(shape)
     let factored = try Transform.factored(graph)
@@ -88,7 +78,7 @@ import Testing
     let products = body.nodes.filter { $0.primitive === P.matmul }
     #expect(products.map { body.shape(of: $0.outputs[0]) } == [[rows, units]])
     #expect(factored.operations < 0.6 * graph.operations)
-    try check(graph, factored)
+    try Reference.expectEqual(graph, factored)
   }
 
   @Test(arguments: shapes) func theProductOfTheLastValueIsCarried(_ shape: Shape) throws {
@@ -96,7 +86,7 @@ import Testing
     let factored = try Transform.factored(graph)
     // X Xᵀ and the products of the two starts: the sums are made nowhere.
     #expect(factored.nodes.count { $0.primitive === P.matmul } == 3)
-    try check(graph, factored)
+    try Reference.expectEqual(graph, factored)
   }
 
   @Test func oneIterationIsLeftAlone() throws {

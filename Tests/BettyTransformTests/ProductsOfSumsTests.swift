@@ -59,23 +59,13 @@ import Testing
     return try Transform.simplify(graph)
   }
 
-  private func check(_ graph: Graph, _ other: Graph) throws {
-    var generator = Generator(5)
-    let point = graph.inputs.map { generator.uniform(-1...1, graph.type(of: $0).count) }
-    let got = try Reference.evaluate(other, point)
-    let expected = try Reference.evaluate(graph, point)
-    for (a, b) in zip(got.joined(), expected.joined()) {
-      #expect(abs(a - b) <= 1e-12 * max(1, abs(b)))
-    }
-  }
-
   @Test(arguments: shapes) func differencesAlongAGradient(_ shape: Shape) throws {
     let graph = try differences(shape)
     let distributed = try Transform.distributed(graph)
     #expect(distributed.operations < 0.75 * graph.operations)
     // V = Dᵀ Y, X W, X Yᵀ and (X Yᵀ) D.
     #expect(distributed.nodes.count { $0.primitive === P.matmul } == 4)
-    try check(graph, distributed)
+    try Reference.expectEqual(graph, distributed)
   }
 
   @Test func sumsThatSaveNothingAreLeftAlone() throws {
@@ -101,7 +91,7 @@ import Testing
     graph.outputs = [try graph.matmul(inputs[0], graph.matmul(inputs[1], inputs[2]))]
     let distributed = try Transform.distributed(graph)
     #expect(distributed.operations == Double(2 * rows * others * (columns + units)))
-    try check(graph, distributed)
+    try Reference.expectEqual(graph, distributed)
     // The other way round it is as cheap as it gets.
     var wide = Graph()
     let large = try [[60, 50], [50, 60], [60, 2]].map { wide.addInput(try TensorType(.f64, $0)) }

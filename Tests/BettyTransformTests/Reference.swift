@@ -6,6 +6,7 @@ import BettyGraph
 import BettyKernelInterface
 import BettyKernels
 import Glibc
+import Testing
 
 enum Reference {
   /// The outputs of a graph on inputs given as numbers.
@@ -269,6 +270,21 @@ enum Reference {
       return Double(Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000))
     case .f16: return Double(Float16(Float(value)))
     case .bool: return value != 0 ? 1 : 0
+    }
+  }
+}
+
+extension Reference {
+  /// Two graphs of the same inputs give the same numbers, but for rounding.
+  static func expectEqual(
+    _ graph: Graph, _ other: Graph, location: SourceLocation = #_sourceLocation
+  ) throws {
+    var generator = Generator(7)
+    let point = graph.inputs.map { generator.uniform(-1...1, graph.type(of: $0).count) }
+    let got = try evaluate(other, point)
+    let expected = try evaluate(graph, point)
+    for (a, b) in zip(got.joined(), expected.joined()) {
+      #expect(abs(a - b) <= 1e-11 * max(1, abs(b)), sourceLocation: location)
     }
   }
 }
