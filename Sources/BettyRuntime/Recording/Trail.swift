@@ -7,6 +7,7 @@
 
 import BettyKernelInterface
 import CBettySupport
+import Synchronization
 
 enum Trail {
   nonisolated(unsafe) private static var nodes: [Unmanaged<Tensor>] = []
@@ -16,7 +17,7 @@ enum Trail {
   nonisolated(unsafe) private static var replacedBytes = 0
   private static let mostReplaced = 64 << 20
   /// Read without the lock too, where being late does no harm.
-  nonisolated(unsafe) private static var isFull = false
+  private static let isFull = Atomic<Bool>(false)
 
   /// Whether a node of these operands, with these flags, is part of it.
   @inline(__always)
@@ -31,7 +32,7 @@ enum Trail {
     unsafe nodes.append(.passRetained(node))
     if unsafe nodes.count >= most {
       prune()
-      unsafe isFull = nodes.count >= most
+      isFull.store(unsafe nodes.count >= most, ordering: .relaxed)
     }
   }
 
@@ -40,7 +41,7 @@ enum Trail {
   static func noteReplaced(_ handle: Tensor, by value: Tensor) {
     guard value.flags.contains(.gradLeaf), value.buffer == nil else { return }
     unsafe replacedBytes += TypeID.type(handle.typeID).byteCount
-    if unsafe replacedBytes > mostReplaced { unsafe isFull = true }
+    if unsafe replacedBytes > mostReplaced { isFull.store(true, ordering: .relaxed) }
   }
 
   /// Before and after something is computed.
@@ -81,7 +82,7 @@ enum Trail {
   /// Not under the lock, after a call was recorded.
   @inline(__always)
   static func shortenIfFull() {
-    if unsafe isFull { shorten() }
+    if isFull.load(ordering: .relaxed) { shorten() }
   }
 
   @inline(never)
@@ -95,7 +96,8 @@ enum Trail {
     Interruption.withheld {
       let held = Lock.held {
         prune()
-        unsafe (isFull, replacedBytes) = (false, 0)
+        isFull.store(false, ordering: .relaxed)
+        unsafe replacedBytes = 0
         return unsafe nodes.map { $0.takeUnretainedValue() }.filter(\.isHeld)
       }
       if held.isEmpty { return }
