@@ -13,6 +13,8 @@ enum Trail {
   nonisolated(unsafe) private static var nodes: [Unmanaged<Tensor>] = []
   /// More are computed, if they are still needed.
   private static let most = 2048
+  /// At how many those that are not needed are looked for: not at each call where many stay.
+  nonisolated(unsafe) private static var fill = most
   /// Bytes of values of parameters that others took the place of, not computed, and how many are too many.
   nonisolated(unsafe) private static var replacedBytes = 0
   private static let mostReplaced = 64 << 20
@@ -30,7 +32,7 @@ enum Trail {
   static func note(_ node: Tensor) {
     node.flags.insert(.listed)
     unsafe nodes.append(.passRetained(node))
-    if unsafe nodes.count >= most {
+    if unsafe nodes.count >= fill {
       prune()
       isFull.store(unsafe nodes.count >= most, ordering: .relaxed)
     }
@@ -64,19 +66,22 @@ enum Trail {
       if isReferred, node._withUnsafeGuaranteedRef({ $0.buffer == nil }) { continue }
       let last = kept.removeLast()
       if position < kept.count { kept[position] = last }
-      node._withUnsafeGuaranteedRef { _ = $0.flags.remove(.listed) }
-      Releases.release(node.toOpaque())
+      drop(node)
     }
     unsafe nodes = kept
+    unsafe fill = max(most, 2 * kept.count)
   }
 
   private static func forget() {
     let forgotten = unsafe nodes
     unsafe nodes = []
-    for node in forgotten {
-      node._withUnsafeGuaranteedRef { _ = $0.flags.remove(.listed) }
-      Releases.release(node.toOpaque())
-    }
+    forgotten.forEach(drop)
+  }
+
+  /// What is on the list no more.
+  private static func drop(_ node: Unmanaged<Tensor>) {
+    node._withUnsafeGuaranteedRef { _ = $0.flags.remove(.listed) }
+    Releases.release(node.toOpaque())
   }
 
   /// Not under the lock, after a call was recorded.
