@@ -19,10 +19,10 @@ extension Transform {
 
 /// One term of a sum: weight · scalar · base.
 private struct Term {
-  var base: Value
-  var weight = 1.0
+  let base: Value
+  let weight: Double
   /// A value without axes.
-  var scalar: Value?
+  let scalar: Value?
 }
 
 /// X and the axes that are summed over: products that can share terms have these in common.
@@ -60,7 +60,7 @@ private struct DistributingPass {
     for (number, node) in source.nodes.enumerated() {
       guard let product = MatrixProduct(node, in: source) else { continue }
       for side in 0..<2 {
-        let terms = terms(of: product.operands[1 - side], depth: 0)
+        let terms = terms(of: product.operands[1 - side])
         guard terms.count > 1 || terms.contains(where: { inner($0.base) != nil }) else { continue }
         let shared = SharedOperand(
           value: product.operands[side], axis: product.summed[side],
@@ -77,35 +77,33 @@ private struct DistributingPass {
   }
 
   /// Sums are taken apart as far as they are sums of matrices times numbers.
-  private func terms(of value: Value, depth: Int) -> [Term] {
-    let whole = [Term(base: value)]
+  private func terms(
+    of value: Value, depth: Int = 0, weight: Double = 1, scalar: Value? = nil
+  ) -> [Term] {
+    func inner(_ place: Int, _ node: Node, weight: Double, scalar: Value?) -> [Term] {
+      terms(of: node.inputs[place], depth: depth + 1, weight: weight, scalar: scalar)
+    }
+    let whole = [Term(base: value, weight: weight, scalar: scalar)]
     guard depth < 8, let node = source.node(of: value) else { return whole }
     if node.primitive === P.add || node.primitive === P.sub {
       let sign = node.primitive === P.sub ? -1.0 : 1
-      return terms(of: node.inputs[0], depth: depth + 1)
-        + terms(of: node.inputs[1], depth: depth + 1).map { term in
-          Term(base: term.base, weight: sign * term.weight, scalar: term.scalar)
-        }
+      return inner(0, node, weight: weight, scalar: scalar)
+        + inner(1, node, weight: sign * weight, scalar: scalar)
     }
-    if node.primitive === P.neg {
-      return terms(of: node.inputs[0], depth: depth + 1).map { term in
-        Term(base: term.base, weight: -term.weight, scalar: term.scalar)
-      }
-    }
+    if node.primitive === P.neg { return inner(0, node, weight: -weight, scalar: scalar) }
     guard node.primitive === P.mul else { return whole }
     for place in 0..<2 {
-      let inner = terms(of: node.inputs[1 - place], depth: depth + 1)
       if let factor = Transform.constant(source, node.inputs[place]) {
-        return inner.map { Term(base: $0.base, weight: factor * $0.weight, scalar: $0.scalar) }
+        return inner(1 - place, node, weight: factor * weight, scalar: scalar)
       }
-      if let scalar = scalar(node.inputs[place]), inner.allSatisfy({ $0.scalar == nil }) {
-        return inner.map { Term(base: $0.base, weight: $0.weight, scalar: scalar) }
+      if scalar == nil, let factor = broadcastScalar(node.inputs[place]) {
+        return inner(1 - place, node, weight: weight, scalar: factor)
       }
     }
     return whole
   }
 
-  private func scalar(_ value: Value) -> Value? {
+  private func broadcastScalar(_ value: Value) -> Value? {
     guard let node = source.node(of: value), node.primitive === P.broadcast,
       source.shape(of: node.inputs[0]).isEmpty
     else { return nil }
