@@ -123,13 +123,5 @@ def start_processes(
     return None
 
 
-def spawn(
-    fn: Callable[..., Any],
-    args: Sequence[Any] = (),
-    nprocs: int = 1,
-    join: bool = True,
-    daemon: bool = False,
-    start_method: str = "spawn",
-) -> ProcessContext | None:
-    """``start_processes`` with fresh interpreters."""
-    return start_processes(fn, args, nprocs, join, daemon, start_method)
+#: By default its interpreters are fresh ones, which is what this name says.
+spawn = start_processes

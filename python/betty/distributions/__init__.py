@@ -78,8 +78,8 @@ _NAMES = {
     "von_mises": "VonMises", "weibull": "Weibull", "wishart": "Wishart",
 }  # fmt: skip
 
+_own = {**vars(registry), **globals()}
 for _name, _classes in _NAMES.items():
-    _own = {**vars(registry), **globals()}
     _made = _stand_in(f"{__name__}.{_name}", {each: _own[each] for each in _classes.split()})
     globals().setdefault(_name, _made)
 del _name, _classes, _own, _made
