@@ -42,10 +42,10 @@ func callbacks<Callbacks>(_ given: UnsafeRawPointer, _ empty: Callbacks) throws 
   return copy
 }
 
-/// A callback's non-zero result as an error.
-func check(_ code: Int32, _ name: String, _ callback: String) throws {
+/// A callback's non-zero result as an error. Whose it is is put together only then.
+func check(_ code: Int32, _ name: @autoclosure () -> String, _ callback: String) throws {
   guard code != 0 else { return }
-  throw BettyError(.callback, "\(name): \(callback) returned \(code)")
+  throw BettyError(.callback, "\(name()): \(callback) returned \(code)")
 }
 
 final class ProblemBox: Boxed {
@@ -121,9 +121,7 @@ final class ProblemBox: Boxed {
     guard let callback else { return nil }
     return { [link] in
       let box = try link.target()
-      // What it is called is put together only where it is needed.
-      let code = callback(box.handle, box.userData)
-      if code != 0 { try check(code, box.title, name) }
+      try check(callback(box.handle, box.userData), box.title, name)
     }
   }
 

@@ -16,9 +16,10 @@ extension Optimizer {
     }
     guard !gradients.isEmpty else { return }
     let capture = Capture(gradients, mode: .step)
+    capture.keepsGradients = true
     let keys = [capture.key, StructureKey(positions.map { Int32(truncatingIfNeeded: $0) })]
     let entry = try program(capture, keys, positions)
-    _ = try entry.program.run(capture, keepingGradients: true)
+    _ = try entry.program.run(capture)
     advance(positions)
   }
 

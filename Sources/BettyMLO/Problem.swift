@@ -123,7 +123,7 @@ package final class Problem {
     engineIdentity = ObjectIdentifier(engine)
   }
 
-  /// Called by an engine that goes; the problem may have joined another.
+  /// Called by an engine that goes, which can no more be asked for; the problem may have joined another.
   func leave(_ identity: ObjectIdentifier) {
     guard identity == engineIdentity else { return }
     (engine, engineIdentity) = (nil, nil)

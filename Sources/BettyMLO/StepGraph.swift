@@ -291,12 +291,9 @@ final class StepProgram: CustomStringConvertible {
 
   /// Runs on a recording of the step's structure, which is given up, and on the last ones of the lower
   /// problems. Parameters and state get their new values; gives the step's other results.
-  func run(
-    _ capture: Capture, lowers: [RecordedInputs] = [], keepingGradients: Bool = false
-  ) throws -> [Tensor] {
+  func run(_ capture: Capture, lowers: [RecordedInputs] = []) throws -> [Tensor] {
     try program.run(
-      capture, beside: lowers, handles: parameters, scalars: numbers.flatMap(\.values),
-      keepingGradients: keepingGradients)
+      capture, beside: lowers, handles: parameters, scalars: numbers.flatMap(\.values))
   }
 
   /// The same kept ready for runs without lower problems; nil if the step is not as plain as that.

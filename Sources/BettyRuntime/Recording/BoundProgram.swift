@@ -76,14 +76,12 @@ package final class BoundProgram: @unchecked Sendable {
   }
 
   /// Runs once. The recording of `capture` is given up, so that the memory it refers to may be
-  /// overwritten; its outputs get their values. Gives the tensors of the `fresh` outputs. With
-  /// `keepingGradients` what another backward pass may still go through keeps its history.
+  /// overwritten; its outputs get their values. Gives the tensors of the `fresh` outputs.
   package func run(
     _ capture: Capture, beside others: [RecordedInputs] = [], handles: [Tensor] = [],
-    scalars: [Double] = [], keepingGradients: Bool = false
+    scalars: [Double] = []
   ) throws -> [Tensor] {
     let computed = keepComputed(capture)
-    capture.keepsGradients = keepingGradients
     return try run(capture.inputs.joined(others), capture, computed, handles, scalars)
   }
 

@@ -63,8 +63,8 @@ package final class Capture {
   /// How many recordings of the same structure it is made of, one after the other.
   package var replicas = 1
 
-  /// Whether running it leaves gradients of what is inside to be taken.
-  var keepsGradients = false
+  /// Whether what another backward pass may still go through keeps its history when it is run.
+  package var keepsGradients = false
 
   package var numberCount: Int { numbers.count }
 

@@ -48,7 +48,7 @@ package final class Tensor: @unchecked Sendable {
     static let keepsHistory = Flags(rawValue: 131072)
     /// Computing it may turn out to be impossible: it follows from indices in data, a division, a matrix.
     static let mayFail = Flags(rawValue: 262144)
-    /// Computed on the way to other values and not kept, once and twice: see Walk.keep.
+    /// Computed on the way to other values and not kept, once and twice: see Walk.noteUnkept.
     static let unkept = Flags(rawValue: 524288)
     static let unkeptAgain = Flags(rawValue: 1_048_576)
     /// The walk under way gives it back.
