@@ -20,6 +20,11 @@ struct LinearForm {
   var carries: [Int: Double] = [:]
   var products: [Int: Double] = [:]
 
+  /// Whether something has no weight: 0 times infinity is not to be forgotten.
+  var isPartlyZero: Bool {
+    carries.values.contains(0) || products.values.contains(0)
+  }
+
   func scaled(by factor: Double) -> LinearForm {
     LinearForm(
       carries: carries.mapValues { $0 * factor }, products: products.mapValues { $0 * factor })
@@ -84,7 +89,7 @@ struct FactoredCarries {
       forms[body.inputs[1 + carry].index] = LinearForm(carries: [carry: 1])
     }
     for node in body.nodes {
-      if let form = form(of: node) {
+      if let form = form(of: node), !form.isPartlyZero {
         forms[node.results.lowerBound] = form
       } else {
         read(by: node)

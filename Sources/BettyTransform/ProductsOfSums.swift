@@ -93,7 +93,7 @@ private struct DistributingPass {
     if node.primitive === P.neg { return inner(0, node, weight: -weight, scalar: scalar) }
     guard node.primitive === P.mul else { return whole }
     for place in 0..<2 {
-      if let factor = Transform.constant(source, node.inputs[place]) {
+      if let factor = Transform.constant(source, node.inputs[place]), factor != 0 {
         return inner(1 - place, node, weight: factor * weight, scalar: scalar)
       }
       if scalar == nil, let factor = broadcastScalar(node.inputs[place]) {

@@ -105,6 +105,19 @@ import Testing
     #expect(try Transform.factored(changed) == changed)
   }
 
+  @Test func whatCancelsIsLeftAlone() throws {
+    let cancelled = try series(Shape()) { body, v, next in
+      let read = try body.matmul(body.inputs[4], body.sub(v, v), transposeB: true)
+      next = try body.add(next, body.matmul(read, body.inputs[4], transposeA: true))
+    }
+    try Reference.expectEqual(cancelled, Transform.factored(cancelled))
+    let nothing = try series(Shape()) { body, v, next in
+      let read = try body.matmul(body.inputs[4], body.scale(v, 0), transposeB: true)
+      next = try body.add(next, body.matmul(read, body.inputs[4], transposeA: true))
+    }
+    try Reference.expectEqual(nothing, Transform.factored(nothing))
+  }
+
   @Test func aFewColumnsAreLeftAlone() throws {
     // More rows than columns: X Xᵀ is larger than X.
     let type = { try TensorType(.f64, $0) }

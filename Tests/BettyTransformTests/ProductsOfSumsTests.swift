@@ -83,6 +83,17 @@ import Testing
     #expect(try Transform.distributed(graph) == graph)
   }
 
+  @Test func termsWithoutWeightAreLeftAlone() throws {
+    var graph = Graph()
+    let sizes = [[rows, columns], [columns, others], [others, units]]
+    let inputs = try sizes.map { graph.addInput(try TensorType(.f64, $0)) }
+    let nothing = try graph.scale(graph.matmul(inputs[1], inputs[2]), 0)
+    graph.outputs = [try graph.matmul(inputs[0], nothing)]
+    let distributed = try Transform.distributed(graph)
+    #expect(distributed == graph)
+    try Reference.expectEqual(graph, distributed)
+  }
+
   @Test func chainsAreMultipliedFromTheCheaperEnd() throws {
     // x (A B) of a low rank: a row goes through A first.
     var graph = Graph()
