@@ -164,7 +164,7 @@ private struct FactoredLoop {
         ? try graph.product(sum, over: 0, factor, over: 1 - place.factorAxis)
         : try graph.product(factor, over: 1 - place.factorAxis, sum, over: 0)
       let start = zip(factored, weights[row]).map { (weight: $1, value: operands[$0]) }
-      results[carry] = try Self.sum(start + [(1, change)], &graph) ?? change
+      results[carry] = try graph.weightedSum(start + [(1, change)]) ?? change
       carries[carry] = FactoredCarry(
         place: place, factor: factor, product: made[others.count + row])
     }
@@ -249,16 +249,6 @@ private struct FactoredLoop {
     let types = made.results.map { body.types[$0] }
     return graph.append(made.primitive, inputs, made.attributes, types)[position]
   }
-
-  /// Σ weight · value, without what has no weight; nil if nothing is left.
-  fileprivate static func sum(
-    _ terms: [(weight: Double, value: Value)], _ graph: inout Graph
-  ) throws -> Value? {
-    try terms.filter { $0.weight != 0 }.reduce(nil) { total, term in
-      let scaled = term.weight == 1 ? term.value : try graph.scale(term.value, term.weight)
-      return try total.map { try graph.add($0, scaled) } ?? scaled
-    }
-  }
 }
 
 /// What the values of a body are in the body without large products.
@@ -278,7 +268,7 @@ private struct Terms {
     if let change = try change(form, found, &graph), let square = squares[place] {
       terms.append((1, try graph.matmul(square, change)))
     }
-    guard let value = try FactoredLoop.sum(terms, &graph) else {
+    guard let value = try graph.weightedSum(terms) else {
       throw BettyError.runtime("repeat: a factored product has no terms")
     }
     return value
@@ -295,7 +285,7 @@ private struct Terms {
     if let change = try change(form, found, &graph) { sum.append((1, change)) }
     return (
       try product(form, at: place, found, &graph),
-      try FactoredLoop.sum(sum, &graph) ?? graph.zeros(like: sums[carry] ?? Value(0))
+      try graph.weightedSum(sum) ?? graph.zeros(like: sums[carry] ?? Value(0))
     )
   }
 
@@ -310,7 +300,7 @@ private struct Terms {
       let other = map[product.other.index]
       return (weight, product.otherAxis == 1 ? other : try graph.permute(other, [1, 0]))
     }
-    return try FactoredLoop.sum(terms, &graph)
+    return try graph.weightedSum(terms)
   }
 
   private func weighted(

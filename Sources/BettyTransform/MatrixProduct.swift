@@ -1,4 +1,5 @@
-// Products of two matrices by the axes that they sum over, which says of either operand how it lies.
+// Products of two matrices by the axes that they sum over, which says of either operand how it lies; and
+// weighted sums.
 
 import BettyGraph
 import BettyKernelInterface
@@ -27,5 +28,13 @@ extension Graph {
   /// Σ over one axis of each: the rows of the result are the other axis of `a`.
   mutating func product(_ a: Value, over axisA: Int, _ b: Value, over axisB: Int) throws -> Value {
     try matmul(a, b, transposeA: axisA == 0, transposeB: axisB == 1)
+  }
+
+  /// Σ weight · value, without what has no weight; nil if nothing is left.
+  mutating func weightedSum(_ terms: [(weight: Double, value: Value)]) throws -> Value? {
+    try terms.filter { $0.weight != 0 }.reduce(nil) { total, term in
+      let scaled = term.weight == 1 ? term.value : try scale(term.value, term.weight)
+      return try total.map { try add($0, scaled) } ?? scaled
+    }
   }
 }

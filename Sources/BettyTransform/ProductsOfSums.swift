@@ -160,17 +160,15 @@ private struct DistributingPass {
   }
 
   private mutating func sum(_ product: SumProduct) throws -> Value {
-    var total: Value?
-    for term in product.terms {
-      var value = try times(product.shared, term.base)
-      if let scalar = term.scalar {
-        let factor = try result.broadcast(map[scalar.index], result.shape(of: value), axes: [])
-        value = try result.mul(value, factor)
-      }
-      if term.weight != 1 { value = try result.scale(value, term.weight) }
-      total = try total.map { try result.add($0, value) } ?? value
+    let terms = try product.terms.map { term in
+      let value = try times(product.shared, term.base)
+      guard let scalar = term.scalar else { return (weight: term.weight, value: value) }
+      let factor = try result.broadcast(map[scalar.index], result.shape(of: value), axes: [])
+      return (weight: term.weight, value: try result.mul(value, factor))
     }
-    guard let total else { throw BettyError.runtime("matmul: a sum without terms") }
+    guard let total = try result.weightedSum(terms) else {
+      throw BettyError.runtime("matmul: a sum without terms")
+    }
     return product.side == 0 ? total : try result.permute(total, [1, 0])
   }
 
