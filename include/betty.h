@@ -283,8 +283,12 @@ betty_status betty_parameter_new(
 betty_status betty_tensor_grad(betty_tensor *tensor, betty_tensor **out_grad);
 /* Sets it; NULL clears it. */
 betty_status betty_tensor_set_grad(betty_tensor *tensor, betty_tensor *grad);
+/* Adds to it: in place where there is one, unless the sum is to be differentiated. */
+betty_status betty_tensor_accumulate_grad(
+    betty_tensor *tensor, betty_tensor *grad, int32_t create_graph);
 /* Asks backward to keep the gradient of a tensor that is not a leaf. */
 betty_status betty_tensor_retain_grad(betty_tensor *tensor);
+betty_status betty_tensor_retains_grad(betty_tensor *tensor, int32_t *out_flag);
 
 /* Adds to the gradient of every leaf that `outputs` depend on. grad_outputs[i] is the cotangent
  * of outputs[i]; grad_outputs itself or an entry may be NULL for a scalar output. With

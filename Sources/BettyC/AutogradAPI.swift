@@ -40,6 +40,22 @@ public func betty_tensor_retain_grad(_ handle: Handle?) -> Int32 {
   boundary { try tensor(handle).retainGradient() }
 }
 
+@_cdecl("betty_tensor_accumulate_grad")
+public func betty_tensor_accumulate_grad(
+  _ handle: Handle?, _ grad: Handle?, _ createGraph: Int32
+) -> Int32 {
+  boundary {
+    try tensor(handle).accumulate(tensor(grad, "grad"), createGraph: createGraph != 0)
+  }
+}
+
+@_cdecl("betty_tensor_retains_grad")
+public func betty_tensor_retains_grad(
+  _ handle: Handle?, _ out: UnsafeMutablePointer<Int32>?
+) -> Int32 {
+  boundary { try given(out, "out_flag").pointee = tensor(handle).retainsGradient ? 1 : 0 }
+}
+
 @_cdecl("betty_backward")
 public func betty_backward(
   _ outputs: HandleList?, _ cotangents: HandleList?, _ count: Int32, _ retainGraph: Int32,

@@ -18,7 +18,7 @@ package enum Autograd {
   ) throws {
     let cotangents = try check("backward", outputs, cotangents)
     let capture = Capture(outputs, mode: .gradient, sought: inputs ?? [])
-    try capture.checkHistory("backward")
+    try capture.checkHistory("backward", sought: inputs)
     let sought =
       inputs == nil
       ? capture.gradientPositions : capture.soughtPositions.compactMap { $0 }
@@ -43,7 +43,7 @@ package enum Autograd {
       throw BettyError.runtime("grad: input \(position) does not require grad")
     }
     let capture = Capture(outputs, mode: .gradient, sought: inputs)
-    try capture.checkHistory("grad")
+    try capture.checkHistory("grad", sought: inputs)
     let found = capture.soughtPositions
     let sought = found.compactMap { $0 }
     var answers =
@@ -79,7 +79,7 @@ package enum Autograd {
   ) throws -> [Tensor] {
     try match("jvp", inputs, tangents, "tangents")
     let capture = Capture(outputs, mode: .gradient, sought: inputs)
-    try capture.checkHistory("jvp")
+    try capture.checkHistory("jvp", sought: inputs)
     let pairs = zip(capture.soughtPositions, tangents).filter { $0.0 != nil }
     let answers = try derive(
       .jvp, capture, sought: pairs.compactMap(\.0), pairs.map(\.1), gradMode: GradMode.isEnabled)
@@ -95,7 +95,7 @@ package enum Autograd {
       throw BettyError.runtime("hvp: the output must be a scalar, got \(output.type)")
     }
     let capture = Capture([output], mode: .gradient, sought: inputs)
-    try capture.checkHistory("hvp")
+    try capture.checkHistory("hvp", sought: inputs)
     let pairs = zip(capture.soughtPositions, vectors).filter { $0.0 != nil }
     var answers = try derive(
       .hvp, capture, sought: pairs.compactMap(\.0), pairs.map(\.1), gradMode: GradMode.isEnabled)

@@ -137,6 +137,88 @@ def test_func_takes_trees():
     assert found["b"][0].item() == 3
 
 
+def given_up():
+    """A value whose history is given up, and the leaf that it was made from."""
+    w = betty.tensor([1.0, 2.0], requires_grad=True)
+    y = w.exp()
+    y.sum().backward()
+    return w, y.detach(), y
+
+
+@pytest.mark.parametrize("read", [False, True], ids=["pending", "read"])
+@pytest.mark.parametrize(
+    "gradient",
+    [
+        lambda y, v: betty.autograd.grad((y * v * v).sum(), v)[0],
+        lambda y, v: betty.func.grad(lambda v: (y * v * v).sum())(v),
+        lambda y, v: betty.func.vjp(lambda v: y * v * v, v)[1](betty.ones(2))[0],
+        lambda y, v: betty.func.jvp(lambda v: y * v * v, (v,), (betty.ones(2),))[1],
+        lambda y, v: betty.autograd.functional.jacobian(lambda v: y * v * v, v).sum(0),
+        lambda y, v: betty.autograd.functional.vhp(lambda v: (y * v**3).sum() / 3, v, v)[1],
+    ],
+)
+def test_what_was_given_up_elsewhere_is_in_nobodys_way(gradient, read):
+    """PyTorch goes only through what lies between the outputs and what is asked for."""
+    _, value, y = given_up()
+    v = betty.tensor([3.0, 4.0], requires_grad=True)
+    if read:
+        y.tolist()
+    expected = 2 * value * (v if "vhp" not in gradient.__code__.co_names else v * v)
+    betty.testing.assert_close(gradient(y, v), expected)
+
+
+def test_a_gradient_may_end_at_what_was_given_up():
+    _, value, y = given_up()
+    assert betty.autograd.grad((y * y).sum(), y)[0].tolist() == (2 * value).tolist()
+
+
+def test_what_was_given_up_hides_no_gradient():
+    """A leaf that it was made from would get too little: an error, as where nothing else is asked."""
+    w, _, y = given_up()
+    v = betty.tensor([3.0, 4.0], requires_grad=True)
+    message = "Trying to backward through the graph a second time"
+    for outputs, inputs in [
+        ((y * v).sum(), [w, v]),
+        ((y * w).sum(), [w]),
+        ((y * w.sin()).sum(), [v, w]),
+        ((y * v).sum(), [w]),
+    ]:
+        with pytest.raises(RuntimeError, match=message):
+            betty.autograd.grad(outputs, inputs, allow_unused=True)
+    after = y * v
+    assert betty.autograd.grad(after.square().sum(), after)[0].tolist() == (2 * after).tolist()
+    with pytest.raises(RuntimeError, match=message):
+        betty.autograd.grad((after * y).sum(), [after, w], allow_unused=True)
+    parameter = betty.nn.Parameter(w)  # a leaf of its own
+    assert betty.autograd.grad((y * parameter).sum(), parameter)[0].tolist() == y.tolist()
+
+
+def test_the_discriminator_of_images_that_the_generator_has_learned_from():
+    generator, critic = betty.nn.Linear(4, 3), betty.nn.Linear(3, 1)
+    fake = betty.tanh(generator(betty.randn(5, 4)))
+    (-critic(fake).mean()).backward()
+    (gradient,) = betty.autograd.grad(critic(fake).mean(), [critic.weight])
+    betty.testing.assert_close(gradient[0], fake.mean(0))
+    with pytest.raises(RuntimeError, match="a second time"):
+        critic(fake).mean().backward()
+
+
+def test_retains_grad_and_gradients_of_some_inputs(recwarn):
+    x = betty.tensor([1.0, 2.0], requires_grad=True)
+    h = x * x
+    assert not x.retains_grad and not h.retains_grad
+    h.retain_grad()
+    x.retain_grad()  # of a leaf: nothing to ask for
+    assert h.retains_grad and not x.retains_grad
+    assert h.grad is None  # no warning: it will have one
+    (h * 3).sum().backward(inputs=[h])
+    assert h.grad.tolist() == [3.0, 3.0] and x.grad is None
+    first = x.grad = betty.ones(2)
+    (x * x).sum().backward(inputs=[x])
+    assert first.tolist() == [3.0, 5.0]  # added to in place
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize(
     "once",
     [

@@ -126,9 +126,9 @@ Tensor.register_hook = _register_hook  # type: ignore[method-assign]
 Tensor.register_post_accumulate_grad_hook = _register_after
 
 
-def accumulated(tensor: Tensor, gradient: Tensor) -> None:
-    """Adds to a leaf's gradient, and calls who wants to know."""
-    tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
+def accumulated(tensor: Tensor, gradient: Tensor, create_graph: bool) -> None:
+    """Adds to a tensor's gradient, and calls who wants to know."""
+    tensor._accumulate_grad(gradient, create_graph)
     entry = _entries.get(id(tensor))
     for hook in list(entry.after.values()) if entry is not None else ():
         hook(tensor)
@@ -224,7 +224,7 @@ def _by_parts(
         if not tensor.is_leaf:
             part((tensor,), (gradient,), reached[place + 1 :])
         elif wanted is None:
-            accumulated(tensor, gradient)
+            accumulated(tensor, gradient, create)
     if not keep:
         _native.backward_end(outputs)
         for tensor in reached:

@@ -36,6 +36,7 @@ class Tensor:
     dtype: _dtype
     requires_grad: _bool
     is_leaf: _bool
+    retains_grad: _bool
     grad: Tensor | None
     data: Tensor
     T: Tensor

@@ -74,10 +74,11 @@ static PyObject *get_grad(PyObject *self, void *unused) {
   betty_status status = betty_tensor_grad(handle_of(self), &grad);
   if (status) return raise_status(status);
   if (grad) return wrap_tensor(grad);
-  int32_t is_leaf = 1;
+  int32_t is_leaf = 1, is_kept = 0;
   status = betty_tensor_is_leaf(handle_of(self), &is_leaf);
+  if (!status) status = betty_tensor_retains_grad(handle_of(self), &is_kept);
   if (status) return raise_status(status);
-  if (!is_leaf && PyErr_WarnEx(PyExc_UserWarning, no_leaf, 1)) return NULL;
+  if (!is_leaf && !is_kept && PyErr_WarnEx(PyExc_UserWarning, no_leaf, 1)) return NULL;
   Py_RETURN_NONE;
 }
 
@@ -155,6 +156,24 @@ static PyObject *retain_grad(PyObject *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
+static PyObject *get_retains_grad(PyObject *self, void *unused) {
+  (void)unused;
+  int32_t is_kept = 0;
+  betty_status status = betty_tensor_retains_grad(handle_of(self), &is_kept);
+  return status ? raise_status(status) : PyBool_FromLong(is_kept);
+}
+
+static PyObject *accumulate_grad(PyObject *self, PyObject *arguments) {
+  PyObject *gradient = NULL;
+  int create_graph = 0;
+  if (!PyArg_ParseTuple(arguments, "Op:_accumulate_grad", &gradient, &create_graph)) return NULL;
+  betty_tensor *grad = require_tensor(gradient, "grad");
+  if (!grad) return NULL;
+  betty_status status = betty_tensor_accumulate_grad(handle_of(self), grad, create_graph);
+  if (status) return raise_status(status);
+  Py_RETURN_NONE;
+}
+
 static PyObject *get_operation(PyObject *self, void *unused) {
   (void)unused;
   const char *name = NULL;
@@ -201,6 +220,8 @@ PyGetSetDef tensor_properties[] = {
     {"is_leaf", get_is_leaf, NULL, "Whether no recorded operation made it.", NULL},
     {"_is_evaluated", get_is_evaluated, NULL, "Whether the value is there already.", NULL},
     {"grad", get_grad, set_grad, "The accumulated gradient, or None.", NULL},
+    {"retains_grad", get_retains_grad, NULL, "Whether backward keeps the gradient of what is no leaf.",
+     NULL},
     {"data", get_data, set_data, "The same elements, outside of differentiation.", NULL},
     {"_operation", get_operation, NULL, "The operation that made it, '' for a leaf.", NULL},
     {"_version", get_version, NULL, "How often it was changed in place.", NULL},
@@ -213,6 +234,7 @@ PyMethodDef tensor_methods[] = {
     {"data_ptr", data_ptr, METH_NOARGS, "Where the elements lie in memory. Evaluates."},
     {"detach", detach, METH_NOARGS, "The same elements, through which no gradient flows."},
     {"retain_grad", retain_grad, METH_NOARGS, "Keep the gradient of a tensor that is no leaf."},
+    {"_accumulate_grad", accumulate_grad, METH_VARARGS, "Add to the gradient."},
     {"_detach_in_place", detach_in_place, METH_NOARGS, "Cut off from what made the tensor."},
     {"_assign", assign, METH_O, "Take the value of another tensor, in this shape and type."},
     {"_update", update, METH_O, "Take the result of an operation on this tensor as its value."},

@@ -101,26 +101,31 @@ package final class Capture {
     var isSource = [Bool](repeating: false, count: order.count)
     for position in sought { isSource[position] = true }
     var reached = isSource
+    forEachNode { position, inputs in
+      if inputs.contains(where: { $0 >= 0 && reached[Int($0)] }) { reached[position] = true }
+    }
+    return zip(reached, isSource).map { $0 && !$1 }
+  }
+
+  /// Nodes and projections in order, with the positions of their inputs; that of a number is negative.
+  func forEachNode(_ body: (_ position: Int, _ inputs: ArraySlice<Int32>) -> Void) {
+    let words = key.words
     var cursor = 0
     for position in order.indices {
-      let words = key.words
       while words[cursor] == Walk.Word.computed || words[cursor] == Walk.Word.constant {
         cursor += 1
       }
       switch words[cursor] {
       case Walk.Word.leaf: cursor += 3
       case Walk.Word.projection:
-        if reached[Int(words[cursor + 2])] { reached[position] = true }
+        body(position, words[(cursor + 2)..<(cursor + 3)])
         cursor += 3
       default:
         let count = operations[position]?.inputCount ?? 0
-        for word in words[(cursor + 1)..<(cursor + 1 + count)] where word != Walk.Word.number {
-          if reached[Int(word)] { reached[position] = true }
-        }
+        body(position, words[(cursor + 1)..<(cursor + 1 + count)])
         cursor += 1 + count
       }
     }
-    return zip(reached, isSource).map { $0 && !$1 }
   }
 
   /// Forgets the recorded nodes and the graph: only key, leaves and outputs stay.

@@ -17,13 +17,18 @@ extension Capture {
     }
   }
 
-  /// What was differentiated once and given up cannot be again.
-  package func checkHistory(_ name: String) throws {
+  /// What was differentiated once and given up cannot be again: where it is in the way of a gradient with
+  /// respect to the tensors that are sought, or, where none are named, to any leaf.
+  package func checkHistory(_ name: String, sought: [Tensor]? = nil) throws {
     let isGone = Lock.held {
-      order.contains {
-        ($0.flags.contains(.freed) && $0.flags.isDisjoint(with: [.history, .gradLeaf]))
-          || ($0.flags.contains(.consumed) && $0.operation?.savesValues == true)
+      let gone = order.indices.filter { position in
+        let value = order[position]
+        return (value.flags.contains(.freed)
+          && value.flags.isDisjoint(with: [.history, .gradLeaf]))
+          || (value.flags.contains(.consumed) && value.operation?.savesValues == true)
       }
+      guard let sought, !gone.isEmpty else { return !gone.isEmpty }
+      return isInTheWay(gone, of: sought)
     }
     guard !isGone else {
       throw BettyError.runtime(
@@ -65,10 +70,13 @@ extension Capture {
   package func consume(_ outputs: [Tensor], sought: [Int]) {
     Lock.held {
       let isBetween = dependents(of: sought)
-      let saving = zip(order, isBetween).filter { $1 && $0.operation?.savesValues == true }
+      let saving = order.indices.filter {
+        isBetween[$0] && order[$0].operation?.savesValues == true
+      }
       // What is linear throughout keeps nothing, and can be gone through as often as wanted.
       if saving.isEmpty { return }
-      for (value, _) in saving { value.consume() }
+      rememberOrigins(of: saving + rootPositions)
+      for position in saving { order[position].consume() }
       for output in outputs { output.resolved().consume() }
     }
   }

@@ -123,6 +123,8 @@ package final class Tensor: @unchecked Sendable {
     var results: [WeakTensor] = []
     /// What a handle stood for before its last changes, nil for itself: see Earlier.
     var earlier: [Tensor?] = []
+    /// What it followed from, once its history is given up.
+    var origins: Origins?
 
     deinit {
       current?.releaseHandle()
@@ -150,11 +152,18 @@ package final class GradientSlot: @unchecked Sendable {
   var gradient: Tensor?
   /// Number of the parameter, 0 for other tensors.
   package let parameterID: Int32
+  /// Of the leaf: see Origins. Kept when a leaf becomes a parameter.
+  let number: Int
   var isRetained = false
   /// The parameter itself, while it lives.
   weak var handle: Tensor?
 
-  init(parameterID: Int32 = 0) { self.parameterID = parameterID }
+  private static let count = Atomic<Int>(0)
+
+  init(parameterID: Int32 = 0, number: Int? = nil) {
+    self.parameterID = parameterID
+    self.number = number ?? GradientSlot.count.add(1, ordering: .relaxed).newValue
+  }
 
   deinit { gradient?.releaseHandle() }
 }

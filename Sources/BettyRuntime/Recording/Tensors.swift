@@ -254,6 +254,9 @@ extension Tensor {
     }
   }
 
+  /// Whether backward was asked to keep the gradient of this value, which is no leaf.
+  package var retainsGradient: Bool { Lock.held { gradientSlot?.isRetained ?? false } }
+
   nonisolated(unsafe) private static var parameters: Int32 = 0
 
   /// A parameter: a handle that programs know by itself, standing for the value of `tensor` at first.
@@ -296,7 +299,7 @@ extension Tensor {
       else { return }
       value.flags.insert(.wasRead)
       Tensor.parameters &+= 1
-      let slot = GradientSlot(parameterID: Tensor.parameters)
+      let slot = GradientSlot(parameterID: Tensor.parameters, number: gradientSlot?.number)
       slot.gradient = gradientSlot?.gradient
       slot.gradient?.retainHandle()
       let content = try Tensor.detached(value)

@@ -85,7 +85,7 @@ def backward(
         grads = _native.grad(outputs, cotangents, leaves, True, bool(create_graph), True)
     for leaf, gradient in zip(leaves, grads, strict=True):
         if gradient is not None:
-            accumulated(leaf, gradient)
+            accumulated(leaf, gradient, bool(create_graph))
 
 
 def grad(
