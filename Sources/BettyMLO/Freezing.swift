@@ -1,6 +1,7 @@
 // Which parameters of a problem are trained: those that require gradients, now. One that is frozen has no
 // gradient and no update, and no hypergradient flows through it; its optimizer state waits. Invariant: as
-// long as no leaf of the process has been told to take gradients or none, nothing is looked at.
+// long as no leaf of the process has been told to take gradients or none, or been given another type,
+// nothing is looked at.
 
 import BettyRuntime
 
@@ -16,11 +17,13 @@ struct Freezing {
   private let parameters: [Tensor]
   private let givenMeta: [Tensor]
   private let flags: [Bool]
+  private let types: [Int32]
 
   init(_ parameters: [Tensor] = [], meta: [Tensor] = [], others: [Tensor] = []) {
     self.parameters = parameters
     givenMeta = meta
     flags = (parameters + meta).map(\.requiresGrad)
+    types = (parameters + meta).map(\.typeNumber)
     let flags = flags
     positions = parameters.indices.filter { flags[$0] }
     trained = positions.map { parameters[$0] }
@@ -32,8 +35,12 @@ struct Freezing {
 
   mutating func hasChanged() -> Bool {
     seen = Tensor.freezings
-    return zip(parameters + givenMeta, flags).contains { $0.requiresGrad != $1 }
+    return zip(parameters + givenMeta, flags).contains { $0.requiresGrad != $1 } || isRetyped
   }
+
+  /// Whether a parameter has another type or shape than it had: what was recorded before is of another
+  /// problem.
+  var isRetyped: Bool { zip(parameters + givenMeta, types).contains { $0.typeNumber != $1 } }
 }
 
 extension Problem {

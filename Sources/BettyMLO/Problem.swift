@@ -184,10 +184,14 @@ package final class Problem {
     forgetAllPrograms()
   }
 
-  /// Heeds that parameters have been frozen or unfrozen, here or in another problem.
+  /// Heeds that parameters have been frozen, unfrozen or given another type, here or in another problem.
   package func followFreezing() {
     guard freezing.mayHaveChanged else { return }
-    for problem in engine?.problems ?? [self] where problem.freezing.hasChanged() {
+    let problems = engine?.problems ?? [self]
+    for problem in problems where problem.freezing.hasChanged() {
+      if problem.freezing.isRetyped {
+        for other in problems { other.lastRecorded = nil }
+      }
       problem.sortOut()
     }
   }

@@ -156,7 +156,7 @@ extension Problem {
       guard let recorded = lower.lastRecorded else {
         throw BettyError.runtime(
           "problem '\(name)': its hypergradient goes through '\(lower.name)', which has not "
-            + "taken a step")
+            + "taken a step with the parameters that it has")
       }
       return recorded
     }

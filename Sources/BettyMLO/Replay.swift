@@ -24,12 +24,13 @@ final class Take {
   private let fixed: [BufferUse]
   /// For each leaf the tensor of the batch that takes its place.
   private let places: [Int?]
+  /// Whether a leaf is bound as a handle, whatever that stands for: parameters are.
+  private let isHandle: [Bool]
   /// Pairs of parts of the batch that were one tensor: one leaf stands for both.
   private let joined: [(Int, Int)]
   private let randomKeys: [Int]
   /// As last replayed.
   private(set) var recorded: Recorded
-  private var batch: [Tensor]
   private let repeated: RepeatedRun?
 
   init(
@@ -46,12 +47,12 @@ final class Take {
     stepped = entry.stepped
     check = entry.check
     self.places = places
+    isHandle = recorded.inputs.leafParameters.map { $0 != 0 }
     joined = Self.joined(batch)
     randomKeys = recorded.inputs.randomKeys
     fixed = uses.filter { $0.root == nil }
     self.isTraining = isTraining
     self.recorded = recorded
-    self.batch = batch
     repeated = lowers.isEmpty ? program.repeated(recorded.inputs) : nil
   }
 
@@ -79,19 +80,19 @@ final class Take {
       && lowerKeys.indices.allSatisfy { lowerKeys[$0] == lowers[$0].key }
   }
 
-  /// Binds another batch and draws fresh keys; false if nothing is other than it was.
+  /// Binds another batch, as it is now, and draws fresh keys; false if nothing is other than it was.
   func renew(_ batch: [Tensor]) throws -> Bool {
-    let isSame = batch.indices.allSatisfy { batch[$0] === self.batch[$0] }
-    if isSame && randomKeys.isEmpty { return false }
     var inputs = recorded.inputs
-    if !isSame {
-      for (leaf, place) in places.enumerated() {
-        guard let place else { continue }
-        inputs.leaves[leaf] = batch[place]
-        repeated?.replace(leaf, by: batch[place])
-      }
-      self.batch = batch
+    var isSame = true
+    for (leaf, place) in places.enumerated() {
+      guard let place else { continue }
+      let tensor = isHandle[leaf] ? batch[place] : batch[place].read
+      if inputs.leaves[leaf] === tensor { continue }
+      isSame = false
+      inputs.leaves[leaf] = tensor
+      repeated?.replace(leaf, by: tensor)
     }
+    if isSame && randomKeys.isEmpty { return false }
     let keys = try RandomKeys.renewed(randomKeys.map { inputs.leaves[$0] })
     for (leaf, key) in zip(randomKeys, keys) {
       inputs.leaves[leaf] = key

@@ -35,6 +35,7 @@ package final class BoundProgram: @unchecked Sendable {
   let inputs: [Input]
   let outputs: [Output]
   private let types: [Int32]
+  private let inputTypes: [Int32]
   /// Donated handles by program output.
   private let donated: [Int?]
   let cellOffsets: [Int]
@@ -59,6 +60,7 @@ package final class BoundProgram: @unchecked Sendable {
     self.inputs = inputs
     self.outputs = outputs
     types = Lock.held { graph.outputs.map { TypeID.of(graph.type(of: $0)) } }
+    inputTypes = Lock.held { graph.inputs.map { TypeID.of(graph.type(of: $0)) } }
     donated = zip(program.outputs, outputs).map { source, output in
       guard case .donated = source, case .handle(let handle) = output else { return nil }
       return handle
@@ -186,9 +188,9 @@ package final class BoundProgram: @unchecked Sendable {
       let cell = cells + cellOffsets[position]
       switch input {
       case .leaf(let leaf):
-        buffers.append(try recorded.leaves[leaf].value.computedBuffer())
+        buffers.append(try buffer(of: recorded.leaves[leaf].value, for: position))
       case .handle(let handle):
-        buffers.append(try handles[handle].resolved().computedBuffer())
+        buffers.append(try buffer(of: handles[handle].resolved(), for: position))
       case .computed(let place):
         guard let buffer = computed[place] else {
           throw BettyError.runtime("program: a value of the recording is gone")
@@ -202,6 +204,16 @@ package final class BoundProgram: @unchecked Sendable {
         buffers.append(Recording.noBuffer)
       }
     }
+  }
+
+  /// The memory of what stands at an input. Under the lock.
+  private func buffer(of value: Tensor, for input: Int) throws -> Buffer {
+    guard value.typeID == inputTypes[input] else {
+      throw BettyError.runtime(
+        "program: a tensor that was \(program.inputTypes[input]) when this was recorded is now "
+          + "\(TypeID.type(value.typeID))")
+    }
+    return try value.computedBuffer()
   }
 
   func write(

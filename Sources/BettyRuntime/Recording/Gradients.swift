@@ -23,7 +23,8 @@ extension Capture {
     let isGone = Lock.held {
       let gone = order.indices.filter { position in
         let value = order[position]
-        return (value.flags.contains(.freed)
+        return
+          (value.flags.contains(.freed)
           && value.flags.isDisjoint(with: [.history, .gradLeaf]))
           || (value.flags.contains(.consumed) && value.operation?.savesValues == true)
       }

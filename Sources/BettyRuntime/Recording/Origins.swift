@@ -76,7 +76,9 @@ extension Capture {
   func isInTheWay(_ gone: [Int], of sought: [Tensor]) -> Bool {
     let table = OriginTable(self)
     let found = soughtPositions.compactMap { $0 }
-    let hidden = zip(sought, soughtPositions).filter { $1 == nil }.map { $0.0.resolved().ownOrigins }
+    let hidden = zip(sought, soughtPositions).filter { $1 == nil }.map {
+      $0.0.resolved().ownOrigins
+    }
     return gone.contains { position in
       let others = found.filter { $0 != position }
       if order[position].flags.contains(.history) { return dependents(of: others)[position] }

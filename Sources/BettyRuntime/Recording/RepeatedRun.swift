@@ -13,6 +13,8 @@ package final class RepeatedRun {
     let tensor: Unmanaged<Tensor>
     /// The type that its value must still have.
     let type: Int32
+    /// What it stands for is overwritten between runs: a parameter.
+    let isHandle: Bool
   }
 
   private let bound: BoundProgram
@@ -45,12 +47,15 @@ package final class RepeatedRun {
         case .leaf(let leaf):
           let tensor = recorded.leaves[leaf]
           let slot = Slot(
-            position: position, tensor: .passUnretained(tensor), type: tensor.value.typeID)
+            position: position, tensor: .passUnretained(tensor), type: tensor.value.typeID,
+            isHandle: tensor.flags.contains(.redirect))
           leafSlots.append((leaf, slot))
         case .handle(let handle):
           let tensor = handles[handle]
           handleSlots.append(
-            Slot(position: position, tensor: .passUnretained(tensor), type: tensor.typeID))
+            Slot(
+              position: position, tensor: .passUnretained(tensor), type: tensor.typeID,
+              isHandle: true))
         case .scalars(let first): scalars.append((position, first))
         case .number, .computed: break
         }
@@ -85,7 +90,8 @@ package final class RepeatedRun {
     for index in leafSlots.indices where leafSlots[index].leaf == leaf {
       let slot = leafSlots[index].slot
       leafSlots[index].slot = Slot(
-        position: slot.position, tensor: .passUnretained(tensor), type: slot.type)
+        position: slot.position, tensor: .passUnretained(tensor), type: slot.type,
+        isHandle: slot.isHandle)
     }
   }
 
@@ -136,5 +142,8 @@ package final class RepeatedRun {
   }
 
   /// Gives up the memory of handles.
-  private func drop() { for slot in handleSlots { held[slot.position] = nil } }
+  private func drop() {
+    for slot in handleSlots { held[slot.position] = nil }
+    for (_, slot) in leafSlots where slot.isHandle { held[slot.position] = nil }
+  }
 }

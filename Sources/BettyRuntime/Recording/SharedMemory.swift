@@ -40,7 +40,10 @@ extension Tensor {
       let version = max(extra?.version ?? 0, root.extra?.version ?? 0)
       if value.root !== root || new.typeID != typeID { try leaveMemory(at: version) }
       Earlier.keep(of: self, before: content)
-      if new.typeID != typeID { flags.insert(.retyped) }
+      if new.typeID != typeID {
+        flags.insert(.retyped)
+        Tensor.noteChange()
+      }
       redirect(to: content)
       leaveBase()
       makeExtra().version = version &+ 1

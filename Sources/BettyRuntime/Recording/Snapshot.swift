@@ -6,6 +6,15 @@ import BettyGraph
 extension Tensor {
   /// The value that a handle stands for now.
   package var present: Tensor { Lock.held { resolved() } }
+
+  /// The same, for somebody who goes on reading it: the handle's next change in place leaves it what it is.
+  package var read: Tensor {
+    Lock.held {
+      let value = resolved()
+      value.flags.insert(.wasRead)
+      return value
+    }
+  }
 }
 
 package final class Snapshot {

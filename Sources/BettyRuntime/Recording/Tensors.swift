@@ -171,9 +171,11 @@ extension Tensor {
     }
   }
 
-  /// How often a leaf was told to take gradients after it took none, or the other way round.
+  /// How often a leaf was told to take gradients after it took none, or the other way round, and a tensor
+  /// was given another type.
   package static var freezings: Int { changes.load(ordering: .relaxed) }
   private static let changes = Atomic<Int>(0)
+  static func noteChange() { changes.wrappingAdd(1, ordering: .relaxed) }
 
   /// Makes a leaf take gradients, or take none.
   package func setRequiresGrad(_ flag: Bool) throws {
@@ -190,7 +192,7 @@ extension Tensor {
             + "\(TypeID.type(value.typeID))")
       }
       if flag != value.flags.contains(.requiresGrad) {
-        Self.changes.wrappingAdd(1, ordering: .relaxed)
+        Self.noteChange()
       }
       if flag {
         let slot = extra?.gradient ?? value.extra?.gradient ?? GradientSlot()
