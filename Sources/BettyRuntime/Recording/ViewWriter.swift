@@ -6,95 +6,103 @@ import BettyGraph
 import BettyKernelInterface
 
 enum ViewWriter {
-  nonisolated(unsafe) private static var writers: [Int32: RecordedOperation] = [:]
-  nonisolated(unsafe) private static var identities: [Int32: RecordedOperation] = [:]
-  nonisolated(unsafe) private static var replacements: [Int32: RecordedOperation] = [:]
-  nonisolated(unsafe) private static var overwritings: [Int32: RecordedOperation] = [:]
-  nonisolated(unsafe) private static var detaches: [Int32: RecordedOperation] = [:]
-  nonisolated(unsafe) private static var zeros: [Int32: RecordedOperation] = [:]
+  private enum Kind: Hashable { case write, detached, replaced, overwritten, detach, zeros }
+
+  private struct Key: Hashable {
+    let kind: Kind
+    /// Of a type; of a view for what is written through it.
+    let id: Int32
+  }
+
+  nonisolated(unsafe) private static var made: [Key: RecordedOperation] = [:]
+  private static let most = 1 << 14
+
+  private static func known(
+    _ kind: Kind, _ id: Int32, make: () throws -> RecordedOperation
+  ) rethrows -> RecordedOperation {
+    let key = Key(kind: kind, id: id)
+    if let known = made[key] { return known }
+    let operation = try make()
+    if made.count >= most { made.removeAll() }
+    made[key] = operation
+    return operation
+  }
 
   /// (base, new content of the view) → base with that part replaced.
   static func operation(for view: RecordedOperation) throws -> RecordedOperation {
-    if let known = writers[view.id] { return known }
-    var graph = Graph()
-    let source = view.graph
-    let base = graph.addInput(source.type(of: source.inputs[0]))
-    let content = graph.addInput(source.type(of: source.outputs[0]))
-    guard !source.isOverlapping else {
-      throw BettyError.runtime(
-        "in-place: more than one element of the tensor refers to a single memory location, "
-          + "clone it before the operation")
+    try known(.write, view.id) {
+      var graph = Graph()
+      let source = view.graph
+      let base = graph.addInput(source.type(of: source.inputs[0]))
+      let content = graph.addInput(source.type(of: source.outputs[0]))
+      guard !source.isOverlapping else {
+        throw BettyError.runtime(
+          "in-place: more than one element of the tensor refers to a single memory location, "
+            + "clone it before the operation")
+      }
+      let placed = try transpose(source, content, &graph)
+      if graph.type(of: content).count == graph.type(of: base).count {
+        graph.outputs = [placed]  // everything is replaced
+      } else {
+        let ones = try constant(&graph, 1, .f32, graph.shape(of: content))
+        let counts = try transpose(source, ones, &graph)
+        let zeros = try constant(&graph, 0, .f32, graph.shape(of: base))
+        let covered = try graph.call(P.gt, [counts, zeros])
+        graph.outputs = [try graph.call(P.select, [covered, placed, base])]
+      }
+      return operation("write_\(view.name)", graph)
     }
-    let placed = try transpose(source, content, &graph)
-    if graph.type(of: content).count == graph.type(of: base).count {
-      graph.outputs = [placed]  // everything is replaced
-    } else {
-      let ones = try constant(&graph, 1, .f32, graph.shape(of: content))
-      let counts = try transpose(source, ones, &graph)
-      let zeros = try constant(&graph, 0, .f32, graph.shape(of: base))
-      let covered = try graph.call(P.gt, [counts, zeros])
-      graph.outputs = [try graph.call(P.select, [covered, placed, base])]
-    }
-    let made = operation("write_\(view.name)", graph)
-    if writers.count > 1 << 14 { writers.removeAll() }
-    writers[view.id] = made
-    return made
   }
 
   /// The same value through which no gradient flows.
   static func identity(_ typeID: Int32) throws -> RecordedOperation {
-    if let known = identities[typeID] { return known }
-    var graph = Graph()
-    let input = graph.addInput(TypeID.type(typeID))
-    graph.outputs = [try graph.call(P.stopGradient, [input])]
-    let made = operation("detached", graph)
-    identities[typeID] = made
-    return made
+    try known(.detached, typeID) {
+      var graph = Graph()
+      let input = graph.addInput(TypeID.type(typeID))
+      graph.outputs = [try graph.call(P.stopGradient, [input])]
+      return operation("detached", graph)
+    }
   }
 
   /// (old, new) → new bit for bit, with the gradient of old.
   static func replacement(_ typeID: Int32) throws -> RecordedOperation {
-    if let known = replacements[typeID] { return known }
-    var graph = Graph()
-    let old = graph.addInput(TypeID.type(typeID))
-    let new = graph.addInput(TypeID.type(typeID))
-    graph.outputs = [try graph.call(P.straightThrough, [old, new])]
-    let made = operation("replaced", graph)
-    replacements[typeID] = made
-    return made
+    try known(.replaced, typeID) {
+      var graph = Graph()
+      let old = graph.addInput(TypeID.type(typeID))
+      let new = graph.addInput(TypeID.type(typeID))
+      graph.outputs = [try graph.call(P.straightThrough, [old, new])]
+      return operation("replaced", graph)
+    }
   }
 
   /// (old, new) → new, with a gradient of zero for old.
   static func overwriting(_ typeID: Int32) throws -> RecordedOperation {
-    if let known = overwritings[typeID] { return known }
-    var graph = Graph()
-    let old = graph.addInput(TypeID.type(typeID))
-    let new = graph.addInput(TypeID.type(typeID))
-    let never = try constant(&graph, 0, .bool, graph.shape(of: old))
-    graph.outputs = [try graph.call(P.select, [never, old, new])]
-    let made = operation("overwritten", graph)
-    overwritings[typeID] = made
-    return made
+    try known(.overwritten, typeID) {
+      var graph = Graph()
+      let old = graph.addInput(TypeID.type(typeID))
+      let new = graph.addInput(TypeID.type(typeID))
+      let never = try constant(&graph, 0, .bool, graph.shape(of: old))
+      graph.outputs = [try graph.call(P.select, [never, old, new])]
+      return operation("overwritten", graph)
+    }
   }
 
   /// The same memory for the user, through which no gradient flows.
   static func detach(_ typeID: Int32) throws -> RecordedOperation {
-    if let known = detaches[typeID] { return known }
-    let made = RecordedOperation(
-      name: "detach", graph: try identity(typeID).graph, operands: [typeID], isFunction: true)
-    detaches[typeID] = made
-    return made
+    try known(.detach, typeID) {
+      RecordedOperation(
+        name: "detach", graph: try identity(typeID).graph, operands: [typeID], isFunction: true)
+    }
   }
 
   /// Zeros out of nothing.
   static func zeros(_ typeID: Int32) throws -> RecordedOperation {
-    if let known = zeros[typeID] { return known }
-    var graph = Graph()
-    let type = TypeID.type(typeID)
-    graph.outputs = [try constant(&graph, 0, type.dtype, type.shape)]
-    let made = operation("zeros", graph)
-    zeros[typeID] = made
-    return made
+    try known(.zeros, typeID) {
+      var graph = Graph()
+      let type = TypeID.type(typeID)
+      graph.outputs = [try constant(&graph, 0, type.dtype, type.shape)]
+      return operation("zeros", graph)
+    }
   }
 
   private static func operation(_ name: String, _ graph: Graph) -> RecordedOperation {
