@@ -186,3 +186,13 @@ def test_largest_of_windows_that_cover_the_input(shape, sizes):
 def test_of_equal_elements_the_first_is_named():
     place = F.adaptive_max_pool2d(betty.ones(1, 3, 5), (2, 2), return_indices=True)[1]
     assert place.tolist() == [[[0, 2], [5, 7]]]
+
+
+@pytest.mark.parametrize("output", [(0, 2), (2, 0), (0, 0), (3, 0)])
+def test_adaptive_pools_of_no_outputs(output):
+    x = betty.randn(2, 1, 5, 5, requires_grad=True)
+    for pool in (F.adaptive_max_pool2d, F.adaptive_avg_pool2d):
+        y = pool(x, output)
+        assert y.shape == (2, 1, *output)
+        (gradient,) = betty.autograd.grad(y.sum(), x)
+        assert gradient.shape == x.shape and not gradient.any()

@@ -197,7 +197,9 @@ extension Builder {
         "return_indices needs output sizes that divide the input's, got \(wanted) of \(input.size)")
     }
     var value = try input.wide(&self)
-    for axis in 0..<input.dims {
+    // Axes that become empty last: a window has to have a size.
+    let axes = (0..<input.dims).filter { wanted[$0] > 0 } + wanted.indices.filter { wanted[$0] == 0 }
+    for axis in axes {
       value = try byBins(value, axis + 1, wanted[axis]) { b, bin in
         let shape = b.shape(bin)
         let one = shape.replacing(axis + 1, with: 1)
