@@ -22,6 +22,7 @@ public func betty_tensor_assign(_ handle: Handle?, _ source: Handle?) -> Int32 {
     let (target, given) = (try tensor(handle), try tensor(source, "source"))
     let type = target.type
     var value = try converted(given, to: type.dtype)
+    if value === given { value = try given.copied() }
     if value.type.shape != type.shape {
       value = try Recording.call("expand", [value], ["size": .ints(type.shape)])[0]
     }

@@ -196,3 +196,94 @@ def test_nothing_is_kept():
     for _ in range(10):
         work()
     assert betty.memory_stats()["current"] <= before
+
+
+# What a tensor is made to hold by `copy_` is its own: hooks, gradients and flags stay apart.
+
+
+def copied(whole, source):
+    x = betty.zeros(2)
+    if whole:
+        x[:] = source
+    else:
+        x.copy_(source)
+    return x
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["copy_", "setitem"])
+def test_a_copy_of_a_leaf_is_no_leaf(whole):
+    w = betty.ones(2, requires_grad=True)
+    x = copied(whole, w)
+    assert x.requires_grad and not x.is_leaf and w.is_leaf
+    with pytest.raises(RuntimeError, match="only leaves"):
+        x.requires_grad_(False)
+    loss = (x * x).sum() + (w * 5).sum()
+    assert betty.autograd.grad(loss, x, retain_graph=True)[0].tolist() == [2.0, 2.0]
+    assert betty.autograd.grad(loss, w)[0].tolist() == [7.0, 7.0]
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["copy_", "setitem"])
+def test_a_parameter_stays_one_when_its_copy_is_cut_off(whole):
+    w = betty.nn.Parameter(betty.ones(2))
+    x = copied(whole, w)
+    x.detach_()
+    assert w.requires_grad and not x.requires_grad
+    (w * 2).sum().backward()
+    assert w.grad.tolist() == [2.0, 2.0] and x.grad is None
+
+
+@pytest.mark.parametrize("leaf", [False, True])
+def test_gradients_of_a_copy_and_of_its_source(leaf):
+    w = betty.ones(2, requires_grad=True)
+    source = w if leaf else w * 2
+    x = copied(False, source)
+    x.register_hook(lambda gradient: gradient * 0)
+    x.retain_grad()
+    (x + source).sum().backward()
+    assert w.grad.tolist() == [1.0 + (not leaf)] * 2
+    assert x.grad.tolist() == [0.0, 0.0]
+    assert leaf or not source.retains_grad
+
+
+def test_a_source_that_takes_gradients_later_leaves_its_copy_alone():
+    y = betty.ones(2)
+    x = copied(False, y)
+    y.requires_grad_()
+    assert not x.requires_grad
+    y.data.add_(1)
+    assert x.tolist() == [1.0, 1.0]
+
+
+# A view that was made a leaf.
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_leaf_that_is_a_view_sees_changes_of_its_base(read):
+    x = betty.arange(4.0)
+    v = x[:2].requires_grad_()
+    if read:
+        v.tolist()
+    x.add_(1)
+    assert v.tolist() == [1.0, 2.0] and v.requires_grad and v.is_leaf
+    (v * v).sum().backward()
+    assert v.grad.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("how", ["copy_", "data"])
+def test_parameters_that_lie_in_one_flat_tensor(how):
+    """Trained by changes of the whole."""
+    flat = betty.zeros(6)
+    parts = [flat[:2].requires_grad_(), flat[2:].requires_grad_()]
+    for _ in range(3):
+        for part in parts:
+            part.grad = None
+        (((parts[0] - 1) ** 2).sum() + ((parts[1] - 2) ** 2).sum()).backward()
+        step = betty.cat([part.grad for part in parts]) * -0.25
+        if how == "data":
+            flat.data.add_(step)
+        else:
+            with betty.no_grad():
+                flat.copy_(flat + step)
+    assert parts[0].tolist() == [0.875] * 2 and parts[1].tolist() == [1.75] * 4
+    assert flat.tolist() == [0.875] * 2 + [1.75] * 4
+    assert all(part.is_leaf and part.requires_grad for part in parts)

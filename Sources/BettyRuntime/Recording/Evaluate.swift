@@ -220,10 +220,8 @@ extension Tensor {
   func giveUpHistory() {
     flags.remove(.keepsHistory)
     guard flags.contains(.history) else { return }
-    if flags.contains(.requiresGrad) {
-      if flags.contains(.gradLeaf) {
-        releaseInputs()
-      } else if flags.contains(.consumed) {
+    if flags.contains(.requiresGrad), !flags.contains(.gradLeaf) {
+      if flags.contains(.consumed) {
         releaseInputs()
         flags.insert(.freed)
       }

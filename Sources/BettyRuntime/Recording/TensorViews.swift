@@ -1,6 +1,7 @@
 // Views: handles that look at the memory of another, as PyTorch has them. A view is recorded as a value
-// like any other; what makes it a view is that a change through one handle is seen through all. Invariant:
-// `seenVersion` equals the root's version whenever a view's content is what its base would give.
+// like any other; what makes it a view is that a change through one handle is seen through all. Invariants:
+// `seenVersion` equals the root's version whenever a view's content is what its base would give; a handle
+// never stands for the object that another handle is or stands for, whose gradient would be its own.
 
 import BettyGraph
 import BettyKernelInterface
@@ -63,7 +64,13 @@ extension Tensor {
     }
     let extra = makeExtra()
     extra.seenVersion = version
-    redirect(to: anew)
+    redirect(to: asLeaf(anew))
+  }
+
+  /// A new content of a view; of one that was made a leaf by `requires_grad_()`, as the leaf's.
+  private func asLeaf(_ content: Tensor) -> Tensor {
+    guard flags.contains(.gradLeaf) else { return content }
+    return (try? Tensor.valueOnly(content, replacing: extra?.current ?? self, "view")) ?? content
   }
 
   /// Makes the handle stand for another value. Under the lock.
@@ -131,6 +138,18 @@ extension Tensor {
       return value.depth > Recording.deepest || Earlier.isMuch(of: root)
     }
     if isLong { shorten() }
+  }
+
+  /// What the handle stands for, as a value of its own for another handle to stand for.
+  package func copied() throws -> Tensor {
+    try Lock.held {
+      let value = resolved()
+      value.flags.insert(.wasRead)
+      guard GradMode.isEnabled, value.flags.contains(.requiresGrad) else {
+        return try Tensor.detached(value)
+      }
+      return Recording.recordLocked(try ViewWriter.copy(value.typeID), [value])
+    }
   }
 
   /// Gives the tensor another value of its type without a trace in gradients: `x.data.copy_(y)`.

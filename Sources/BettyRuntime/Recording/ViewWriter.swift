@@ -6,7 +6,7 @@ import BettyGraph
 import BettyKernelInterface
 
 enum ViewWriter {
-  private enum Kind: Hashable { case write, detached, replaced, overwritten, detach, zeros }
+  private enum Kind: Hashable { case write, detached, replaced, overwritten, detach, zeros, copy }
 
   private struct Key: Hashable {
     let kind: Kind
@@ -92,6 +92,18 @@ enum ViewWriter {
     try known(.detach, typeID) {
       RecordedOperation(
         name: "detach", graph: try identity(typeID).graph, operands: [typeID], isFunction: true)
+    }
+  }
+
+  /// The same value, gradients included, as another one.
+  static func copy(_ typeID: Int32) throws -> RecordedOperation {
+    try known(.copy, typeID) {
+      var graph = Graph()
+      let type = TypeID.type(typeID)
+      let input = graph.addInput(type)
+      // A node of its own, which the gradient with respect to the copy ends at.
+      graph.outputs = [try graph.call(P.reshape, [input], ["shape": .ints(type.shape)])]
+      return operation("copy", graph)
     }
   }
 
