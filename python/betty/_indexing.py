@@ -31,6 +31,9 @@ def getitem(x: Tensor, key: Any) -> Tensor:
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     given, value = value, _as_value(x, value)
+    if type(key) is int and x.ndim:
+        _select(x, dim=0, index=key)._assign(_fitting(value, x.ndim - 1))
+        return
     is_mask = isinstance(key, Tensor) and key.dtype is _types.bool
     if is_mask and value.numel() == 1 and key.shape == x.shape[: key.ndim]:
         mask = key.reshape(key.shape + (1,) * (x.ndim - key.ndim))

@@ -49,6 +49,11 @@ extension Recording {
       return nil
     }
     Trail.settle()
+    if values.count == 1, Windows.settle(values[0]) {
+      Earlier.settle()
+      Lock.release()
+      return nil
+    }
     var walk = Walk.begin(.evaluate)
     for value in values { walk.markRoot(value) }
     for value in values { walk.visit(value) }

@@ -28,6 +28,7 @@ enum OperationCache {
     return table
   }()
   nonisolated(unsafe) private static var known: [Call: RecordedOperation] = [:]
+  nonisolated(unsafe) private static var families: [Call: ViewFamily] = [:]
   private static let limit = 1 << 15
 
   /// The slot of the table for a call of at most three operands.
@@ -60,7 +61,8 @@ enum OperationCache {
       let template = try Functions.template(
         function, types.map(TypeID.operandType), attributes.attributes)
       operation = RecordedOperation(
-        name: function.name, graph: template.graph, operands: types, isFunction: true)
+        name: function.name, graph: template.graph, operands: types, isFunction: true,
+        family: family(id, types))
       if known.count >= limit { forget() }
       known[call] = operation
     }
@@ -75,8 +77,19 @@ enum OperationCache {
     return operation
   }
 
+  /// Of the calls that differ in their attributes only; of one operand, as views are.
+  private static func family(_ function: Int32, _ types: [Int32]) -> ViewFamily? {
+    guard types.count == 1 else { return nil }
+    let call = Call(function: function, attributes: 0, types: types)
+    if let known = families[call] { return known }
+    let made = ViewFamily()
+    families[call] = made
+    return made
+  }
+
   private static func forget() {
     known.removeAll()
+    families.removeAll()
     for slot in 0..<1 << bits {
       table[slot].operation?.release()
       table[slot] = Entry()

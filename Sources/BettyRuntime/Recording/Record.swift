@@ -228,6 +228,7 @@ extension Recording {
       let operand = operands[0].takeUnretainedValue()
       if operation.gathers, !operand.isSeen(through: operation) { return node }
       node.becomeView(of: operand)
+      Windows.settleIfOfData(node, operation)
     } else {
       becomeTuple(node, operation)
     }

@@ -32,6 +32,12 @@ package final class RecordedOperation: Sendable {
   let savesValues: Bool
   /// Its result is another look at the memory of its only input.
   let isView: Bool
+  /// Where it looks in a whole operand, if it is a view that strides can say.
+  let look: View?
+  /// Whether it is a view that shows some element twice.
+  let overlaps: Bool
+  /// Views that differ from it in where they look.
+  let family: ViewFamily?
   /// Whether the result is a copy, and no view nor the operand itself, where that lies scattered.
   let gathers: Bool
   /// The operand that is itself the result (`contiguous` of what is contiguous).
@@ -44,7 +50,7 @@ package final class RecordedOperation: Sendable {
   /// Under the lock. `operands` are numbers of types.
   init(
     name: String, graph: Graph, operands: [Int32], isFunction: Bool,
-    isGradient: Bool = false
+    isGradient: Bool = false, family: ViewFamily? = nil
   ) {
     id = RecordedOperation.nextID
     RecordedOperation.nextID &+= 1
@@ -71,6 +77,11 @@ package final class RecordedOperation: Sendable {
     isView =
       isFunction && single && RecordedOperation.viewNames.contains(name)
       && (graph.isViewChain || name == "sliding")
+    let whole = isView ? graph.type(of: graph.inputs[0]) : nil
+    look = whole.flatMap { graph.seen(View(offset: 0, shape: $0.shape, strides: $0.strides)) }
+    overlaps = isView && graph.isOverlapping
+    self.family = isView ? family : nil
+    self.family?.members += 1
     let position = graph.outputs.count == 1 ? graph.inputs.firstIndex(of: graph.outputs[0]) : nil
     let returns = isFunction && RecordedOperation.identityNames.contains(name)
     let isTensor = position.map { operands[$0] >= TypeID.firstTensor } ?? false

@@ -121,6 +121,7 @@ extension Tensor {
   /// Changes the tensor in place to a value of its type. `name` is the method's, for messages.
   package func update(to value: Tensor, _ name: String) throws {
     try Recording.checkIndices(of: value)
+    Windows.prepare(self, for: value)
     let isLong = try Lock.held {
       let new = value.resolved()
       guard new.typeID == typeID else {
@@ -133,6 +134,7 @@ extension Tensor {
         root.makeExtra().version &+= 1
         return false
       }
+      if try Windows.write(new, to: self) { return false }
       new.flags.insert(.wasRead)
       try write(new, GradMode.isEnabled ? .recorded : .valueOnly, name)
       return value.depth > Recording.deepest || Earlier.isMuch(of: root)

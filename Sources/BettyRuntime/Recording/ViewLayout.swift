@@ -19,7 +19,7 @@ extension Tensor {
   }
 
   /// How it lies in the memory of its root; nil where no strides say so.
-  private var layout: View? {
+  var layout: View? {
     guard let base, let operation = look else {
       let type = TypeID.type(typeID)
       return View(offset: 0, shape: type.shape, strides: type.strides)
@@ -30,7 +30,7 @@ extension Tensor {
 
 extension Graph {
   /// What a chain of views sees of an operand that lies like `view`.
-  fileprivate func seen(_ view: View) -> View? {
+  func seen(_ view: View) -> View? {
     var view = view
     for node in nodes {
       let output = type(of: Value(node.results.lowerBound))

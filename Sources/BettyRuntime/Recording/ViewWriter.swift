@@ -35,7 +35,7 @@ enum ViewWriter {
       let source = view.graph
       let base = graph.addInput(source.type(of: source.inputs[0]))
       let content = graph.addInput(source.type(of: source.outputs[0]))
-      guard !source.isOverlapping else {
+      guard !view.overlaps else {
         throw BettyError.runtime(
           "in-place: more than one element of the tensor refers to a single memory location, "
             + "clone it before the operation")
@@ -162,7 +162,7 @@ enum ViewWriter {
 
 extension Graph {
   /// Whether some element is looked at twice: an expanded axis, windows.
-  fileprivate var isOverlapping: Bool {
+  var isOverlapping: Bool {
     guard let first = inputs.first, let last = outputs.first else { return false }
     return type(of: last).count > type(of: first).count
       || nodes.contains { $0.primitive === P.take }

@@ -1,0 +1,171 @@
+// Looks at places that come from data, as in a loop over the rows of a tensor: a program for each place would
+// have to be compiled. What is computed already is copied out, or written to, at once. Invariants: used under
+// the lock where not said otherwise; what is done at once is seen as if it had been recorded and computed;
+// never while a step is recorded, which is run again on other data.
+
+import BettyGraph
+import BettyKernelInterface
+import CBettySupport
+
+/// The views that one function makes of tensors of one type.
+final class ViewFamily: @unchecked Sendable {
+  /// How many there are, told apart by where they look.
+  var members = 0
+  /// More places than these are not written in a program.
+  private static let most = 8
+
+  var isOfData: Bool { members > ViewFamily.most }
+}
+
+enum Windows {
+  /// Larger looks are worth a program.
+  private static let mostBytes = 1 << 20
+
+  /// Computes a look at computed memory by copying it; false if it is something else.
+  static func settle(_ value: Tensor) -> Bool {
+    guard value.buffer == nil, TypeID.type(value.typeID).byteCount <= mostBytes else { return false }
+    var looks: [RecordedOperation] = []
+    var source = value
+    while source.buffer == nil {
+      guard source.flags.contains(.history), let look = source.operation, look.isView,
+        let operand = source.input(0)?.takeUnretainedValue()
+      else { return false }
+      looks.append(look)
+      source = operand
+    }
+    guard let buffer = source.buffer, source.typeID == looks.last?.operands[0],
+      let window = view(of: source, through: looks.reversed()),
+      let copy = try? Buffer(byteCount: TypeID.type(value.typeID).byteCount)
+    else { return false }
+    window.copy(
+      from: UnsafeRawPointer(buffer.pointer), to: copy.pointer,
+      size: TypeID.type(value.typeID).dtype.size)
+    value.settle(copy)
+    return true
+  }
+
+  private static func view(of source: Tensor, through looks: [RecordedOperation]) -> View? {
+    if looks.count == 1 { return looks[0].look }
+    var view = looks[0].look
+    for look in looks.dropFirst() { view = view.flatMap(look.graph.seen) }
+    return view
+  }
+
+  /// A look at computed memory whose place comes from data is computed when it is taken.
+  @inline(__always)
+  static func settleIfOfData(_ node: Tensor, _ operation: RecordedOperation) {
+    guard let family = operation.family, family.isOfData, !Recording.isInStep,
+      !node.flags.contains(.requiresGrad),
+      node.input(0)?._withUnsafeGuaranteedRef({ $0.buffer != nil }) == true
+    else { return }
+    _ = settle(node)
+  }
+
+  /// Computes what a change of a look would need to be made at once. Not under the lock.
+  static func prepare(_ target: Tensor, for value: Tensor) {
+    let needed: [Tensor] = Lock.held {
+      let new = value.resolved()
+      guard isOfData(target), !new.flags.contains(.requiresGrad) else { return [] }
+      let root = target.root.resolved()
+      return [new, root].filter { $0.buffer == nil && !$0.isNumber }
+    }
+    // What cannot be computed shows when it is read.
+    if !needed.isEmpty { try? Recording.compute(values: needed) }
+  }
+
+  private static func isOfData(_ target: Tensor) -> Bool {
+    guard !Recording.isInStep, target.flags.contains(.view), target.look?.family?.isOfData == true
+    else { return false }
+    return target.root.resolved().flags.isDisjoint(with: [.requiresGrad, .gradLeaf])
+  }
+
+  /// Writes a computed value to where `target` looks; false if that has to be recorded.
+  static func write(_ new: Tensor, to target: Tensor) throws -> Bool {
+    guard isOfData(target), let source = new.buffer, !new.flags.contains(.requiresGrad),
+      let look = target.look, !look.overlaps, let base = target.base
+    else { return false }
+    let root = base.root
+    guard let window = base === root ? look.look : target.layout else { return false }
+    guard let buffer = root.resolved().buffer, source !== buffer else { return false }
+    if !root.isAlone(butFor: target) { try root.replaceContent(Recording.copy(buffer)) }
+    guard let memory = root.resolved().buffer else { return false }
+    window.write(
+      UnsafeRawPointer(source.pointer), to: memory.pointer,
+      size: TypeID.type(new.typeID).dtype.size)
+    root.makeExtra().version &+= 1
+    return true
+  }
+}
+
+extension Tensor {
+  /// Whether nobody refers to what this handle stands for but itself and a look at it.
+  fileprivate func isAlone(butFor look: Tensor) -> Bool {
+    guard let extra, let current = extra.current.map({ Unmanaged.passUnretained($0) }) else {
+      return false
+    }
+    let looks = look.input(0)?.toOpaque() == current.toOpaque() ? 1 : 0
+    guard betty_recording_references(current.toOpaque()) <= 1 + looks else { return false }
+    return current._withUnsafeGuaranteedRef {
+      $0.flags.isDisjoint(with: [.history, .view]) && $0.buffer?.isOwned == true && $0.ownsBuffer
+    }
+  }
+}
+
+extension View {
+  /// Copies the elements that are seen, of `size` bytes, one after the other.
+  func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, size: Int) {
+    var next = target
+    forEachRun { start, count, step in
+      var place = source + start &* size
+      if step == 1 {
+        next.copyMemory(from: place, byteCount: count &* size)
+        next += count &* size
+        return
+      }
+      for _ in 0..<count {
+        next.copyMemory(from: place, byteCount: size)
+        next += size
+        place += step &* size
+      }
+    }
+  }
+
+  /// Copies elements that lie one after the other to where they are seen.
+  func write(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, size: Int) {
+    var next = source
+    forEachRun { start, count, step in
+      var place = target + start &* size
+      if step == 1 {
+        place.copyMemory(from: next, byteCount: count &* size)
+        next += count &* size
+        return
+      }
+      for _ in 0..<count {
+        place.copyMemory(from: next, byteCount: size)
+        next += size
+        place += step &* size
+      }
+    }
+  }
+
+  /// The innermost axis again and again, in order: where it starts, how long it is, and its stride.
+  private func forEachRun(_ body: (_ start: Int, _ count: Int, _ step: Int) -> Void) {
+    if shape.contains(0) { return }
+    guard let count = shape.last, let step = strides.last else { return body(offset, 1, 1) }
+    var index = [Int](repeating: 0, count: shape.count - 1)
+    var start = offset
+    while true {
+      body(start, count, step)
+      var axis = index.count - 1
+      while axis >= 0 {
+        index[axis] += 1
+        start += strides[axis]
+        if index[axis] < shape[axis] { break }
+        start -= strides[axis] * shape[axis]
+        index[axis] = 0
+        axis -= 1
+      }
+      if axis < 0 { return }
+    }
+  }
+}
