@@ -141,7 +141,8 @@ def test_random_reads_and_writes_against_numpy(seed):
             x[place] += 1
             a[place] += 1
         elif kind == 4:
-            held.append((x[place], a[place]))  # views of both
+            whole = (*place, ...) if isinstance(place, tuple) else (place, ...)
+            held.append((x[place], a[whole]))  # views of both
         elif kind == 5:
             held.append((x * 2 + x[place].sum(), a * 2 + a[place].sum()))
         else:

@@ -77,8 +77,7 @@ package final class RecordedOperation: Sendable {
     isView =
       isFunction && single && RecordedOperation.viewNames.contains(name)
       && (graph.isViewChain || name == "sliding")
-    let whole = isView ? graph.type(of: graph.inputs[0]) : nil
-    look = whole.flatMap { graph.seen(View(offset: 0, shape: $0.shape, strides: $0.strides)) }
+    look = isView && graph.type(of: graph.outputs[0]).count > 0 ? graph.seenOfWhole : nil
     overlaps = isView && graph.isOverlapping
     self.family = isView ? family : nil
     self.family?.members += 1

@@ -29,6 +29,12 @@ extension Tensor {
 }
 
 extension Graph {
+  /// What a chain of views sees of all of its operand.
+  var seenOfWhole: View? {
+    let type = type(of: inputs[0])
+    return seen(View(offset: 0, shape: type.shape, strides: type.strides))
+  }
+
   /// What a chain of views sees of an operand that lies like `view`.
   func seen(_ view: View) -> View? {
     var view = view

@@ -23,7 +23,8 @@ enum Windows {
 
   /// Computes a look at computed memory by copying it; false if it is something else.
   static func settle(_ value: Tensor) -> Bool {
-    guard value.buffer == nil, TypeID.type(value.typeID).byteCount <= mostBytes else { return false }
+    let type = TypeID.type(value.typeID)
+    guard value.buffer == nil, (1...mostBytes).contains(type.byteCount) else { return false }
     var looks: [RecordedOperation] = []
     var source = value
     while source.buffer == nil {
@@ -35,11 +36,9 @@ enum Windows {
     }
     guard let buffer = source.buffer, source.typeID == looks.last?.operands[0],
       let window = view(of: source, through: looks.reversed()),
-      let copy = try? Buffer(byteCount: TypeID.type(value.typeID).byteCount)
+      let copy = try? Buffer(byteCount: type.byteCount)
     else { return false }
-    window.copy(
-      from: UnsafeRawPointer(buffer.pointer), to: copy.pointer,
-      size: TypeID.type(value.typeID).dtype.size)
+    window.copy(from: UnsafeRawPointer(buffer.pointer), to: copy.pointer, size: type.dtype.size)
     value.settle(copy)
     return true
   }
@@ -86,9 +85,13 @@ enum Windows {
     else { return false }
     let root = base.root
     guard let window = base === root ? look.look : target.layout else { return false }
-    guard let buffer = root.resolved().buffer, source !== buffer else { return false }
-    if !root.isAlone(butFor: target) { try root.replaceContent(Recording.copy(buffer)) }
-    guard let memory = root.resolved().buffer else { return false }
+    // No reference to its memory is held here, which would be one too many.
+    if TypeID.type(new.typeID).count == 0 { return true }
+    if !root.isAlone(butFor: target) {
+      guard let buffer = root.resolved().buffer else { return false }
+      try root.replaceContent(Recording.copy(buffer))
+    }
+    guard let memory = root.resolved().buffer, memory !== source else { return false }
     window.write(
       UnsafeRawPointer(source.pointer), to: memory.pointer,
       size: TypeID.type(new.typeID).dtype.size)
