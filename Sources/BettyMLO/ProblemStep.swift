@@ -5,57 +5,6 @@
 import BettyGraph
 import BettyRuntime
 
-/// Programs of steps by the structure of the recordings they are made of.
-struct StepCache: CustomStringConvertible {
-  struct Entry {
-    let keys: [StructureKey]
-    let revision: Int32
-    let threads = ThreadPool.shared.threads
-    /// Of the first recording.
-    let graph: RecordedGraph
-    let program: StepProgram
-    /// The same without the loss, made when the problem replays.
-    let replay: StepProgram?
-    /// Positions of the parameters that have a gradient.
-    let present: [Int]
-    /// Positions in the optimizer of the parameters it updates.
-    let stepped: [Int]
-    var check = FiniteCheck(onNan: .ignore, isScaled: false)
-  }
-
-  private var entries: [Entry] = []
-  private static let limit = 64
-
-  /// What is found moves one place forward: a training loop repeats one or two.
-  mutating func find(_ keys: [StructureKey], _ revision: Int32) -> Entry? {
-    let threads = ThreadPool.shared.threads
-    guard
-      let place = entries.firstIndex(where: {
-        $0.revision == revision && $0.threads == threads && $0.keys == keys
-      })
-    else { return nil }
-    if place > 0 { entries.swapAt(place, place - 1) }
-    return entries[max(place - 1, 0)]
-  }
-
-  /// The program of the last step, or of one that is taken more often.
-  var latest: StepProgram? { entries.first?.program }
-
-  /// Of each structure the recorded loss, its step and what replays it; what is used often moves forward.
-  var description: String {
-    entries.enumerated().map { index, entry in
-      var parts = ["structure \(index)", "recording: \(entry.graph.value)", "\(entry.program)"]
-      if let replay = entry.replay { parts.append("replayed as \(replay)") }
-      return parts.joined(separator: "\n")
-    }.joined(separator: "\n")
-  }
-
-  mutating func insert(_ entry: Entry) {
-    if entries.count >= Self.limit { entries.removeLast() }
-    entries.insert(entry, at: 0)
-  }
-}
-
 extension Problem {
   /// A descent step, by the user's own method if there is one.
   func takeStep(fresh: Bool) throws {

@@ -331,6 +331,7 @@ extension Tensor {
 extension Capture {
   /// Gives up the recorded history behind the outputs: a step takes its gradient only once.
   func giveUp() {
+    Lock.held { consumeSpent() }
     dropValues()
     Lock.held {
       for output in outputs where output.flags.contains(.history) && !keepsHistory(of: output) {

@@ -83,6 +83,39 @@ extension Capture {
   }
 }
 
+extension Capture {
+  /// Outputs that a backward pass could go through, but for what it would meet behind them: their history is
+  /// of no use to anybody. Under the lock.
+  func consumeSpent() {
+    let mayBeSpent = outputs.contains {
+      $0.flags.contains(.requiresGrad) && $0.flags.isDisjoint(with: [.gradLeaf, .consumed])
+    }
+    guard keepsGradients, mayBeSpent else { return }
+    var isSpent = order.map {
+      $0.flags.contains(.freed)
+        || ($0.flags.contains(.consumed) && $0.operation?.savesValues == true)
+    }
+    forEachNode { position, inputs in
+      if order[position].flags.contains(.requiresGrad),
+        inputs.contains(where: { $0 >= 0 && isSpent[Int($0)] })
+      {
+        isSpent[position] = true
+      }
+    }
+    let held = Set(outputs.map { ObjectIdentifier($0) })
+    let spent = order.indices.filter {
+      isSpent[$0] && order[$0].flags.isDisjoint(with: [.gradLeaf, .consumed])
+        && held.contains(ObjectIdentifier(order[$0]))
+    }
+    if spent.isEmpty { return }
+    let table = OriginTable(self)
+    for position in spent {
+      order[position].makeExtra().origins = table[position]
+      order[position].flags.insert(.consumed)
+    }
+  }
+}
+
 extension Recording {
   /// Result `index` of a node of several results.
   package static func result(of node: Tensor, _ index: Int) -> Tensor {

@@ -316,6 +316,20 @@ struct Walk {
     return references > known
   }
 
+  /// What a step goes on with in the next one, as a hidden state behind detach(), does not lead to what the
+  /// step is recorded for, so no handle is on anything inside: without its value the next step would begin
+  /// with all of this one.
+  private mutating func keepCarried() {
+    for value in order.elements {
+      let references = betty_recording_references(value.toOpaque())
+      value._withUnsafeGuaranteedRef { tensor in
+        guard tensor.buffer == nil, tensor.flags.isDisjoint(with: [.output, .tuple]) else { return }
+        let known = Int(tensor.uses) + (tensor.flags.contains(.listed) ? 1 : 0)
+        if references > known { add(tensor) }
+      }
+    }
+  }
+
   /// Counts how often a value was computed and not kept. What was so twice is kept where something new
   /// reads it, so that no chain is computed more than three times.
   @inline(__always)
@@ -342,6 +356,7 @@ struct Walk {
   mutating func finish() -> UInt64 {
     words.append(Word.outputs)
     if mode == .evaluate { keepStates() }
+    if mode == .step { keepCarried() }
     if !sawGradient {
       for value in expensive.elements {
         value._withUnsafeGuaranteedRef { if !$0.flags.contains(.output) { add($0) } }
