@@ -42,6 +42,13 @@ struct HessianProduct {
     return damping == 0 ? product : try Vectors.addScaled(product, damping, vector, in: &graph)
   }
 
+  /// The vector where the lower loss mentions the parameter, zeros elsewhere; all of it where the upper
+  /// problem's own curvature takes part.
+  func mentioned(_ vector: [Value], in graph: inout Graph) throws -> [Value] {
+    if indirect != nil { return vector }
+    return try zip(isPresent, vector).map { $0 ? $1 : try graph.constant(0, like: $1) }
+  }
+
   private func applied(
     to vector: [Value], at point: [Value], in graph: inout Graph
   ) throws -> [Value?] {

@@ -130,6 +130,10 @@ package protocol LowerMethod: Sendable {
   var givesZeros: Bool { get }
   /// Whether a step is not taken whose report says that the Hessian is indefinite.
   var isStrict: Bool { get }
+  /// Whether reports are looked at after every step.
+  var warns: Bool { get }
+  /// What `verdict` calls unsound, as a condition in the graph of the step.
+  func isUnsound(_ report: [Value], in graph: inout Graph) throws -> Value?
   /// What a report means.
   func verdict(_ report: [Double]) -> MethodVerdict
 }
@@ -167,8 +171,8 @@ extension LowerMethod {
   package func verdict(_ report: [Double]) -> MethodVerdict {
     MethodVerdict(isConverged: true, reason: "the product is direct")
   }
-  /// Whether reports are looked at after every step.
-  var warns: Bool { reports.contains("curvature") }
+  package var warns: Bool { false }
+  func isUnsound(_ report: [Value], in graph: inout Graph) throws -> Value? { nil }
 }
 
 package enum Hypergradients {

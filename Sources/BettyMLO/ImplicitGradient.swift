@@ -178,12 +178,10 @@ extension StepBuilder {
       let number = try step.graph.call(P.cast, [value], ["dtype": .dtype(.f64)])
       step.update(handle, to: number, isReport: true)
     }
-    guard record.method.isStrict, let place = record.names.firstIndex(of: "curvature") else {
-      return
+    guard record.method.isStrict else { return }
+    if let condition = try record.method.isUnsound(lower.report, in: &step.graph) {
+      try step.refuse(when: condition)
     }
-    let curvature = lower.report[place]
-    let zero = try step.graph.constant(0, like: curvature)
-    try step.refuse(when: try step.graph.call(P.lt, [curvature, zero]))
   }
 
   /// ∂(step)/∂(gradient) of the last update of a parameter; zero for one that is not updated.

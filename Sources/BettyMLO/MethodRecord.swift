@@ -8,8 +8,8 @@ import BettyRuntime
 package struct MethodVerdict: Sendable, Equatable {
   package var isConverged: Bool
   package var reason: String
-  /// Whether the Hessian has been found to have a direction of negative curvature.
-  package var isIndefinite = false
+  /// Whether the result means nothing: to be warned of.
+  package var isUnsound = false
 }
 
 package final class MethodRecord {
@@ -68,7 +68,7 @@ package final class MethodRecord {
   /// What to warn of once, or what a strict method refuses each time.
   fileprivate func complaint(_ upper: Problem) throws -> String? {
     guard method.warns, !hasWarned || method.isStrict, let verdict = try verdict(),
-      verdict.isIndefinite
+      verdict.isUnsound
     else { return nil }
     hasWarned = true
     return "problem '\(upper.name)', step \(upper.count): \(methodName) through '\(problem)': "

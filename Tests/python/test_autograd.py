@@ -173,7 +173,7 @@ def test_a_gradient_may_end_at_what_was_given_up():
 
 
 def test_what_was_given_up_hides_no_gradient():
-    """A leaf that it was made from would get too little: an error, as where nothing else is asked."""
+    """A leaf that it was made from would get too little: an error, as if all were asked."""
     w, _, y = given_up()
     v = betty.tensor([3.0, 4.0], requires_grad=True)
     message = "Trying to backward through the graph a second time"

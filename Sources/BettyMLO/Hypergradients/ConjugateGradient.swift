@@ -2,6 +2,8 @@
 // ICML 2016, and Rajeswaran et al., NeurIPS 2019): K steps on (H + δI)x = v, one Hessian product each.
 // Once the residual is at most the tolerance, or a step has nothing to gain (no residual, no
 // curvature), no further steps are taken; where a few steps are written out, the rest are zero steps.
+// A parameter that the lower loss does not mention has no part in it: its row of H is zero, and so is
+// its mixed product, but its part of v would never leave the residual.
 
 import BettyGraph
 import BettyTransform
@@ -14,6 +16,7 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
     MethodOption("cg_tolerance", 0, .nonNegative), MethodOption("cg_damping", 0, .nonNegative),
     MethodOption("cg_warm_start", 0, .flag), MethodOption("cg_strict", 0, .flag),
   ]
+  let warns = true
   /// Steps taken; ‖v − Hx‖ / ‖v‖ at their end; the least pᵀHp / pᵀp on the way; ‖v‖.
   let reports = ["iterations", "residual", "curvature", "vector_norm"]
 
@@ -34,6 +37,23 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
     isStrict = options.flag("cg_strict")
   }
 
+  /// Without a tolerance, what rounding leaves in single precision.
+  private var negligible: Double { max(tolerance, 1e-6) }
+
+  func isUnsound(_ report: [Value], in graph: inout Graph) throws -> Value? {
+    func compare(_ primitive: Primitive, _ place: Int, _ bound: Double) throws -> Value {
+      try graph.call(primitive, [report[place], try graph.constant(bound, like: report[place])])
+    }
+    let isStopped = try graph.call(
+      P.logicalAnd, [try compare(P.lt, 0, Double(iterations)), try compare(P.gt, 1, negligible)])
+    let isSingular = try graph.call(P.logicalAnd, [isStopped, try compare(P.gt, 3, 0)])
+    let isFinite = try compare(P.lt, 1, .infinity)
+    let isIndefinite = try compare(P.lt, 2, 0)
+    let isFailed = try graph.call(
+      P.logicalOr, [isSingular, try graph.call(P.logicalNot, [isFinite])])
+    return try graph.call(P.logicalOr, [isFailed, isIndefinite])
+  }
+
   var remembers: [String] { startsWarm ? ["solution"] : [] }
 
   func verdict(_ report: [Double]) -> MethodVerdict {
@@ -43,14 +63,20 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
       return MethodVerdict(
         isConverged: false,
         reason: "the Hessian is not positive definite: curvature \(curvature)",
-        isIndefinite: true)
+        isUnsound: true)
     }
-    // Without a tolerance, what rounding leaves in single precision.
-    if residual <= max(tolerance, 1e-6) {
+    if !residual.isFinite {
+      return MethodVerdict(
+        isConverged: false, reason: "the residual is \(residual)", isUnsound: true)
+    }
+    if residual <= negligible {
       return MethodVerdict(isConverged: true, reason: "the residual is within the tolerance")
     }
     if steps < Double(iterations) {
-      return MethodVerdict(isConverged: false, reason: "no curvature along the direction")
+      return MethodVerdict(
+        isConverged: false,
+        reason: "the Hessian is singular: no curvature along the direction, residual \(residual)",
+        isUnsound: true)
     }
     return MethodVerdict(isConverged: false, reason: "all \(iterations) iterations are used up")
   }
@@ -89,12 +115,14 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
   private func solve(
     _ vector: [Value], _ lower: inout LowerProblem, in graph: inout Graph
   ) throws -> [Value]? {
-    guard let total = try Vectors.dot(vector, vector, in: &graph) else { return nil }
     let hessian = try HessianProduct(lower, damping: damping, in: &graph)
+    let vector = try hessian.mentioned(vector, in: &graph)
+    guard let total = try Vectors.dot(vector, vector, in: &graph) else { return nil }
     var state = State(
       solution: try vector.map { try graph.constant(0, like: $0) }, residual: vector,
       direction: vector, square: total, steps: try graph.constant(0, like: total),
       curvature: try graph.constant(.infinity, like: total),
+      top: try graph.constant(0, like: total),
       isDone: try graph.call(P.eq, [total, try graph.constant(0, like: total)]))
     if startsWarm, let last = lower.memory.first {
       // A solution of another vector is of no use to a zero one.
@@ -136,24 +164,34 @@ struct ConjugateGradient: HypergradientMethod, ListedMethod {
       let length = try Vectors.dot(state.direction, state.direction, in: &graph)
     else { return state }
     var new = state
+    let curvature = try Vectors.quotient(along, over: length, in: &graph)
+    new.top = try graph.call(P.maximum, [state.top, try graph.call(P.abs, [curvature])])
+    let isFlat = try graph.call(
+      P.logicalOr, [state.isDone, try isRounding(curvature, beside: new.top, in: &graph)])
     let step = try masked(
-      try Vectors.quotient(state.square, over: along, in: &graph), state.isDone, in: &graph)
+      try Vectors.quotient(state.square, over: along, in: &graph), isFlat, in: &graph)
     new.solution = try Vectors.addScaled(state.solution, step, state.direction, in: &graph)
     let back = try graph.call(P.neg, [step])
     new.residual = try Vectors.addScaled(state.residual, back, product, in: &graph)
     new.square = try Vectors.dot(new.residual, new.residual, in: &graph) ?? state.square
     let ratio = try Vectors.quotient(new.square, over: state.square, in: &graph)
     new.direction = try Vectors.addScaled(new.residual, ratio, state.direction, in: &graph)
-    let zero = try graph.constant(0, like: along)
-    let isFlat = try graph.call(P.logicalOr, [state.isDone, try graph.call(P.eq, [along, zero])])
     let one = try graph.constant(1, like: state.steps)
     new.steps = try graph.call(P.add, [state.steps, try masked(one, isFlat, in: &graph)])
-    let curvature = try graph.call(
-      P.minimum, [state.curvature, try Vectors.quotient(along, over: length, in: &graph)])
-    new.curvature = try graph.call(P.select, [state.isDone, state.curvature, curvature])
+    let least = try graph.call(P.minimum, [state.curvature, curvature])
+    new.curvature = try graph.call(P.select, [isFlat, state.curvature, least])
     let small = try graph.call(P.le, [new.square, constants[0]])
     new.isDone = try graph.call(P.logicalOr, [isFlat, small])
     return new
+  }
+
+  /// Whether a curvature is zero but for rounding, beside the largest one that was met.
+  private func isRounding(
+    _ curvature: Value, beside top: Value, in graph: inout Graph
+  ) throws -> Value {
+    let share = graph.dtype(of: curvature) == .f64 ? 1e-15 : 1e-7
+    let bound = try graph.call(P.mul, [top, try graph.constant(share, like: top)])
+    return try graph.call(P.le, [try graph.call(P.abs, [curvature]), bound])
   }
 
   /// 0 where the mask is set.
@@ -172,6 +210,8 @@ private struct State {
   var square: Value
   var steps: Value
   var curvature: Value
+  /// The largest curvature met, either way.
+  var top: Value
   var isDone: Value
 }
 
@@ -181,8 +221,8 @@ extension State {
       solution: Array(values[..<count]), residual: Array(values[count..<2 * count]),
       direction: Array(values[2 * count..<3 * count]), square: values[3 * count],
       steps: values[3 * count + 1], curvature: values[3 * count + 2],
-      isDone: values[3 * count + 3])
+      top: values[3 * count + 3], isDone: values[3 * count + 4])
   }
 
-  var values: [Value] { solution + residual + direction + [square, steps, curvature, isDone] }
+  var values: [Value] { solution + residual + direction + [square, steps, curvature, top, isDone] }
 }

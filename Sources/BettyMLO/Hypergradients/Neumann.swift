@@ -11,6 +11,7 @@ struct Neumann: HypergradientMethod, ListedMethod {
   static let options = [
     MethodOption("neumann_iterations", 1, .count(100_000)), MethodOption("neumann_alpha", 1),
   ]
+  let warns = true
   /// Terms after the first; ‖last term‖ / ‖v‖; ‖v‖.
   let reports = ["iterations", "last_term", "vector_norm"]
 
@@ -26,8 +27,10 @@ struct Neumann: HypergradientMethod, ListedMethod {
     let (term, norm) = (report[1], report[2])
     if norm == 0 { return MethodVerdict(isConverged: true, reason: "the vector is zero") }
     if !(term <= 1) {
+      // A term or two may grow before the others shrink.
       return MethodVerdict(
-        isConverged: false, reason: "the series diverges: neumann_alpha is too large")
+        isConverged: false, reason: "the series diverges: neumann_alpha is too large",
+        isUnsound: !(term <= 10))
     }
     if term <= 1e-6 {
       return MethodVerdict(isConverged: true, reason: "the last term is negligible")
