@@ -1,4 +1,4 @@
-"""What loops by hand carry from one step to the next: nothing is computed, compiled or kept twice."""
+"""What loops by hand carry from step to step: nothing is computed, compiled or kept twice."""
 
 import betty
 import numpy as np

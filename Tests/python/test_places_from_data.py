@@ -1,4 +1,4 @@
-"""Reading and writing at places that change with every turn of a loop: nothing is compiled for each."""
+"""Reading and writing at places that change with each turn of a loop, without programs for each."""
 
 import betty
 import numpy as np
