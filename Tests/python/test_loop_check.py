@@ -200,3 +200,44 @@ def test_a_loop_goes_on_between_the_micro_steps_of_an_update():
 
     for a, b in zip(run(True), run(False), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("where", ["upper", "lower", "both"])
+@pytest.mark.parametrize("kind", ["iterative", "forward", "cg"])
+def test_losses_that_draw_random_numbers_are_compared_on_the_same_draws(kind, where):
+    """cg stands on the masks of the lower problem's last step, the references on others."""
+    betty.manual_seed(0)
+    x, y = betty.randn(40, 4, dtype=betty.float64), betty.randn(40, 1, dtype=betty.float64)
+
+    class Up(ImplicitProblem):
+        def training_step(self, batch):
+            out = self.low.module(batch[0])
+            if where != "lower":
+                out = nn.functional.dropout(out, 0.5)
+            return nn.functional.mse_loss(out, batch[1])
+
+    class Low(ImplicitProblem if kind == "cg" else IterativeProblem):
+        def training_step(self, batch):
+            given = batch[0] if where == "upper" else nn.functional.dropout(batch[0], 0.1)
+            loss = nn.functional.mse_loss(self.module(given), batch[1])
+            return loss + (self.up.module.values.exp() * self.module.weight**2).sum()
+
+    above, below = Values(np.linspace(-2, 0, 4)), nn.Linear(4, 1, bias=False).double()
+    data = [(x, y)]
+    rules = [optim.SGD(m.parameters(), lr=rate) for m, rate in ((above, 1e-3), (below, 0.05))]
+    up = Up("up", Config(), above, rules[0], train_data_loader=data)
+    options = {"type": kind, "unroll_steps": 5, "cg_iterations": 10}
+    low = Low("low", Config(**options), below, rules[1], train_data_loader=data)
+    edges = {"u2l": {up: [low]}, "l2u": {low: [up]}}
+    engine = Engine([up, low], EngineConfig(train_iters=15), edges)
+    engine.run()
+    iterations = {"iterations": 300} if kind == "cg" else {}
+    report = check(engine, up, verbose=False, **iterations)
+    least = 0.9 if kind == "cg" and where != "upper" else 1 - 1e-7
+    assert report.to_unrolled.cosine > least and report.to_differences.cosine > least - 1e-3
+    # Whatever the masks, both references are of one function.
+    found = [
+        np.concatenate([a.ravel() for a in each]) for each in (report.unrolled, report.differences)
+    ]
+    known = ~np.isnan(found[1])
+    np.testing.assert_allclose(found[0][known], found[1][known], rtol=1e-3, atol=1e-6)

@@ -15,7 +15,6 @@ from betty._creation import as_tensor
 from betty.hypergradient.retraining import (
     Retraining,
     State,
-    arrays,
     buffers,
     restore,
     state,
@@ -153,13 +152,12 @@ def check(
         1.0
     """
     retraining = Retraining(problem, iterations, rate)
-    outer = retraining.outer
     kept = state([p for each in engine.problems for p in (*trained(each), *buffers(each))])
     random = get_rng_state()
     try:
         unrolled, settled = retraining.unrolled()
-        found = arrays(problem._handle.gradients(len(outer)), outer)
-        configured = tuple(problem._accumulation * each for each in found)  # of a whole update
+        # Of a whole update.
+        configured = tuple(problem._accumulation * each for each in retraining.configured())
         differences = _differences(retraining, kept, samples, step)
     finally:
         retraining.end()
@@ -198,7 +196,7 @@ def _differences(
                 shifted[place] += sign * step
                 parameter.data = as_tensor(shifted.reshape(values.shape))
                 retraining.retrain()
-                ends.append(retraining.value())
+                ends.append(retraining.loss().item())
             result[place] = (ends[0] - ends[1]) / (2 * step)
         restore(kept)
         found.append(result.reshape(values.shape))

@@ -1,7 +1,8 @@
 """The lower problems on the paths of an upper one, trained again, and the way back through that.
 
 Implicit ones descend from where they are; the loop of an unrolled one is taken again by the engine.
-Invariant: what a problem reads of those below is their retrained solution, as in a run.
+Invariants: what a problem reads of those below is their retrained solution, as in a run; a loss
+draws the same random numbers whenever it is evaluated, so that it is one function.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from betty import autograd
 from betty._creation import as_tensor
 from betty._native import Tensor
 from betty.hypergradient.objects import UNROLLED
+from betty.random import get_rng_state, set_rng_state
 
 if TYPE_CHECKING:
     from betty.problems import Problem
@@ -102,13 +104,14 @@ def _state_of_all(levels: list[_Level | _Loop]) -> State:
 class _Level:
     """An implicit problem on the paths, as it is retrained."""
 
-    def __init__(self, problem: Problem, rate: float) -> None:
-        self.problem, self.rate = problem, rate
+    def __init__(self, problem: Problem, rate: float, random: Any) -> None:
+        self.problem, self.rate, self.random = problem, rate, random
         self.theta = [p for p in problem.meta_trainable_parameters() if p.requires_grad]
         self.points: list[State] = []
         self.start: State = []
 
     def gradient(self, wrt: list[Tensor], create_graph: bool = False) -> list[Tensor | None]:
+        set_rng_state(self.random)
         loss = self.problem._training_step(False)
         return list(autograd.grad(loss, wrt, create_graph=create_graph, allow_unused=True))
 
@@ -186,8 +189,9 @@ class Retraining:
     def __init__(self, upper: Problem, iterations: int, rate: float | None) -> None:
         self.upper, self.iterations = upper, iterations
         self.outer = trained(upper)
+        self.random = get_rng_state()
         self.levels: list[_Level | _Loop] = [
-            _Loop(each) if _is_unrolled(each) else _Level(each, _rate(each, rate))
+            _Loop(each) if _is_unrolled(each) else _Level(each, _rate(each, rate), self.random)
             for each in _lowers(upper)
         ]
         by_name = {level.problem.name: level for level in self.levels}
@@ -209,9 +213,15 @@ class Retraining:
             settled = max(settled, level.retrain(self.iterations))
         return settled
 
-    def value(self) -> float:
+    def loss(self) -> Tensor:
         """The upper loss on its last batch."""
-        return float(self.upper._training_step(False).item())
+        set_rng_state(self.random)
+        return self.upper._training_step(False)
+
+    def configured(self) -> tuple[np.ndarray, ...]:
+        """The gradient that the engine takes of it, by the configured methods."""
+        set_rng_state(self.random)
+        return arrays(self.upper._handle.gradients(len(self.outer)), self.outer)
 
     def unrolled(self) -> tuple[tuple[np.ndarray, ...], float]:
         """Retrains, then goes back over it; gives also how far the gradients came."""
@@ -219,7 +229,7 @@ class Retraining:
         end = _state_of_all(self.levels)
         firsts = [pair for pair in self._targets(self.upper) if pair[0] != self.upper.name]
         flat = self.outer + [p for _, theta in firsts for p in theta]
-        loss = self.upper._training_step(False)
+        loss = self.loss()
         given = iter(arrays(autograd.grad(loss, flat, allow_unused=True), flat))
         total = {self.upper.name: [next(given) for _ in self.outer]}
         for name, theta in firsts:
