@@ -98,6 +98,7 @@ package final class Problem {
   var hasBegun = false
   /// The recording of the last step: what hypergradients of upper problems differentiate.
   var lastRecorded: Recorded? { didSet { lastTake = nil } }
+  var isInTrainingStep = false
   /// Whose present recording it is, if a step was replayed.
   var lastTake: Take?
   var steps = StepCache()

@@ -125,7 +125,11 @@ extension Problem {
     var builder = StepBuilder(self)
     let present = try builder.build(mixed, recorded, lowers, ending, uses)
     guard !present.isEmpty || !unrolledPaths.isEmpty else {
-      throw BettyError.runtime("problem '\(name)': the loss depends on none of its parameters")
+      let hint =
+        paths.isEmpty && !children.isEmpty
+        ? ", and no u2l edge asks for its gradient through another problem" : ""
+      throw BettyError.runtime(
+        "problem '\(name)': the loss depends on none of its parameters\(hint)")
     }
     if !builder.dependsOnOwn, unrolledPaths.isEmpty {
       try hooks.warn?(

@@ -64,7 +64,12 @@ extension Problem {
   }
 
   private func ownLoss(fresh: Bool) throws -> Tensor {
-    try Recording.duringStep { try scalar(hooks.trainingStep(fresh)) }
+    guard !isInTrainingStep else {
+      throw BettyError.runtime("problem '\(name)': a step was asked for in its own training_step")
+    }
+    isInTrainingStep = true
+    defer { isInTrainingStep = false }
+    return try Recording.duringStep { try scalar(hooks.trainingStep(fresh)) }
   }
 
   private func joined(

@@ -12,7 +12,7 @@ import pytest
 from betty.configs import Config, EngineConfig
 from betty.engine import Engine
 from betty.problems import ImplicitProblem
-from test_problems import Lower, Upper, by_hand, link, make, quadratic, state_of
+from test_problems import Lower, Upper, Vector, by_hand, link, make, quadratic, state_of
 
 
 class Broken(Exception):
@@ -163,6 +163,38 @@ def test_a_loss_must_be_a_scalar():
 def test_a_loss_must_depend_on_a_parameter():
     with pytest.raises(RuntimeError, match="depends on none of its parameters"):
         loss_of(lambda self: self.upper().sum()).run()
+
+
+def test_a_forgotten_edge_is_named():
+    class Up(ImplicitProblem):
+        def training_step(self, batch):
+            return (self.low.module() ** 2).sum()
+
+    class Low(ImplicitProblem):
+        def training_step(self, batch):
+            return ((self.module() - self.up.module()) ** 2).sum()
+
+    def level(cls, name):
+        module = Vector([1.0, 2.0])
+        rule = betty.optim.SGD(module.parameters(), lr=0.1)
+        return cls(name, Config(), module, rule, train_data_loader=[0])
+
+    up, low = level(Up, "up"), level(Low, "low")
+    engine = Engine([up, low], EngineConfig(train_iters=2), {"l2u": {low: [up]}})
+    message = "'up': the loss depends on none of its parameters, and no u2l edge asks for"
+    with pytest.raises(RuntimeError, match=message):
+        engine.run()
+
+
+def test_a_step_inside_its_own_training_step():
+    class Wrong(Lower):
+        def training_step(self, batch):
+            self.one_step_descent()
+
+    with pytest.raises(
+        RuntimeError, match="'lower': a step was asked for in its own training_step"
+    ):
+        quadratic(1, lower=Wrong).run()
 
 
 @pytest.mark.parametrize("value", [3.0, None, "loss"])
