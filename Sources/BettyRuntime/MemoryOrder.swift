@@ -74,7 +74,8 @@ extension Units {
   private var indexChecks: [Int] {
     struct Check: Hashable {
       let indices: Int
-      let count: Int
+      /// Of the table and of what is picked: tables of one size may have other axes.
+      let counts: Set<Int>
     }
     var seen = Set<Check>()
     var found: [Int] = []
@@ -84,10 +85,9 @@ extension Units {
         found.append(index)
         continue
       }
-      guard let table = node.inputs.first else { continue }
+      let counts = Set((node.inputs + node.results).map { lowered.counts[$0] })
       for input in node.inputs where lowered.dtypes[input] == .i64 {
-        let check = Check(
-          indices: lowered.root(of: input).value, count: lowered.counts[table])
+        let check = Check(indices: lowered.root(of: input).value, counts: counts)
         if seen.insert(check).inserted || unit.kind == .loop { found.append(index) }
       }
     }

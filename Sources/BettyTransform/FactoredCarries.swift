@@ -104,7 +104,13 @@ struct FactoredCarries {
         isCandidate[carry] = false
       }
     }
-    for carry in 0..<count where isCandidate[carry] && places[carry] == nil { drop([carry]) }
+    // A form that was settled while its carries had no X may have got more than one since.
+    for carry in 0..<count where isCandidate[carry] {
+      let form = forms[body.outputs[carry].index]
+      if form.map({ wanted(by: $0, with: [carry]).count }) != 1 || places[carry] == nil {
+        drop([carry])
+      }
+    }
   }
 
   private func form(of node: Node) -> LinearForm? {
@@ -141,14 +147,19 @@ struct FactoredCarries {
     _ form: LinearForm, at place: FactorPlace? = nil, with more: [Int] = []
   ) {
     let carries = form.carries.keys + more
-    var wanted = Set(carries.compactMap { places[$0] })
+    var wanted = wanted(by: form, with: more)
     if let place { wanted.insert(place) }
-    for value in form.products.keys {
-      if let product = body.node(of: Value(value)).flatMap(product) { wanted.insert(product.place) }
-    }
     if wanted.count > 1 { return drop(carries) }
     guard let only = wanted.first else { return }
     for carry in carries { places[carry] = only }
+  }
+
+  /// The places of X in a form's products, in its carries and in those that it is the next value of.
+  private func wanted(by form: LinearForm, with more: [Int]) -> Set<FactorPlace> {
+    let products = form.products.keys.compactMap {
+      body.node(of: Value($0)).flatMap(product)?.place
+    }
+    return Set((form.carries.keys + more).compactMap { places[$0] } + products)
   }
 
   private mutating func drop(_ carries: [Int]) {

@@ -55,6 +55,7 @@ private struct FactoringPass {
   private mutating func factor(_ node: Node, _ carries: FactoredCarries) throws {
     let operands = node.inputs.map { map[$0.index] }
     let loop = FactoredLoop(node, carries, operands)
+    guard loop.isFinite else { return result.copy(node, of: source, &map) }
     let made = try loop.append(to: &result)
     for (place, value) in made.results.enumerated() { map[node.results.lowerBound + place] = value }
     for (place, carry) in made.carries { multiples[node.results.lowerBound + place] = (1, carry) }
@@ -118,8 +119,9 @@ private struct FactoredLoop {
   ) throws -> (results: [Value], carries: [Int: FactoredCarry]) {
     var factors: [FactorPlace: Value] = [:]
     var squares: [Value] = []
+    var known: [Value: Value] = [:]
     for place in places {
-      let factor = outside(place.factor, &graph)
+      let factor = outside(place.factor, &graph, &known)
       factors[place] = factor
       squares.append(
         try graph.product(factor, over: place.factorAxis, factor, over: place.factorAxis))
@@ -210,6 +212,11 @@ private struct FactoredLoop {
 
   // MARK: weights
 
+  /// Whether no weight after the loop is too large: what is 0 times such a carry would be no number.
+  var isFinite: Bool {
+    power(of: transition, node.attributes.int("count")).joined().allSatisfy(\.isFinite)
+  }
+
   /// Row i: the weights of the factored carries in the next value of the i-th.
   private var transition: [[Double]] {
     factored.map { carry in
@@ -237,17 +244,23 @@ private struct FactoredLoop {
   // MARK: terms
 
   /// A value of the body that stays, outside the loop; one that is there already if there is.
-  private func outside(_ value: Value, _ graph: inout Graph) -> Value {
+  private func outside(
+    _ value: Value, _ graph: inout Graph, _ known: inout [Value: Value]
+  ) -> Value {
+    if let found = known[value] { return found }
     if let place = body.inputs.firstIndex(of: value) { return operands[place - 1] }
     guard let made = body.node(of: value) else { return value }
-    let inputs = made.inputs.map { outside($0, &graph) }
+    let inputs = made.inputs.map { outside($0, &graph, &known) }
     let position = value.index - made.results.lowerBound
     let equal = graph.nodes.first {
       $0.primitive === made.primitive && $0.inputs == inputs && $0.attributes == made.attributes
     }
-    if let equal { return equal.outputs[position] }
-    let types = made.results.map { body.types[$0] }
-    return graph.append(made.primitive, inputs, made.attributes, types)[position]
+    let results =
+      equal?.outputs
+      ?? graph.append(
+        made.primitive, inputs, made.attributes, made.results.map { body.types[$0] })
+    known[value] = results[position]
+    return results[position]
   }
 }
 
