@@ -380,7 +380,7 @@ public func betty_problem_gradients(_ handle: Handle?, _ count: Int32, _ out: Ha
           + "\(count) gradients")
     }
     for (place, gradient) in try problem.gradients().enumerated() {
-      if let gradient { try give(gradient, to: out + place, "out_tensors") }
+      out[place] = gradient.map(hand)
     }
   }
 }

@@ -77,13 +77,6 @@ package final class Capture {
   /// What became of the graph's values; the positions are those of `order`.
   package var map: GraphMap { build().map }
 
-  /// The value of a tensor inside, nil if it is not in the recording.
-  package func value(of tensor: Tensor) -> Value? {
-    let resolved = Lock.held { tensor.resolved() }
-    guard let position = order.firstIndex(where: { $0 === resolved }) else { return nil }
-    return map.values[position]
-  }
-
   /// Nodes inside that are computed already although the walk went through them, with their values.
   package var computed: [(position: Int, value: Value)] {
     map.computed.compactMap { position in map.values[position].map { (position, $0) } }
