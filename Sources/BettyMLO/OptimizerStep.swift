@@ -26,7 +26,7 @@ extension Optimizer {
   private func program(
     _ capture: Capture, _ keys: [StructureKey], _ positions: [Int]
   ) throws -> StepCache.Entry {
-    if let entry = programs.find(keys, revision) { return entry }
+    if let entry = programs.find(keys, .update(revision: revision)) { return entry }
     var step = StepGraph()
     let recorded = try MixedCapture(capture)
     let gradients = step.add(recorded)
@@ -35,7 +35,7 @@ extension Optimizer {
         entries[position].parameter, gradient, with: self, in: &step)
     }
     let entry = StepCache.Entry(
-      keys: keys, revision: revision, graph: recorded.recorded,
+      keys: keys, kind: .update(revision: revision), graph: recorded.recorded,
       program: try step.compiled(), replay: nil, present: positions, stepped: positions)
     programs.insert(entry)
     return entry

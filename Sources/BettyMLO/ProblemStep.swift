@@ -113,12 +113,12 @@ extension Problem {
 
   /// The program for a recording; compiled unless its structure has been seen.
   private func program(
-    _ capture: Capture, _ lowers: [Recorded], _ revision: Int32, _ ending: StepBuilder.Ending,
+    _ capture: Capture, _ lowers: [Recorded], _ ending: StepBuilder.Ending,
     _ uses: [BufferUse]? = nil
   ) throws -> StepCache.Entry {
     var keys = [capture.key] + lowers.map(\.key) + (adaptedStructure.map { [$0] } ?? [])
     if let uses { keys.append(BufferUse.key(uses)) }
-    if let entry = steps.find(keys, revision) { return entry }
+    if let entry = steps.find(keys, kind(of: ending)) { return entry }
     let mixed = try MixedCapture(
       capture, owners(of: capture), synchronized: synchronizesNorms)
     let recorded = mixed.recorded
@@ -138,11 +138,19 @@ extension Problem {
     }
     let stepped = present.compactMap { optimizer?.position(of: parameters[$0]) }
     let entry = StepCache.Entry(
-      keys: keys, revision: revision, graph: recorded,
+      keys: keys, kind: kind(of: ending), graph: recorded,
       program: try builder.step.compiled(), replay: uses == nil ? nil : try replayed(builder.step),
       present: present, stepped: stepped, check: builder.check)
     steps.insert(entry)
     return entry
+  }
+
+  private func kind(of ending: StepBuilder.Ending) -> StepKind {
+    switch ending {
+    case .update(let optimizer): .update(revision: optimizer.revision)
+    case .gradients: .gradients(accumulation: accumulation)
+    case .question: .question(accumulation: accumulation)
+    }
   }
 
   private func replayed(_ step: StepGraph) throws -> StepProgram? {
@@ -154,7 +162,7 @@ extension Problem {
     _ capture: Capture, _ optimizer: Optimizer, _ buffers: [Snapshot], uses: [BufferUse]?
   ) throws -> StepCache.Entry {
     let lowers = try lowerRecordings()
-    let entry = try program(capture, lowers, optimizer.revision, .update(optimizer), uses)
+    let entry = try program(capture, lowers, .update(optimizer), uses)
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
     var shown: [Tensor] = []
     let isTaken = try unrolled(recorded, entry.present) {
@@ -194,7 +202,7 @@ extension Problem {
     let (entry, made) = try undoing(always: true) {
       let capture = try record(fresh: false)
       let lowers = try lowerRecordings()
-      let entry = try program(capture, lowers, -3, .question)
+      let entry = try program(capture, lowers, .question)
       return (entry, try entry.program.run(capture, lowers: lowers.map(\.inputs)))
     }
     if unrolledPaths.isEmpty { try heedMethods() }
@@ -225,8 +233,7 @@ extension Problem {
     let before = parameters.map(\.gradient)
     try unrolling?.check(gradients: before)
     let lowers = try lowerRecordings()
-    // Below 0: revisions no optimizer has; the kinds of program of one structure are kept apart.
-    let entry = try program(capture, lowers, isRepeating ? -2 : -1, .gradients)
+    let entry = try program(capture, lowers, .gradients)
     let recorded = Recorded(key: capture.key, graph: entry.graph, inputs: capture.inputs)
     let results = try entry.program.run(capture, lowers: lowers.map(\.inputs))
     var isTaken = false

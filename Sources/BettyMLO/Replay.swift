@@ -10,7 +10,7 @@ import BettyRuntime
 final class Take {
   /// Numbers of the types of the batch.
   let types: [Int32]
-  let revision: Int32
+  let kind: StepKind
   let lowerKeys: [StructureKey]
   /// See Problem.adaptedStructure.
   let adapted: StructureKey?
@@ -39,7 +39,7 @@ final class Take {
     isTraining: Bool
   ) {
     types = batch.map(\.typeNumber)
-    revision = entry.revision
+    kind = entry.kind
     lowerKeys = lowers.map(\.key)
     self.adapted = adapted
     self.program = program
@@ -68,10 +68,10 @@ final class Take {
   }
 
   func fits(
-    _ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded], _ adapted: StructureKey?,
+    _ batch: [Tensor], _ kind: StepKind, _ lowers: [Recorded], _ adapted: StructureKey?,
     isTraining: Bool
   ) -> Bool {
-    self.revision == revision && self.isTraining == isTraining && self.adapted == adapted
+    self.kind == kind && self.isTraining == isTraining && self.adapted == adapted
       && threads == ThreadPool.shared.threads
       && types.count == batch.count && fixed.allSatisfy(\.isAsRecorded)
       && lowerKeys.count == lowers.count
@@ -115,10 +115,10 @@ struct Replay {
   private static let limit = 16
 
   func find(
-    _ batch: [Tensor], _ revision: Int32, _ lowers: [Recorded], _ adapted: StructureKey?,
+    _ batch: [Tensor], _ kind: StepKind, _ lowers: [Recorded], _ adapted: StructureKey?,
     isTraining: Bool
   ) -> Take? {
-    takes.first { $0.fits(batch, revision, lowers, adapted, isTraining: isTraining) }
+    takes.first { $0.fits(batch, kind, lowers, adapted, isTraining: isTraining) }
   }
 
   mutating func insert(_ take: Take) {
@@ -136,7 +136,8 @@ extension Problem {
     recordsNext = false
     if !isLogged,
       let take = replay.find(
-        batch, optimizer.revision, lowers, adaptedStructure, isTraining: isTraining)
+        batch, .update(revision: optimizer.revision), lowers, adaptedStructure,
+        isTraining: isTraining)
     {
       let random = RandomKeys.state
       do {

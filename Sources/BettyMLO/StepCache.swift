@@ -4,10 +4,20 @@
 
 import BettyRuntime
 
+/// What a step does at its end, as far as programs differ by it.
+enum StepKind: Hashable {
+  /// Updates by an optimizer, whose structure has this revision.
+  case update(revision: Int32)
+  /// Adds gradients to those that are there, of one of so many micro-steps.
+  case gradients(accumulation: Int)
+  /// Gives gradients and changes nothing.
+  case question(accumulation: Int)
+}
+
 struct StepCache: CustomStringConvertible {
   struct Entry {
     let keys: [StructureKey]
-    let revision: Int32
+    let kind: StepKind
     let threads = ThreadPool.shared.threads
     /// Of the first recording.
     let graph: RecordedGraph
@@ -20,12 +30,12 @@ struct StepCache: CustomStringConvertible {
     let stepped: [Int]
     var check = FiniteCheck(onNan: .ignore, isScaled: false)
 
-    fileprivate var key: Key { Key(keys: keys, revision: revision, threads: threads) }
+    fileprivate var key: Key { Key(keys: keys, kind: kind, threads: threads) }
   }
 
   fileprivate struct Key: Hashable {
     let keys: [StructureKey]
-    let revision: Int32
+    let kind: StepKind
     let threads: Int
   }
 
@@ -43,13 +53,13 @@ struct StepCache: CustomStringConvertible {
   private var made = 0
   private static let limit = 1024
 
-  mutating func find(_ keys: [StructureKey], _ revision: Int32) -> Entry? {
+  mutating func find(_ keys: [StructureKey], _ kind: StepKind) -> Entry? {
     let threads = ThreadPool.shared.threads
-    if let last, last.revision == revision, last.threads == threads, last.keys == keys {
+    if let last, last.kind == kind, last.threads == threads, last.keys == keys {
       return last
     }
     time += 1
-    let key = Key(keys: keys, revision: revision, threads: threads)
+    let key = Key(keys: keys, kind: kind, threads: threads)
     guard let place = slots.index(forKey: key) else { return nil }
     slots.values[place].uses += 1
     slots.values[place].time = time
