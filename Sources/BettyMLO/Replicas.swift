@@ -52,14 +52,14 @@ extension Problem {
     else { return (try ownLoss(fresh: fresh), 1) }
     let count = try sharding.count(rows: rows, wanted: wanted, problem: name)
     if count == 1 { return (try ownLoss(fresh: fresh), 1) }
-    let shards = try (0..<count).map { try shard(batch, $0, of: count, rows: rows) }
     let before = (engine?.problems ?? []).flatMap { $0.buffers.map { Standing($0) } }
     defer {
       sharding.replica = Replica()
       sharding.parts = nil
     }
     return try Recording.duringStep {
-      (try joined(shards, rows: rows, before: before, fresh: fresh), count)
+      let shards = try (0..<count).map { try shard(batch, $0, of: count, rows: rows) }
+      return (try joined(shards, rows: rows, before: before, fresh: fresh), count)
     }
   }
 

@@ -142,13 +142,14 @@ extension Tensor {
     if isLong { shorten() }
   }
 
-  /// What the handle stands for, as a value of its own for another handle to stand for.
+  /// What the handle stands for, as a value of its own for another handle to stand for: what takes a gradient
+  /// or may be told to.
   package func copied() throws -> Tensor {
     try Lock.held {
       let value = resolved()
       value.flags.insert(.wasRead)
       guard GradMode.isEnabled, value.flags.contains(.requiresGrad) else {
-        return try Tensor.detached(value)
+        return value.buffer == nil ? value : try Tensor.detached(value)
       }
       return Recording.recordLocked(try ViewWriter.copy(value.typeID), [value])
     }

@@ -161,7 +161,7 @@ class Batches:
         loader = self.given[0]
         if self.several or not isinstance(loader, (list, tuple)) or not loader:
             return None
-        return [as_batch(batch) for batch in loader]
+        return [to_tensors(as_batch(batch), arrays=True) for batch in loader]
 
     def dealt(self) -> tuple[list[Tensor], dict[str, Any]] | None:
         """Tensors whose rows the engine can deal out, if one loader does only that."""
@@ -187,16 +187,20 @@ def as_batch(batch: Any) -> Any:
     return to_tensors(batch)
 
 
-def to_tensors(batch: Any) -> Any:
-    """The batch with every array in it (NumPy's, or anything that speaks DLPack) as a tensor."""
+def to_tensors(batch: Any, arrays: bool = False) -> Any:
+    """The batch with what other libraries keep tensors in (whatever speaks DLPack) as tensors.
+
+    NumPy's arrays stay what they are, as with PyTorch: ``training_step`` may compute with them.
+    With ``arrays`` they become tensors too, which the engine can split or put in place of others.
+    """
     if isinstance(batch, Tensor):
         return batch
     if isinstance(batch, dict):
-        return {key: to_tensors(value) for key, value in batch.items()}
-    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
-        return type(batch)(*map(to_tensors, batch))
+        return {key: to_tensors(value, arrays) for key, value in batch.items()}
     if isinstance(batch, (tuple, list)):
-        return type(batch)(map(to_tensors, batch))
-    if isinstance(batch, np.ndarray) or hasattr(batch, "__dlpack__"):
+        parts = [to_tensors(value, arrays) for value in batch]
+        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
+    is_array = isinstance(batch, (np.ndarray, np.generic))
+    if hasattr(batch, "__dlpack__") and (arrays or not is_array):
         return as_tensor(batch)
     return batch

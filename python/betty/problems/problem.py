@@ -241,7 +241,9 @@ class Problem(ProblemState, ProblemParts):
     def _draw(self) -> list[Tensor]:
         given, self._given = self._given, None
         batch = self.get_batch() if given is None else given[0]
-        self.cur_batch = to_tensors(batch) if self._is_parallel else batch
+        # The engine puts parts of other batches in their place.
+        is_bound = self._is_parallel or self._replays
+        self.cur_batch = to_tensors(batch, arrays=True) if is_bound else batch
         return flatten(self.cur_batch)
 
     def _epoch_ended(self) -> None:
