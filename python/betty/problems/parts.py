@@ -93,13 +93,12 @@ class ProblemParts(ProblemAccess):
             self._repeats = self._is_descending = False
 
     def _own_parts(self, base: type) -> bool:
-        """Whether a step is Python: a subclass defines a part, or the optimizer is a program's own;
-        then also whether the whole is left as it is."""
+        """Whether a step is Python: a subclass defines a part or the whole, or the optimizer is a
+        program's own. A whole that calls ``super().one_step_descent`` has the parts called too."""
         kind = type(self)
         own = [name for name in PARTS if getattr(kind, name) is not getattr(base, name)]
-        is_whole = kind.one_step_descent is base.one_step_descent
-        self._is_taken_apart = is_whole and (bool(own) or self._steps_in_python())
-        return self._is_taken_apart or not is_whole
+        self._is_taken_apart = bool(own) or self._steps_in_python()
+        return self._is_taken_apart or kind.one_step_descent is not base.one_step_descent
 
     def _steps_in_python(self) -> bool:
         """Whether the updates are those of an optimizer without a rule of the engine."""
