@@ -6,6 +6,7 @@ import sys
 import types
 
 import betty
+import numpy as np
 import pytest
 from betty.configs import EngineConfig
 from betty.engine import Engine
@@ -97,6 +98,46 @@ def test_lines_and_the_local_axis(caplog):
     run("console", unroll_steps=2, gradient_accumulation=2)
     assert caplog.messages[0].startswith("[2] lower | loss ")
     assert caplog.messages[1] == "[2] validation | loss 0.5"
+
+
+@pytest.mark.parametrize("logger_type", ["none", "jsonl", "tensorboard"])
+@pytest.mark.parametrize("replay", [False, True])
+def test_of_several_numbers_the_mean_is_logged(logger_type, replay, caplog, tmp_path, monkeypatch):
+    class Vectors(Lower):
+        def training_step(self, batch):
+            loss = super().training_step(batch)
+            several = {"per_class": betty.tensor([1.0, 2.0, 6.0]), "right": np.array([True, False])}
+            return {"loss": loss, **several, "rows": [betty.arange(4), betty.ones(1, 1)]}
+
+    monkeypatch.chdir(tmp_path)
+    if logger_type == "tensorboard":
+        pytest.importorskip("tensorboard.summary.writer.event_file_writer")
+    caplog.set_level(logging.INFO, "betty")
+    engine = quadratic(1, lower=Vectors, log_step=1, replay=replay)
+    engine.lower.logger = betty.logging.logger(logger_type)
+    engine.run()
+    (line,) = caplog.messages
+    assert line.endswith(" | per_class 3 | right 0.5 | rows_0 1.5 | rows_1 1")
+    if logger_type == "jsonl":
+        record = json.loads((tmp_path / "betty_log.jsonl").read_text())
+        assert record["per_class"] == 3.0 and record["rows_0"] == 1.5
+
+
+def test_what_has_no_mean_is_named():
+    stats = {"loss": 1.0, "names": np.array(["a", "b"])}
+    with pytest.raises(
+        TypeError, match=r"log: 'names' has no mean, it is a ndarray of shape \[2\]"
+    ):
+        betty.logging.format_losses("lower", stats)
+    assert (
+        betty.logging.format_losses("p", {"note": "text", "none": None})
+        == "p | note text | none None"
+    )
+
+
+def test_early_stopping_sees_what_is_logged():
+    stop = EarlyStopping("per_class", tolerance=1)
+    assert not stop({"per_class": betty.tensor([1.0, 3.0])}) and stop.best_score == 2.0
 
 
 def test_unknown_types():

@@ -229,7 +229,7 @@ class Engine:
         """Writes a line and hands the figures to the logger.
 
         Args:
-            stats: Numbers, or tensors of one element, by name.
+            stats: Numbers, or tensors, of which the mean is written, by name.
             tag: Who they belong to.
             step: Where they belong on the axis; the global step by default.
         """

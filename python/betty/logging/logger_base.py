@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["LoggerBase", "format_losses", "get_logger", "scalars"]
+import numpy as np
+
+__all__ = ["LoggerBase", "format_losses", "get_logger", "number", "scalars"]
 
 
 def get_logger() -> logging.Logger:
@@ -21,19 +24,42 @@ def get_logger() -> logging.Logger:
     return found
 
 
-def _number(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+def number(key: str, value: Any) -> Any:
+    """The number of a tensor or an array, the mean of those it has several of; the rest as it is.
+
+    Raises:
+        TypeError: There is no mean of what it holds.
+
+    Example:
+        >>> import betty
+        >>> from betty.logging.logger_base import number
+        >>> number("per_class", betty.tensor([1.0, 2.0, 6.0])), number("note", "a text")
+        (3.0, 'a text')
+    """
+    if not hasattr(value, "item"):
+        return value
+    if math.prod(getattr(value, "shape", ())) == 1:
+        return value.item()
+    try:
+        several = value.detach().double() if hasattr(value, "detach") else np.asarray(value, float)
+        return several.mean().item()
+    except (TypeError, ValueError) as error:
+        what = f"{type(value).__name__} of shape {list(value.shape)}"
+        raise TypeError(f"log: '{key}' has no mean, it is a {what}: {error}") from error
 
 
 def scalars(stats: Mapping[str, Any] | None, tag: str | None = None) -> Iterator[tuple[str, Any]]:
-    """The figures of a record: ``tag/key``, and ``tag/key_0`` … for those in a list or tuple."""
+    """The figures of a record: ``tag/key``, and ``tag/key_0`` … for those in a list or tuple.
+
+    Each is a number, for a tensor or an array of several their mean, or what else is no number.
+    """
     for key, value in (stats or {}).items():
         name = key if tag is None else f"{tag}/{key}"
         if isinstance(value, (list, tuple)):
             for index, part in enumerate(value):
-                yield f"{name}_{index}", _number(part)
+                yield f"{name}_{index}", number(f"{key}_{index}", part)
         else:
-            yield name, _number(value)
+            yield name, number(key, value)
 
 
 def format_losses(name: str, stats: Mapping[str, Any]) -> str:
@@ -56,7 +82,7 @@ class LoggerBase:
         """Keeps the figures of a record; this logger keeps none.
 
         Args:
-            stats: Numbers, tensors of one element, or lists of them, by name.
+            stats: Numbers, tensors (their mean is kept), or lists of them, by name.
             tag: Who they belong to.
             step: Where they belong on the axis.
         """

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from betty.configs import EngineConfig
+from betty.logging.logger_base import number
 
 __all__ = ["EarlyStopping"]
 
@@ -57,7 +58,7 @@ class EarlyStopping:
                 f"early stopping: validation gave no '{self.metric}', "
                 f"only {sorted(validation_stats)}"
             )
-        score = float(validation_stats[self.metric])
+        score = float(number(self.metric, validation_stats[self.metric]))
         better = score == score and (
             self.best_score is None
             or (score < self.best_score if self.mode == "min" else score > self.best_score)
