@@ -4,6 +4,7 @@ of the reference that are not part of the definition of a level.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from betty import _native
@@ -11,6 +12,7 @@ from betty._native import Tensor
 from betty.logging import format_losses
 from betty.problems.data import Iterators, checked
 from betty.problems.options import ProblemOptions
+from betty.problems.setup import check_parts, check_schedule, check_step, fitted_optimizer, follow
 
 __all__ = ["ProblemAccess"]
 
@@ -40,13 +42,22 @@ class ProblemAccess(ProblemOptions):
 
     def set_module(self, module: Any) -> None:
         """Puts another module in place; an optimizer over the old one's parameters is made anew."""
-        self.module = module
-        self.patch_module()
+        self._exchange("module", module, self.patch_module)
+
+    def _exchange(self, key: str, part: Any, patch: Callable[[], None]) -> None:
+        """Puts a part in place; the one that was there stays if the other can't be taken."""
+        check_parts(self.name, **{key: part})
+        before = getattr(self, key)
+        setattr(self, key, part)
+        try:
+            patch()
+        except Exception:
+            setattr(self, key, before)
+            raise
 
     def set_optimizer(self, optimizer: Any) -> None:
         """Puts another optimizer in place."""
-        self.optimizer = optimizer
-        self.patch_optimizer()
+        self._exchange("optimizer", optimizer, self.patch_optimizer)
 
     def set_scheduler(self, scheduler: Any) -> None:
         """Puts another schedule in place; it must be one of the problem's optimizer."""
@@ -54,8 +65,7 @@ class ProblemAccess(ProblemOptions):
             raise RuntimeError(
                 f"problem '{self.name}': its first scheduler must be there when the engine is made"
             )
-        self.scheduler = scheduler
-        self.patch_scheduler()
+        self._exchange("scheduler", scheduler, self.patch_scheduler)
 
     def set_train_data_loader(self, loader: Any, idx: int = 0) -> None:
         """Puts another loader in the place of number ``idx``; it begins when the one under way has
@@ -100,12 +110,21 @@ class ProblemAccess(ProblemOptions):
         if self._handle is not None:
             self._register()
 
+    def _fit_optimizer(self) -> None:
+        given = self.optimizer
+        if given is None:
+            return
+        if not self._steps_itself():
+            check_step(self.name, given)
+        groups = self.param_groups() if self.is_implemented("param_groups") else None
+        params = self.trainable_parameters()
+        self.optimizer = fitted_optimizer(self.name, given, groups, params)
+        if self.optimizer is not given and self.scheduler is not None:
+            follow(self.scheduler, self.optimizer)
+
     def patch_scheduler(self) -> None:
         """As ``patch_everything``, after the schedule was exchanged."""
-        if self.scheduler is not None and self.scheduler.optimizer is not self.optimizer:
-            raise ValueError(
-                f"problem '{self.name}': the scheduler is not one of the problem's optimizer"
-            )
+        check_schedule(self.name, self.scheduler, self.optimizer)
 
     def patch_data_loader(self, loader: Any) -> Any:
         """A loader as the engine will use it: as it is."""

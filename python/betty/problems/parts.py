@@ -100,6 +100,12 @@ class ProblemParts(ProblemAccess):
         self._is_taken_apart = bool(own) or self._steps_in_python()
         return self._is_taken_apart or kind.one_step_descent is not base.one_step_descent
 
+    def _steps_itself(self) -> bool:
+        """Whether a subclass says how its optimizer steps."""
+        own = (getattr(type(self), name) for name in ("optimizer_step", "one_step_descent"))
+        parts = (ProblemParts.optimizer_step, ProblemParts.one_step_descent)
+        return self.is_implemented("custom_optimizer_step") or tuple(own) != parts
+
     def _steps_in_python(self) -> bool:
         """Whether the updates are those of an optimizer without a rule of the engine."""
         has_rule = self.optimizer is None or self.optimizer._engine is not None

@@ -20,8 +20,8 @@ from betty.optim.lr_scheduler import ReduceLROnPlateau
 from betty.problems.data import Batches, Loaders, flatten, to_tensors
 from betty.problems.parts import ProblemParts
 from betty.problems.replicas import merged, refilled
-from betty.problems.setup import fitted_optimizer, follow
-from betty.problems.state import ProblemState
+from betty.problems.setup import check_parts, checked_name
+from betty.problems.state import PARTS, ProblemState
 
 if TYPE_CHECKING:
     from betty.engine import Engine
@@ -65,13 +65,12 @@ class Problem(ProblemState, ProblemParts):
         train_data_loader: Iterable | None = None,
         extra_config: Any = None,
     ) -> None:
-        if not isinstance(name, str) or name.split() != [name]:
-            raise ValueError(f"Problem: name must be a word without spaces, got {name!r}")
-        self._name = name
+        self._name = checked_name(name)
         if not isinstance(config, Config | None):
             raise TypeError(
                 f"problem '{name}': config must be a Config, got {type(config).__name__}"
             )
+        check_parts(name, module=module, optimizer=optimizer, scheduler=scheduler)
         self._take_options(config if config is not None else Config())
         self.cfg = extra_config
         self.module: Any = module  # a Module, whose attributes only the program knows
@@ -115,6 +114,8 @@ class Problem(ProblemState, ProblemParts):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What calling the problem does: the module's forward pass."""
+        if self.module is None:
+            raise RuntimeError(f"problem '{self._name}' has no module yet that could be called")
         return self.module(*args, **kwargs)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -146,6 +147,8 @@ class Problem(ProblemState, ProblemParts):
         self._configure("module", "configure_module")
         self._configure("optimizer", "configure_optimizer")
         self._configure("scheduler", "configure_scheduler")
+        check_parts(self._name, **{key: getattr(self, key) for key in PARTS})
+        self.patch_scheduler()
         self._fit_optimizer()
         self._check_optimizer()
         if self.train_data_loader is not None:
@@ -191,15 +194,6 @@ class Problem(ProblemState, ProblemParts):
         several = isinstance(given, (tuple, Loaders))
         self.train_data_loader = Loaders(given if several else [given])
         return self.train_data_loader
-
-    def _fit_optimizer(self) -> None:
-        given = self.optimizer
-        if given is None:
-            return
-        groups = self.param_groups() if self.is_implemented("param_groups") else None
-        self.optimizer = fitted_optimizer(given, groups, self.trainable_parameters())
-        if self.optimizer is not given and self.scheduler is not None:
-            follow(self.scheduler, self.optimizer)
 
     def _register(self) -> None:
         """Tells the engine what is trained, and with what."""
