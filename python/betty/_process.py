@@ -165,6 +165,8 @@ def dump(what: Any) -> str:
     """
     if isinstance(what, Tensor):
         return what._dump()
+    if not hasattr(what, "dump"):
+        raise TypeError(f"dump: expected a tensor or a problem, got {type(what).__name__}")
     return what.dump()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from operator import index
 from typing import Any, Protocol, SupportsIndex
 from weakref import WeakSet
@@ -20,7 +21,21 @@ class _Follower(Protocol):
     def _heed(self, name: str) -> None: ...
 
 
-class _Followed:
+class _Known:
+    """Has no attributes but its options: one that is misspelt would do nothing."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = type(self)
+        if kind in (Config, EngineConfig) and not hasattr(kind, name):
+            near = get_close_matches(name, [field.name for field in fields(self)], 1)
+            hint = f", did you mean '{near[0]}'?" if near else ""
+            raise AttributeError(f"{kind.__name__} has no option '{name}'{hint}")
+        super().__setattr__(name, value)
+
+
+class _Followed(_Known):
     """Keeps who is to hear of a change where ``vars`` does not show it."""
 
     __slots__ = ("__weakref__", "_followers")
@@ -32,6 +47,10 @@ class _Followed:
         self._followers.add(problem)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "type" and not isinstance(value, str | Method):
+            is_class = isinstance(value, type) and issubclass(value, Method)
+            got = f"the class, write {value.__name__}()" if is_class else repr(value)
+            raise TypeError(f"Config: type takes a name or an object of a method, got {got}")
         followers = [] if name == "_followers" else list(getattr(self, "_followers", ()))
         before = getattr(self, name, None)
         super().__setattr__(name, value)
@@ -155,7 +174,7 @@ class Config(_Followed):
 
 
 @dataclass
-class EngineConfig:
+class EngineConfig(_Known):
     """Options of an :class:`~betty.engine.Engine`.
 
     Attributes:
@@ -231,4 +250,9 @@ class EngineConfig:
             raise ValueError(
                 "EngineConfig: early_stopping_mode must be 'min' or 'max', "
                 f"got {self.early_stopping_mode!r}"
+            )
+        if self.early_stopping_tolerance < 1:
+            raise ValueError(
+                "EngineConfig: early_stopping_tolerance must be at least 1, "
+                f"got {self.early_stopping_tolerance}"
             )

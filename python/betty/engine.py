@@ -43,6 +43,8 @@ class Engine:
         dependencies: Dependencies | None = None,
         env: Any = None,
     ) -> None:
+        if isinstance(problems, Problem) or not isinstance(problems, Iterable):
+            raise TypeError(f"Engine: problems must be a list of problems, got {problems!r}")
         self.problems = list(problems)
         self.config = config if config is not None else EngineConfig()
         if not isinstance(self.config, EngineConfig):
@@ -80,14 +82,26 @@ class Engine:
         if repeated:
             raise ValueError(f"Engine: two problems have the name '{repeated[0]}'")
         self._check_dependencies(self.dependencies)
+        if self.config.early_stopping and not self.is_implemented("validation"):
+            raise ValueError("Engine: early_stopping needs a `validation`, define it in a subclass")
 
     def _check_dependencies(self, dependencies: Dependencies) -> None:
+        if not isinstance(dependencies, Mapping):
+            raise TypeError(
+                "Engine: dependencies must be a dict with 'u2l' and 'l2u', "
+                f"got {type(dependencies).__name__}"
+            )
         unknown = set(dependencies) - {"u2l", "l2u"}
         if unknown:
             raise ValueError(
                 f"Engine: dependencies must have keys 'u2l' and 'l2u', got {sorted(unknown)}"
             )
         for kind, edges in dependencies.items():
+            if not isinstance(edges, Mapping):
+                raise TypeError(
+                    f"Engine: dependencies must give '{kind}' as a dict of a problem and its list, "
+                    f"got {type(edges).__name__}"
+                )
             for source, targets in edges.items():
                 if isinstance(targets, str) or not isinstance(targets, Iterable):
                     raise TypeError(
@@ -257,6 +271,9 @@ class Engine:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Takes what ``state_dict`` gave for problems of the same names."""
+        missing = {"problems", "global_step"} - set(state_dict)
+        if missing:
+            raise KeyError(f"Engine: the state has no {sorted(missing)}, it has {[*state_dict]}")
         names = {problem.name for problem in self.problems}
         if set(state_dict["problems"]) != names:
             raise KeyError(

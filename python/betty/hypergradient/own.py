@@ -75,6 +75,12 @@ def register(name: str, fn: Callable[[list[Tensor], Lower, Upper], Sequence[Tens
             raise TypeError(
                 f"method '{name}': it must give a list of tensors, got {type(product).__name__}"
             )
+        for each in product:
+            if not isinstance(each, Tensor):
+                raise TypeError(
+                    f"method '{name}': it must give a list of tensors, there is "
+                    f"{type(each).__name__} {each!r} in it"
+                )
         return list(product)
 
     _native.method_register(name, run)

@@ -188,6 +188,8 @@ class Retraining:
 
     def __init__(self, upper: Problem, iterations: int, rate: float | None) -> None:
         self.upper, self.iterations = upper, iterations
+        if not hasattr(upper, "paths"):
+            raise TypeError(f"check: expected a Problem, got {type(upper).__name__} {upper!r}")
         self.outer = trained(upper)
         self.random = get_rng_state()
         self.levels: list[_Level | _Loop] = [
