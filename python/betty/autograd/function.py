@@ -36,6 +36,12 @@ class FunctionCtx:
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Keeps tensors (or None) for ``backward``."""
+        for place, kept in enumerate(tensors):
+            if kept is not None and not isinstance(kept, Tensor):
+                raise TypeError(
+                    "save_for_backward can only save variables, but argument "
+                    f"{place} is of type {type(kept).__name__}"
+                )
         self.saved_tensors = tensors
 
     def save_for_forward(self, *tensors: Any) -> None:
@@ -69,7 +75,8 @@ class Function:
 
     Raises:
         NotImplementedError: ``backward`` is not linear in its gradients.
-        RuntimeError: ``backward`` returned another number of gradients than there are inputs.
+        RuntimeError: ``backward`` returned another number of gradients than there are inputs, or
+            one of a shape that no gradient of its input has.
 
     Example:
         >>> import betty
@@ -135,8 +142,9 @@ class Function:
         return output
 
     @classmethod
-    def _gradients(cls, ctx: FunctionCtx, cotangents: list[Any], count: int) -> list[Any]:
+    def _gradients(cls, ctx: FunctionCtx, cotangents: list[Any], shifts: list[Any]) -> list[Any]:
         """What backward returns, one an input."""
+        count = len(shifts)
         own = cls.backward is not Function.backward
         found = (cls.backward if own else cls.vjp)(ctx, *cotangents)
         given = list(found) if isinstance(found, (tuple, list)) else [found]
@@ -147,6 +155,16 @@ class Function:
                 f"function {cls.__name__}Backward returned an incorrect number of gradients "
                 f"(expected {count}, got {len(given)})"
             )
+        for place, (found, shift) in enumerate(zip(given, shifts, strict=True)):
+            if found is not None and not isinstance(found, Tensor):
+                kind = type(found).__name__
+                raise RuntimeError(f"{cls.__name__}Backward: expected Tensor or None, got {kind}")
+            if found is not None and not (shift is None or _is_gradient(found, shift)):
+                raise RuntimeError(
+                    f"Function {cls.__name__}Backward returned an invalid gradient at index "
+                    f"{place} - got {list(found.shape)} but expected shape compatible with "
+                    f"{list(shift.shape)}"
+                )
         return given
 
     @classmethod
@@ -160,15 +178,19 @@ class Function:
             if flows:
                 symbol.requires_grad = True
         if not cls.__dict__.get("_is_checked"):
-            cls._check(ctx, symbols, len(shifts))
-        pulled = cls._gradients(ctx, symbols, len(shifts))
+            cls._check(ctx, symbols, shifts)
+        pulled = cls._gradients(ctx, symbols, shifts)
         pairs = [
             (b, shift)
             for b, shift in zip(pulled, shifts, strict=True)
             if shift is not None and isinstance(b, Tensor) and b.requires_grad
         ]
         sources = tuple(s for s, flows in zip(symbols, flowing, strict=True) if flows)
-        if not pairs or not sources:
+        if not pairs:  # they have a history, but no input is in it
+            return [
+                y + s if flows else y for y, s, flows in zip(fixed, symbols, flowing, strict=True)
+            ]
+        if not sources:
             return fixed
         along = tuple(shift.expand(b.shape).to(b.dtype) for b, shift in pairs)
         tangents = iter(_native.grad(tuple(b for b, _ in pairs), along, sources, True, True, True))
@@ -178,7 +200,7 @@ class Function:
         ]
 
     @classmethod
-    def _check(cls, ctx: FunctionCtx, symbols: list[Any], count: int) -> None:
+    def _check(cls, ctx: FunctionCtx, symbols: list[Any], shifts: list[Any]) -> None:
         """Refuses a backward that is not linear: B(u + 1000 v) = B(u) + 1000 B(v)."""
         randn = operation("randn")
         with _Mode(False):
@@ -189,7 +211,7 @@ class Function:
             )
             _native.restore_random(*draws)
             both = [u if u is None else u + 1000 * v for u, v in zip(us, vs, strict=True)]
-            found = [cls._gradients(ctx, given, count) for given in (us, vs, both)]
+            found = [cls._gradients(ctx, given, shifts) for given in (us, vs, both)]
             for left, right, total in zip(*found, strict=True):
                 if isinstance(total, Tensor) and not _agrees(left, right, total):
                     raise NotImplementedError(
@@ -205,6 +227,12 @@ def _agrees(left: Tensor, right: Tensor, total: Tensor) -> bool:
     bound = 0.05 if total.dtype.itemsize == 2 else 1e-3
     wrong = (gap > bound * (size + right.abs() * 1000)).logical_and(total.isfinite())
     return not bool(wrong.any())
+
+
+def _is_gradient(found: Tensor, x: Tensor) -> bool:
+    """Whether it has the shape of x, or one that x broadcasts to: then it is summed."""
+    pairs = zip(reversed(found.shape), reversed(x.shape), strict=False)
+    return found.ndim >= x.ndim and all(own in (1, length) for length, own in pairs)
 
 
 def _plus(y: Tensor, tangent: Tensor | None) -> Tensor:
