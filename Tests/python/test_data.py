@@ -101,7 +101,9 @@ def test_iterable_data():
 @pytest.mark.parametrize("workers", [0, 1])
 def test_empty_data(workers):
     data = TensorDataset(betty.zeros(0, 3))
-    loader = DataLoader(data, 4, shuffle=True, num_workers=workers)
+    with pytest.raises(ValueError, match="num_samples must be positive, but there is no sample"):
+        DataLoader(data, 4, shuffle=True, num_workers=workers)
+    loader = DataLoader(data, 4, num_workers=workers)
     assert len(loader) == 0
     assert list(loader) == []
     assert list(loader) == []

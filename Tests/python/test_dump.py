@@ -22,7 +22,7 @@ def test_computed_tensor():
 
 
 def test_what_is_neither():
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError, match="dump: expected a Tensor or a Problem, got int"):
         betty.dump(3)
 
 

@@ -1,6 +1,5 @@
 """What engines, configurations and methods refuse, by name and in one line."""
 
-import betty
 import pytest
 from betty.configs import Config, EngineConfig
 from betty.engine import Engine
@@ -81,12 +80,10 @@ def test_a_name_that_is_a_hooks_is_refused(name):
         make(Upper, name, Config(), [1.0], 0.1, [0])
 
 
-def test_helpers_ask_for_a_problem():
+def test_check_asks_for_a_problem():
     engine = quadratic(1)
     with pytest.raises(TypeError, match="check: expected a Problem, got int 3"):
         check(engine, 3)
-    with pytest.raises(TypeError, match="dump: expected a tensor or a problem, got int"):
-        betty.dump(3)
 
 
 def test_an_own_method_that_gives_no_tensors_is_named():

@@ -19,6 +19,7 @@ from betty import (
     _networks,
     _operands,
     _ordering,
+    _strict,
     _views,
     _windows,
     amp,
@@ -56,7 +57,6 @@ from betty._creation import (
 from betty._files import load, save
 from betty._native import Tensor, dtype
 from betty._overloads import (
-    allclose,
     broadcast_shapes,
     broadcast_tensors,
     broadcast_to,
@@ -150,7 +150,7 @@ _ELSEWHERE = _NO_METHODS - {"cat", "stack", "threshold"}
 _MADE = {**_derived.FREE, **_derived.FUNCTIONS, **_ordering.FREE, **_ordering.FUNCTIONS}
 _MADE |= {**_factors.FUNCTIONS, **_factors.FREE, **_windows.FUNCTIONS, **_windows.FREE}
 _MADE |= {**_views.FUNCTIONS, **_extras.FUNCTIONS, **_extras.FREE, **_extras.TYPES}
-_MADE |= _networks.FREE | _low_rank.FREE
+_MADE |= _networks.FREE | _low_rank.FREE | _strict.FUNCTIONS
 globals().update({n: f for n, f in _MADE.items() if n != "sum_to_size"})
 globals().update({n: _operands.checked(f) for n, f in list(globals().items())})
 for _name in _functions.__all__:

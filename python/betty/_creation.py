@@ -12,7 +12,14 @@ from typing import Any
 
 from betty import _functions as F
 from betty import _native, _types
-from betty._checks import check_deviation, check_integer, check_probability, check_range
+from betty._checks import (
+    check_deviation,
+    check_draws,
+    check_integer,
+    check_probability,
+    check_range,
+    check_tensor,
+)
 from betty._checks import lengths as _size
 from betty._lists import from_lists, is_sequence, listed
 from betty._native import Tensor, dtype, operation
@@ -186,8 +193,7 @@ def from_dlpack(ext_tensor) -> Tensor:
 def _filled(size, value, dtype, device, requires_grad, out=None) -> Tensor:
     check_device(device)
     if out is not None:
-        dtype = out.dtype if dtype is None else dtype
-        return F._stored(out, _full(value, size=size, dtype=dtype))
+        return F._stored(out, _full(value, size=size, dtype=_wanted(dtype, out)))
     kind = _types.get_default_dtype() if dtype is None else dtype
     made = _full(value, size=size, dtype=kind)
     if requires_grad:
@@ -233,8 +239,9 @@ def full(
 
 def _wanted(dtype: Any, out: Tensor | None, usual: Any = None) -> dtype:
     """The element type asked for, that of `out`, or the usual one."""
-    if dtype is None and out is not None:
-        return out.dtype
+    if out is not None:
+        check_tensor("out", "what is written to", out)
+        dtype = dtype or out.dtype
     return dtype or usual or _types.get_default_dtype()
 
 
@@ -267,15 +274,9 @@ def empty_like(
 
 
 def full_like(
-    input,
-    fill_value,
-    *,
-    dtype=None,
-    layout=None,
-    device=None,
-    requires_grad=False,
+    input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False,
     memory_format=None,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     return _like(input, fill_value, dtype, device, requires_grad)
 
 
@@ -289,16 +290,9 @@ def eye(
 
 
 def arange(
-    start=0,
-    end=None,
-    step=1,
-    *,
-    out=None,
-    dtype=None,
-    layout=None,
-    device=None,
+    start=0, end=None, step=1, *, out=None, dtype=None, layout=None, device=None,
     requires_grad=False,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """start, start + step, ... before end."""
     check_device(device)
     if end is None:
@@ -364,9 +358,10 @@ def randint(
     elif high is None:
         low, high = 0, low
     check_device(device)
-    shape = _size("randint", (size,))
+    kind = _wanted(dtype, out, _types.int64)
+    check_draws("randint", low, high, kind)
     with drawing(generator):
-        made = _randint(low=low, high=high, size=shape, dtype=_wanted(dtype, out, _types.int64))
+        made = _randint(low=low, high=high, size=_size("randint", (size,)), dtype=kind)
     return _finish(made, None, requires_grad, out)
 
 

@@ -54,6 +54,8 @@ def multinomial(
 @writing
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """To the nearest, halves to even; at a place behind (or before) the point."""
+    if not isinstance(decimals, int):
+        raise TypeError(f"round: decimals must be an int, got {decimals!r}")
     if decimals == 0:
         return F.round(input)
     scale = 10.0**decimals
@@ -179,6 +181,9 @@ def cheapest_product(given: list[Tensor]) -> Tensor:
     """The product of matrices in the order that costs least."""
     if not given:
         raise RuntimeError("chain_matmul: takes one matrix at least")
+    for matrix in given:
+        if matrix.ndim != 2:
+            raise RuntimeError(f"chain_matmul: takes matrices, got shape {list(matrix.shape)}")
     sizes = [x.shape[0] for x in given] + [given[-1].shape[1]]
     best: dict[tuple[int, int], tuple[int, int]] = {(i, i): (0, i) for i in range(len(given))}
     for width in range(1, len(given)):

@@ -13,6 +13,8 @@ from betty._native import Tensor
 
 def einsum(equation: str | Tensor, *operands: Any) -> Tensor:
     """Einstein's sum of products; also of tensors each followed by the list of its indices."""
+    if not operands:
+        raise ValueError("einsum: takes an equation and tensors, or tensors each with its indices")
     if isinstance(equation, Tensor):
         equation, operands = _equation((equation, *operands))
     return F.einsum(_overloads._spread(operands), equation)

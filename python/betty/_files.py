@@ -94,6 +94,8 @@ def save(obj: Any, f: Any) -> None:
             file.write(content)
         return
     path = os.path.realpath(path)  # a link stays one
+    if not os.path.isdir(os.path.dirname(path)):
+        raise RuntimeError(f"save: Parent directory {os.path.dirname(path)!r} does not exist.")
     handle, draft = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".betty-")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -201,14 +203,18 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: A
         f: A path, or a file object open for reading bytes. A file of `save` gives back what was
             saved, any other safetensors file its tensors by name, and a checkpoint of `torch.save`
             its tensors in their dicts, lists and tuples.
-        map_location: Accepted for migration; everything is on the processor.
+        map_location: Accepted where it names the processor, or says by a dict or a function where
+            others go; everything is on the processor.
         weights_only: Accepted for migration; a checkpoint that holds other objects than containers,
             numbers, text and tensors is refused either way, and none of its code is run.
         mmap: Accepted for migration.
 
     Raises:
         ValueError: A file that is damaged, cut off, or in another format; nothing is loaded.
+        RuntimeError: ``map_location`` is a device that is not there.
     """
+    if not (callable(map_location) or isinstance(map_location, dict)):
+        _types.check_device(map_location)
     if hasattr(f, "read"):
         return _load(f, getattr(f, "name", "file"))
     with open(os.fspath(f), "rb") as file:

@@ -15,6 +15,7 @@ from betty._native import Tensor
 
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
+    _checks.check_flag("requires_grad_", "requires_grad", requires_grad)
     self.requires_grad = requires_grad
     return self
 
@@ -88,11 +89,13 @@ def exponential_(self: Tensor, lambd: float = 1, *, generator=None) -> Tensor:
 
 def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator=None) -> Tensor:
     """Numbers whose logarithms are normal."""
+    _checks.check_positive("log_normal_", "std", std)
     return self._assign(F.exp(_creation.randn_like(self, generator=generator) * std + mean))
 
 
 def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator=None) -> Tensor:
     """Numbers of a Cauchy distribution."""
+    _checks.check_positive("cauchy_", "sigma", sigma)
     draws = _uniform(self, generator)
     return self._assign(F.tan((draws - 0.5) * math.pi) * sigma + median)
 

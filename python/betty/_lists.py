@@ -55,6 +55,8 @@ def from_lists(data: Any, dtype: Any = None) -> Tensor:
     if array.dtype.kind == "O" or array.dtype == numpy.uint64:
         for number in array.ravel().tolist():
             check_integer(number)
+            if not isinstance(number, (int, float)):
+                raise RuntimeError(f"Could not infer dtype of {type(number).__name__}")
     check_range("tensor", array, dtype)
     if dtype is None and array.dtype == numpy.float64 and _has_python_numbers(plain):
         default = _types.get_default_dtype()

@@ -28,7 +28,7 @@ IN_PLACE = [
 FROM_OVERLOADS = [
     "max", "min", "pow", "reshape", "view", "view_as", "permute", "expand", "expand_as",
     "broadcast_to", "repeat", "tile", "flip", "var", "std", "norm", "nonzero", "masked_select",
-    "unique", "allclose", "equal", "is_floating_point",
+    "unique", "equal", "is_floating_point",
 ]  # fmt: skip
 
 # Properties that are False: there is one kind of tensor here.

@@ -12,6 +12,7 @@ from typing import Any
 
 from betty import _functions as F
 from betty import _types, _views
+from betty._checks import check_tensor
 from betty._native import Tensor, operation
 from betty._results import named, stored, writing
 from betty._warnings import warn
@@ -81,6 +82,7 @@ def view(input: Tensor, *sizes, size=None, dtype=None) -> Tensor:
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
+    check_tensor("view_as", "other", other)
     return _reshape(input, shape=other.shape)
 
 
@@ -95,6 +97,7 @@ def expand(input: Tensor, *sizes, size=None, implicit=False) -> Tensor:
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    check_tensor("expand_as", "other", other)
     return _expand(input, size=other.shape)
 
 
@@ -143,7 +146,14 @@ def meshgrid(*tensors, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Coordinates of a grid from those of its axes."""
     if indexing is None:
         warn("meshgrid: the indexing argument will be required, pass indexing='ij'")
-    return F.meshgrid(_spread(tensors), indexing=indexing or "ij")
+    axes = _spread(tensors)
+    if not axes:
+        raise RuntimeError("meshgrid: takes one tensor at least")
+    for axis in axes:
+        if axis.ndim > 1 or axis.dtype is not axes[0].dtype:
+            found = ", ".join(f"{x.dtype}{list(x.shape)}" for x in axes)
+            raise RuntimeError(f"meshgrid: takes numbers and vectors of one type, got {found}")
+    return F.meshgrid(axes, indexing=indexing or "ij")
 
 
 def _correction(unbiased: bool | None, correction: float | None) -> float:
@@ -285,11 +295,6 @@ def unique(input: Tensor, sorted=True, return_inverse=False, return_counts=False
     if return_counts:
         found.append(_from_numpy(counts))
     return found[0] if len(found) == 1 else tuple(found)
-
-
-def allclose(input, other, rtol: float = 1e-05, atol: float = 1e-08, equal_nan=False) -> bool:
-    """Whether all elements are close. Evaluates."""
-    return bool(F.isclose(input, other, rtol, atol, equal_nan).all())
 
 
 def equal(input: Tensor, other: Tensor) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from betty import _native
 from betty._native import Tensor, evaluate
+from betty._types import CPU, check_device
 
 __all__ = [
     "counters",
@@ -36,7 +37,8 @@ class Generator:
     """
 
     def __init__(self, device: object = "cpu") -> None:
-        self.device = device
+        check_device(device)
+        self.device = CPU
         self._state = (67280421310721, 0)
 
     def manual_seed(self, seed: int) -> Generator:
@@ -74,7 +76,7 @@ class _DefaultGenerator(Generator):
         _native.restore_random(*state)
 
     def __init__(self) -> None:
-        self.device = "cpu"
+        self.device = CPU
 
 
 @contextmanager
@@ -166,7 +168,7 @@ def dump(what: Any) -> str:
     if isinstance(what, Tensor):
         return what._dump()
     if not hasattr(what, "dump"):
-        raise TypeError(f"dump: expected a tensor or a problem, got {type(what).__name__}")
+        raise TypeError(f"dump: expected a Tensor or a Problem, got {type(what).__name__}")
     return what.dump()
 
 

@@ -7,6 +7,7 @@ from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
+from betty._checks import check_tensor
 from betty._native import Tensor
 from betty._types import can_cast
 from betty._warnings import warn
@@ -29,6 +30,7 @@ def stored(out: Any, result: Any) -> Any:
     if not isinstance(result, Tensor):
         made = [stored(place, part) for place, part in zip(out, result, strict=True)]
         return type(result)(*made) if hasattr(result, "_fields") else tuple(made)
+    check_tensor("out", "what is written to", out)
     if result.requires_grad:
         raise RuntimeError(
             "functions with out=... arguments don't support automatic differentiation, but one of "

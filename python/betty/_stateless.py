@@ -48,6 +48,11 @@ def functional_call(
         tensor([[3.]])
     """
     given = _joined(parameter_and_buffer_dicts)
+    for name, value in given.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"functional_call: '{name}' must be a Tensor, got {type(value).__name__}"
+            )
     places = _places(module)
     if strict:
         missing, unexpected = places.keys() - given.keys(), given.keys() - places.keys()

@@ -6,6 +6,7 @@ Invariant: a method `name_` records what `name` gives and makes it the tensor's 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from betty import (
@@ -20,6 +21,7 @@ from betty import (
     _overloads,
     _printing,
     _protocols,
+    _strict,
     _types,
     _views,
     _windows,
@@ -58,7 +60,7 @@ def _construct(*arguments: Any, **keywords: Any) -> Tensor:
 
 
 _native.set_hooks(
-    size=Size,
+    size=partial(tuple.__new__, Size),  # whose lengths are integers
     construct=_construct,
     getitem=_indexing.getitem,
     setitem=_indexing.setitem,
@@ -313,7 +315,6 @@ _OWN = {
     "index_put_": _inplace.index_put_,
     "polygamma": lambda self, n: F.polygamma(self, n),
     "unfold": F.sliding,
-    "reshape_as": lambda self, other: self.reshape(other.shape),
     "is_nonzero": lambda self: bool(self),
     "storage_offset": lambda self: 0,
     "bernoulli": _creation.bernoulli,
@@ -323,7 +324,6 @@ _OWN = {
     "element_size": lambda self: self.dtype.itemsize,
     "is_contiguous": lambda self, memory_format=None: True,
     "contiguous": lambda self, memory_format=None: F.contiguous(self),
-    "type_as": lambda self, other: _convert(self, other.dtype),
     "where": lambda self, condition, other: F.where(condition, self, other),
     "pin_memory": lambda self, device=None: self,
     "new_tensor": _new(_creation.tensor),
@@ -373,7 +373,7 @@ def _attach() -> None:
     for name in F.__all__:
         if name not in _NO_METHODS | FREE and not name.endswith("_like"):
             setattr(Tensor, name, getattr(F, name))
-    for part in (_derived, _factors, _ordering, _views, _extras, _windows):
+    for part in (_derived, _factors, _ordering, _views, _extras, _windows, _strict):
         for name, function in part.FUNCTIONS.items():
             setattr(Tensor, name, function)
     for name, first in _derived.ALIASES.items():
@@ -383,8 +383,9 @@ def _attach() -> None:
         setattr(Tensor, name, getattr(_overloads, name))
     for name, kind in _CONVERSIONS.items():
         setattr(Tensor, name, _converter(kind))
-    for name, value in {**_OWN, **_extras.METHODS, **_protocols.METHODS}.items():
-        setattr(Tensor, name, value)
+    for methods in (_OWN, _extras.METHODS, _protocols.METHODS, _strict.METHODS):
+        for name, value in methods.items():
+            setattr(Tensor, name, value)
     for name in FALSE:
         setattr(Tensor, name, property(lambda self: False))
     for name, read in _PROPERTIES.items():

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import builtins as _builtins
 import math
+from collections.abc import Iterable
+from operator import index
 from typing import Any, NamedTuple, NoReturn
 
 from betty._native import (
@@ -36,6 +38,14 @@ class Size(tuple):
 
     __slots__ = ()
 
+    def __new__(cls, lengths: Iterable[Any] = ()) -> Any:
+        found = tuple(lengths)
+        for place, length in enumerate(found):
+            if not hasattr(length, "__index__"):
+                kind = type(length).__name__
+                raise TypeError(f"Size: takes an iterable of integers, item {place} is a {kind}")
+        return super().__new__(cls, map(index, found))
+
     def numel(self) -> Any:
         return math.prod(self)
 
@@ -44,7 +54,9 @@ class Size(tuple):
         return Size(item) if isinstance(key, slice) else item
 
     def __add__(self, other) -> Size:
-        return Size(tuple.__add__(self, tuple(other)))
+        if not isinstance(other, tuple):
+            raise TypeError(f"Size: can be joined with a tuple only, got {type(other).__name__}")
+        return Size(tuple.__add__(self, other))
 
     def __repr__(self) -> str:
         return f"betty.Size({list(self)})"
@@ -216,8 +228,15 @@ def set_default_dtype(d: dtype) -> None:
     _default = d
 
 
+def _check_dtypes(name: str, *types: Any) -> None:
+    for given in types:
+        if not isinstance(given, dtype):
+            raise TypeError(f"{name}: expected two dtypes, got {given!r}")
+
+
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The type that holds values of both."""
+    _check_dtypes("promote_types", type1, type2)
     if type1 is type2:
         return type1
     low, high = sorted((type1, type2), key=_WIDTHS.__getitem__)
@@ -228,6 +247,8 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
 
 def can_cast(from_: dtype, to: dtype) -> Any:
     """Whether a conversion keeps the kind of number: no float to an integer, no number to bool."""
+
+    _check_dtypes("can_cast", from_, to)
 
     def kind(type: dtype) -> Any:
         return 2 if type.is_floating_point else 0 if type is bool else 1

@@ -6,17 +6,15 @@ it recorded into operations on all examples. Loops of Python over examples cost 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from betty import _native
+from betty._checks import nesting
 from betty._native import Tensor
 from betty._trees import leaves_of, rebuild
 
 __all__ = ["vmap"]
-
-_nesting = threading.local()
 
 
 def _dims(tree: Any, dims: Any, name: str) -> list[int | None]:
@@ -114,14 +112,14 @@ def vmap(
         raise ValueError(f"vmap: randomness must be 'error' or 'same', got {randomness!r}")
 
     def call(*arguments: Any, **keywords: Any) -> Any:
-        level = getattr(_nesting, "level", 0)
+        level = getattr(nesting, "level", 0)
         examples = _Examples(arguments, in_dims, level)
         draws = _native.random_state()
-        _nesting.level = level + 1
+        nesting.level = level + 1
         try:
             result = func(*examples.arguments, **keywords)
         finally:
-            _nesting.level = level
+            nesting.level = level
         if randomness == "error" and _native.random_state() != draws:
             raise RuntimeError(
                 "vmap: the function draws random numbers; say randomness='same' if every example "

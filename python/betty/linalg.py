@@ -179,6 +179,10 @@ def svdvals(A: Tensor) -> Tensor:
 
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """X of least norm that minimises the norm of A X - B; A has full rank."""
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            f"linalg.lstsq: driver must be one of gels, gelsy, gelsd, gelss, got {driver!r}"
+        )
     solution = F.linalg_lstsq(A, B)
     missing = F.matmul(A, solution) - B
     rows, columns = A.shape[-2:]

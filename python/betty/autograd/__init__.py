@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self, TypeVar
 
 from betty import _native
+from betty._checks import check_flag
 from betty._hooks import accumulated, any_hooks, through_hooks
 from betty._native import Tensor
 from betty._warnings import warn
@@ -79,6 +80,8 @@ def backward(
             _native.backward(outputs, cotangents, bool(keep), bool(create_graph))
         return
     leaves = _tuple(inputs)
+    if not leaves:
+        raise RuntimeError("backward: inputs are empty, give None for all leaves")
     if any_hooks():
         grads = through_hooks(outputs, cotangents, leaves, True, bool(create_graph))
     else:
@@ -105,6 +108,8 @@ def grad(
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: materialize_grads needs allow_unused to be None or True")
     outs, ins = _tensors("outputs", outputs), _tensors("inputs", inputs)
+    if not ins:
+        raise RuntimeError("grad: inputs are empty")
     cotangents = _cotangents(outs, grad_outputs)
     unused = bool(allow_unused or materialize_grads)
     keep = create_graph if retain_graph is None else retain_graph
@@ -224,7 +229,8 @@ class set_grad_enabled(_Mode):
 
     def __init__(self, mode: bool) -> None:
         super().__init__()
-        self._enabled = bool(mode)
+        check_flag("set_grad_enabled", "mode", mode)
+        self._enabled = mode
         self._previous.append(_native.grad_mode_set(self._enabled))
 
     def __new__(cls, mode: bool):

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from betty import _functions as F
+from betty._checks import is_readable
 from betty._native import Tensor
 from betty.nn.container import ModuleList, Sequential
 from betty.nn.linear import Linear
@@ -110,6 +111,8 @@ class AdaptiveLogSoftmaxWithLoss(Module):
                 "Input and target should have the same size in the batch dimension, got "
                 f"{input.shape[0]} and {target.shape[0]}"
             )
+        if is_readable() and bool(((target < 0) | (target >= self.n_classes)).any()):
+            raise RuntimeError(f"Target values should be in [0, {self.n_classes - 1}]")
 
     def forward(self, input: Tensor, target: Tensor) -> _Result:
         self._check(input, target)

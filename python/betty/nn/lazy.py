@@ -105,7 +105,13 @@ class _LazyConv(_Lazy):
     width = "in_channels"
 
     def _width_of(self, input: Tensor) -> int:
-        return input.shape[input.dim() - self.dims - 1]  # type: ignore[attr-defined]
+        least = self.dims + 1  # type: ignore[attr-defined]
+        if input.dim() not in (least, least + 1):
+            raise RuntimeError(
+                f"Expected {least}D (unbatched) or {least + 1}D (batched) input to "
+                f"{type(self).__name__}, but got input of size: {list(input.shape)}"
+            )
+        return input.shape[input.dim() - least]
 
 
 class LazyConv1d(_LazyConv, conv.Conv1d):

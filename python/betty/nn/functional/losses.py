@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from betty import _functions as ops
 from betty._functions import cosine_similarity
-from betty._native import Tensor
+from betty._native import Tensor, int32
 from betty._warnings import warn
 
 __all__ = [
@@ -103,7 +103,11 @@ def cross_entropy(
         options["ignore_index"] = ignore_index
     if label_smoothing:
         options["label_smoothing"] = label_smoothing
-    return ops.cross_entropy(input, target, weight, **options)
+    try:
+        _check_labels("cross_entropy", target)
+        return ops.cross_entropy(input, target, weight, **options)
+    except ValueError as error:
+        raise _of_target(error, input, target) from None
 
 
 def nll_loss(
@@ -119,7 +123,25 @@ def nll_loss(
     options = {"reduction": old_reduction(size_average, reduce, reduction)}
     if ignore_index != -100:
         options["ignore_index"] = ignore_index
-    return ops.nll_loss(input, target, weight, **options)
+    try:
+        _check_labels("nll_loss", target)
+        return ops.nll_loss(input, target, weight, **options)
+    except ValueError as error:
+        raise _of_target(error, input, target) from None
+
+
+def _check_labels(name: str, target: Tensor) -> None:
+    if not isinstance(target, Tensor):
+        raise TypeError(f"{name}: target must be a Tensor, got {type(target).__name__}")
+    if target.dtype is int32:
+        raise RuntimeError(f"{name}: target must be int64 or uint8, got {target.dtype}")
+
+
+def _of_target(error: ValueError, input: Tensor, target: Tensor) -> Exception:
+    """The error in PyTorch's class: a ValueError where only the numbers of rows differ."""
+    rows = input.shape[0] if input.dim() > 1 else 1
+    differ = input.dim() > 0 and target.dim() > 0 and rows != target.shape[0]
+    return error if differ else RuntimeError(str(error))
 
 
 def binary_cross_entropy(

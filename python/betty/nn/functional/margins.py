@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from betty import _functions as ops
+from betty._checks import is_readable
 from betty._native import Tensor
 from betty.nn.functional.losses import (
     binary_cross_entropy_with_logits,
@@ -105,6 +106,8 @@ def multi_margin_loss(
         raise RuntimeError(
             f"multi_margin_loss: got scores {tuple(input.shape)} and labels {tuple(target.shape)}"
         )
+    if is_readable() and bool(((labels < 0) | (labels >= rows.shape[1])).any()):
+        raise RuntimeError(f"multi_margin_loss: a label is not in [0, {rows.shape[1] - 1}]")
     parts = (margin - rows.gather(1, labels) + rows).clamp(min=0)
     parts = parts if p == 1 else parts * parts
     if weight is not None:
@@ -198,6 +201,8 @@ def gaussian_nll_loss(
             raise ValueError(
                 f"var is of incorrect size, got {tuple(var.shape)} for {tuple(input.shape)}"
             )
+    if is_readable() and bool((var < 0).any()):
+        raise ValueError("gaussian_nll_loss: var has negative entry/entries")
     # The bound passes the gradient of what it replaces.
     bounded = ops.where(var < eps, var - var.detach() + eps, var)
     losses = 0.5 * (bounded.log() + (input - target) ** 2 / bounded)

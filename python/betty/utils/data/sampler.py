@@ -73,6 +73,8 @@ class RandomSampler(Sampler):
             raise ValueError(
                 f"RandomSampler: num_samples must be a positive integer, got {num_samples}"
             )
+        if num_samples is None and len(data_source) == 0:
+            raise ValueError("RandomSampler: num_samples must be positive, but there is no sample")
         self.data_source = data_source
         self.replacement = replacement
         self._num_samples = num_samples
