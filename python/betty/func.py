@@ -49,11 +49,16 @@ class _Copies:
 
 
 def _outputs(result: Any, has_aux: bool, name: str) -> tuple[Any, Any]:
-    if not has_aux:
-        return result, None
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise RuntimeError(f"{name}: with has_aux the function returns (output, aux)")
-    return result
+    aux = None
+    if has_aux:
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise RuntimeError(f"{name}: with has_aux the function returns (output, aux)")
+        result, aux = result
+    for leaf in leaves_of(result):
+        if not isinstance(leaf, Tensor):
+            kind = type(leaf).__name__
+            raise RuntimeError(f"{name}: the function must return only tensors, got {kind}")
+    return result, aux
 
 
 def _detached(tree: Any, connected: bool) -> Any:

@@ -64,6 +64,7 @@ class GradScaler:
             )
         self._enabled = enabled
         self._scale = float(init_scale)
+        self._is_started = False
         self._growth_factor = growth_factor
         self._backoff_factor = backoff_factor
         self._growth_interval = growth_interval
@@ -76,6 +77,7 @@ class GradScaler:
         """A loss, or several in a list or tuple, times the factor."""
         if not self._enabled:
             return outputs
+        self._is_started = True
         if isinstance(outputs, Tensor):
             return outputs * self._scale
         if isinstance(outputs, Iterable):
@@ -89,10 +91,12 @@ class GradScaler:
         """Divides an optimizer's gradients by the factor, to be clipped before the step.
 
         Raises:
+            AssertionError: Nothing was scaled yet.
             RuntimeError: It was done before since the last ``update``.
         """
         if not self._enabled:
             return
+        self._check_started("unscale_")
         if id(optimizer) in self._is_finite:
             raise RuntimeError("unscale_() has already been called on this optimizer")
         params = [p for group in optimizer.param_groups for p in group["params"]]
@@ -103,10 +107,15 @@ class GradScaler:
             finite = [F.isfinite(gradient).all() for gradient in gradients]
         self._is_finite[id(optimizer)] = all(bool(each) for each in finite)
 
+    def _check_started(self, what: str) -> None:
+        if not self._is_started:
+            raise AssertionError(f"GradScaler.{what}: nothing was scaled yet, call scale() first")
+
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """Lets an optimizer step, unless one of its gradients is not finite.
 
         Raises:
+            AssertionError: Nothing was scaled yet, or the optimizer has no gradient.
             RuntimeError: It has stepped since the last ``update``.
         """
         if not self._enabled:
@@ -115,8 +124,11 @@ class GradScaler:
             raise RuntimeError("GradScaler.step: takes no closure")
         if id(optimizer) in self._stepped:
             raise RuntimeError("step() has already been called since the last update()")
+        self._check_started("step")
         if id(optimizer) not in self._is_finite:
             self.unscale_(optimizer)
+        if not any(p.grad is not None for group in optimizer.param_groups for p in group["params"]):
+            raise AssertionError("GradScaler.step: no parameter of the optimizer has a gradient")
         self._stepped.add(id(optimizer))
         return optimizer.step(*args, **kwargs) if self._is_finite[id(optimizer)] else None
 
@@ -124,8 +136,9 @@ class GradScaler:
         """Adapts the factor to what the gradients since the last time were like, or sets it."""
         if not self._enabled:
             return
+        self._check_started("update")
         if new_scale is None and not self._is_finite:
-            raise RuntimeError("GradScaler.update: no gradients were unscaled before")
+            raise AssertionError("GradScaler.update: no gradients were unscaled before")
         if new_scale is not None:
             self._scale = float(new_scale)
         elif not all(self._is_finite.values()):

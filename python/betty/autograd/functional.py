@@ -27,7 +27,10 @@ def _several(value: Any, name: str, what: str) -> tuple[tuple[Tensor, ...], bool
 class _Call:
     """A function called on copies of its inputs, and what it gave."""
 
-    def __init__(self, func: Callable[..., Any], inputs: Any, create_graph: bool, name: str):
+    def __init__(
+        self, func: Callable[..., Any], inputs: Any, create_graph: bool, name: str,
+        strict: bool = False,
+    ) -> None:  # fmt: skip
         from betty.autograd import enable_grad
 
         given, self.takes_tuple = _several(inputs, name, "inputs")
@@ -39,6 +42,24 @@ class _Call:
         with enable_grad():
             result = func(*self.inputs)
         self.outputs, self.gives_tuple = _several(result, name, "outputs")
+        for place, output in enumerate(self.outputs if strict else ()):
+            self._check_depends(place, output)
+
+    def _check_depends(self, place: int, output: Tensor) -> None:
+        """Refuses an output that does not depend on every input."""
+        what = f"Output {place} of the user-provided function"
+        if not output.requires_grad:
+            raise RuntimeError(
+                f"{what} does not require gradients. The outputs must be computed in a "
+                "differentiable manner from the input when running in strict mode."
+            )
+        ones = operation("ones_like")(output.detach())
+        found = _native.grad((output,), (ones,), self.inputs, True, False, True)
+        for number, gradient in enumerate(found):
+            if gradient is None:
+                raise RuntimeError(
+                    f"{what} is independent of input {number}. This is not allowed in strict mode."
+                )
 
     def pulled(self, cotangents: tuple[Tensor, ...], create_graph: bool) -> tuple[Tensor, ...]:
         """Gradients of the inputs, zeros where an output does not depend on one."""
@@ -91,7 +112,7 @@ def _vectors(v: Any, like: tuple[Tensor, ...], name: str, what: str) -> tuple[Te
 
 def vjp(func, inputs, v=None, create_graph=False, strict=False):
     """The value of a function and the product of a vector with its Jacobian."""
-    call = _Call(func, inputs, create_graph, "vjp")
+    call = _Call(func, inputs, create_graph, "vjp", strict)
     vectors = _vectors(v, call.outputs, "vjp", "output")
     found = call.pulled(vectors, create_graph)
     value = call.like_outputs(call.shown(call.outputs))
@@ -100,7 +121,7 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
 
 def jvp(func, inputs, v=None, create_graph=False, strict=False):
     """The value of a function and the product of its Jacobian with a vector."""
-    call = _Call(func, inputs, create_graph, "jvp")
+    call = _Call(func, inputs, create_graph, "jvp", strict)
     vectors = _vectors(v, call.inputs, "jvp", "input")
     found = _native.jvp(call.outputs, call.inputs, vectors)
     value = call.like_outputs(call.shown(call.outputs))
@@ -116,7 +137,7 @@ def jacobian(
         func: A function of tensors to a tensor or a tuple of them.
         inputs: A tensor or a tuple of them.
         create_graph: Whether the result can be differentiated.
-        strict: Accepted for migration.
+        strict: Refuse an output that does not depend on every input, with a RuntimeError.
         vectorize: Accepted for migration.
         strategy: Accepted for migration.
 
@@ -129,7 +150,7 @@ def jacobian(
         tensor([[2., 0.],
                 [0., 6.]])
     """
-    call = _Call(func, inputs, create_graph, "jacobian")
+    call = _Call(func, inputs, create_graph, "jacobian", strict)
     rows = []
     for place, output in enumerate(call.outputs):
         count = output.numel()
@@ -177,27 +198,36 @@ def hessian(
     value = _scalar(func, "hessian")
 
     def gradient(*given: Tensor) -> Any:
-        found = jacobian(value, given, create_graph=True)
+        found = jacobian(value, given, create_graph=True, strict=strict)
         return found if takes_tuple else found[0]
 
-    return jacobian(gradient, inputs, create_graph)
+    return jacobian(gradient, inputs, create_graph, strict)
 
 
-def _hessian_product(func, inputs, v, create_graph: bool, name: str):
-    call = _Call(_scalar(func, name), inputs, create_graph, name)
+def _hessian_product(func, inputs, v, create_graph: bool, strict: bool, name: str):
+    call = _Call(_scalar(func, name), inputs, create_graph, name, strict)
     vectors = _vectors(v, call.inputs, name, "input")
     value = call.like_outputs(call.shown(call.outputs))
     if not call.outputs[0].requires_grad:
         return value, call.like_inputs(tuple(_zeros(x) for x in call.inputs))
+    if strict:
+        for place, gradient in enumerate(
+            call.pulled(_vectors(None, call.outputs, name, "output"), True)
+        ):
+            if not gradient.requires_grad:
+                raise RuntimeError(
+                    f"{name}: the gradient with respect to input {place} is independent of the "
+                    "inputs. This is not allowed in strict mode."
+                )
     found = _native.hvp(call.outputs, call.inputs, vectors)
     return value, call.like_inputs(call.shown(found))
 
 
 def vhp(func, inputs, v=None, create_graph=False, strict=False):
     """The value of a function to one number and the product of a vector with its Hessian."""
-    return _hessian_product(func, inputs, v, create_graph, "vhp")
+    return _hessian_product(func, inputs, v, create_graph, strict, "vhp")
 
 
 def hvp(func, inputs, v=None, create_graph=False, strict=False):
     """The value of a function to one number and the product of its Hessian with a vector."""
-    return _hessian_product(func, inputs, v, create_graph, "hvp")
+    return _hessian_product(func, inputs, v, create_graph, strict, "hvp")

@@ -77,6 +77,35 @@ class UninitializedParameter(Parameter):
         return (type(self), (self.requires_grad, None, self.dtype))
 
 
+#: What a parameter without a shape can do: it has a type, wants gradients or not, and is copied.
+_EVER = {
+    "to", "type", "cpu", "cuda", "float", "double", "half", "bfloat16", "requires_grad_", "detach",
+    "detach_", "is_floating_point", "is_complex", "as_subclass", "register_hook", "retain_grad",
+    "share_memory_", "is_shared", "size",
+}  # fmt: skip
+_OPERATORS = {
+    f"__{way}{name}__"
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or")
+    for way in ("", "r")
+} | {"__len__", "__getitem__", "__iter__", "__neg__", "__abs__", "__float__", "__int__", "__bool__"}
+
+
+def _refusing(name: str) -> Any:
+    def refuse(self: UninitializedParameter, *args: Any, **kwargs: Any) -> Any:
+        raise ValueError(
+            f"{name}: attempted to use an uninitialized parameter; call its module on a batch, or "
+            "its materialize, first"
+        )
+
+    return refuse
+
+
+for _name in dir(Tensor):
+    _is_public = not _name.startswith("_") and callable(getattr(Tensor, _name))
+    if _name in _OPERATORS or (_is_public and _name not in _EVER):
+        setattr(UninitializedParameter, _name, _refusing(_name))
+
+
 class Buffer(Tensor):
     """A tensor that becomes a buffer of the module it is assigned to: state that is not trained.
 
