@@ -10,6 +10,7 @@ import importlib as _importlib
 import math as _math
 
 from betty import (
+    _absent,
     _derived,
     _extras,
     _factors,
@@ -183,7 +184,7 @@ def __getattr__(name: str):
         return getattr(Tensor, name)
     if name == "Engine":
         return _importlib.import_module("betty.engine").Engine
-    raise AttributeError(f"module 'betty' has no attribute '{name}'")
+    raise _absent.refused("betty", name)
 
 
 def __dir__():

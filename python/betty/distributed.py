@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from betty._absent import refused
+
 __all__ = ["get_rank", "get_world_size", "is_available", "is_initialized"]
 
 
@@ -31,3 +33,7 @@ def get_world_size(group: object = None) -> int:
         ValueError: Always.
     """
     raise ValueError("Default process group has not been initialized")
+
+
+def __getattr__(name: str) -> object:
+    raise refused("betty.distributed", name)

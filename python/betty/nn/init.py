@@ -67,6 +67,11 @@ def trunc_normal_(
     """Normal, drawn again outside [a, b] until everything is inside."""
     if a > b:
         raise RuntimeError(f"trunc_normal_: from {a} to {b} there is nothing to draw from")
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
+            "values may be incorrect."
+        )
     value = _draw(randn, tensor, generator) * std + mean
     for _ in range(64):
         outside = (value < a).logical_or(value > b)

@@ -10,6 +10,7 @@ from betty import _creation
 from betty import _functions as F
 from betty._native import Tensor
 from betty._stand_ins import stand_in
+from betty._warnings import warn
 from betty.autograd import no_grad
 from betty.nn.functional import normalize
 from betty.nn.module import Module
@@ -42,6 +43,10 @@ def _hook_of(module: Module, kind: type, name: str) -> tuple[int, Any] | None:
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """Makes a weight its direction ``weight_v`` times a length ``weight_g``."""
+    warn(
+        "nn.utils.weight_norm is deprecated in favor of nn.utils.parametrizations.weight_norm.",
+        FutureWarning,
+    )
     if _hook_of(module, WeightNorm, name):
         raise RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")
     weight = getattr(module, name)
