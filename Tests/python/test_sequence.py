@@ -237,3 +237,13 @@ def test_alpha_dropout_keeps_moments(layer):
     betty.manual_seed(1)
     result = layer(0.2)(betty.randn(300, 300))
     assert abs(result.mean().item()) < 0.02 and abs(result.std().item() - 1) < 0.02
+
+
+def test_labels_of_ctc_loss_behind_the_end_of_a_target_are_not_looked_at():
+    steps = t(5, 2, 3).log_softmax(-1)
+    plain = F.ctc_loss(steps, betty.tensor([[1, 2], [1, 0]]), [5, 5], [2, 1])
+    for behind in (-1, 7):
+        padded = F.ctc_loss(steps, betty.tensor([[1, 2], [1, behind]]), [5, 5], [2, 1])
+        assert padded.item() == plain.item()
+    with pytest.raises(RuntimeError, match=r"ctc_loss: a target is not in \[0, 2\]"):
+        F.ctc_loss(steps, betty.tensor([[1, 9], [1, 0]]), [5, 5], [2, 1])

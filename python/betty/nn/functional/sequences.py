@@ -7,6 +7,7 @@ from typing import Any
 
 from betty import _creation, _types
 from betty import _functions as ops
+from betty._checks import is_readable
 from betty._native import Tensor
 from betty.nn.functional import tables
 from betty.nn.functional.losses import checked_reduction
@@ -137,7 +138,7 @@ def ctc_loss(
         zero_infinity: Whether a sample without an alignment counts as zero.
 
     Raises:
-        RuntimeError: Lengths that do not fit.
+        RuntimeError: Lengths that do not fit, or labels that there are not.
     """
     checked_reduction(reduction)
     single = log_probs.ndim == 2
@@ -153,6 +154,8 @@ def ctc_loss(
     if not 0 <= blank < steps.shape[2]:
         raise RuntimeError("ctc_loss: blank must be in label range")
     labels = _padded(targets, lengths[1], count)
+    if is_readable() and bool(((labels < 0) | (labels >= steps.shape[2])).any()):
+        raise RuntimeError(f"ctc_loss: a target is not in [0, {steps.shape[2] - 1}]")
     losses = _alignments(steps, labels, lengths, blank)
     if zero_infinity:
         losses = ops.where(ops.isinf(losses), 0.0, losses)
@@ -170,9 +173,10 @@ def _lengths(given: Any) -> list[int]:
 
 
 def _padded(targets: Tensor, lengths: list[int], count: int) -> Tensor:
-    """Targets as [N, S]."""
+    """Targets as [N, S], zeros behind those of each sample."""
     if targets.ndim == 2:
-        return targets.long()
+        ends = _creation.tensor(lengths).unsqueeze(1)
+        return ops.where(_creation.arange(targets.shape[1]) < ends, targets.long(), 0)
     if sum(lengths) != targets.shape[0] and count > 1:
         raise RuntimeError(
             f"ctc_loss: targets have {targets.shape[0]} labels, target_lengths say {sum(lengths)}"
