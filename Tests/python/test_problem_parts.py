@@ -117,7 +117,7 @@ def test_a_loss_by_hand_of_another_batch_is_not_what_upper_problems_differentiat
 @pytest.mark.parametrize("rows", [False, True])
 def test_a_step_by_hand_on_another_batch_is_not_what_upper_problems_differentiate(replay, rows):
     """They differentiate the loss of the batch drawn last, at the parameters as they are."""
-    loader = [(A,), (2 * A,)]
+    loader = [(betty.from_numpy(A),), (betty.from_numpy(2 * A),)]
     if rows:
         table = betty.utils.data.TensorDataset(betty.from_numpy(np.stack([A, 2 * A])))
         loader = betty.utils.data.DataLoader(table, batch_size=1)

@@ -84,4 +84,4 @@ class AdamW(Adam):
         amsgrad: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **options, **_DECOUPLED)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, **{**options, **_DECOUPLED})

@@ -40,24 +40,49 @@ class ProblemAccess(ProblemOptions):
 
     # Parts that are exchanged; programs are compiled anew where needed.
 
-    def set_module(self, module: Any) -> None:
-        """Puts another module in place; an optimizer over the old one's parameters is made anew."""
+    @property
+    def module(self) -> Any:
+        """The module, whose attributes only the program knows. Another one may be put in place at
+        any time: an optimizer over the old one's parameters is made anew."""
+        return self._module
+
+    @module.setter
+    def module(self, module: Any) -> None:
         self._exchange("module", module, self.patch_module)
 
-    def _exchange(self, key: str, part: Any, patch: Callable[[], None]) -> None:
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer. Another one may be put in place at any time, also by a hook: inner loops
+        that begin with a new one do that."""
+        return self._optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Any) -> None:
+        self._exchange("optimizer", optimizer, self.patch_optimizer)
+
+    def _exchange(self, name: str, part: Any, patch: Callable[[], None]) -> None:
         """Puts a part in place; the one that was there stays if the other can't be taken."""
-        check_parts(self.name, **{key: part})
-        before = getattr(self, key)
-        setattr(self, key, part)
+        before = self.__dict__.get(f"_{name}")
+        if self._handle is not None:
+            check_parts(self.name, **{name: part})
+        self.__dict__[f"_{name}"] = part
+        if self._handle is None or part is before:
+            return
         try:
             patch()
         except Exception:
-            setattr(self, key, before)
+            self.__dict__[f"_{name}"] = before
             raise
+
+    def set_module(self, module: Any) -> None:
+        """Puts another module in place; an optimizer over the old one's parameters is made anew."""
+        check_parts(self.name, module=module)
+        self.module = module
 
     def set_optimizer(self, optimizer: Any) -> None:
         """Puts another optimizer in place."""
-        self._exchange("optimizer", optimizer, self.patch_optimizer)
+        check_parts(self.name, optimizer=optimizer)
+        self.optimizer = optimizer
 
     def set_scheduler(self, scheduler: Any) -> None:
         """Puts another schedule in place; it must be one of the problem's optimizer."""
@@ -65,7 +90,9 @@ class ProblemAccess(ProblemOptions):
             raise RuntimeError(
                 f"problem '{self.name}': its first scheduler must be there when the engine is made"
             )
-        self._exchange("scheduler", scheduler, self.patch_scheduler)
+        check_parts(self.name, scheduler=scheduler)
+        check_schedule(self.name, scheduler, self.optimizer)
+        self.scheduler = scheduler
 
     def set_train_data_loader(self, loader: Any, idx: int = 0) -> None:
         """Puts another loader in the place of number ``idx``; it begins when the one under way has
@@ -118,8 +145,8 @@ class ProblemAccess(ProblemOptions):
             check_step(self.name, given)
         groups = self.param_groups() if self.is_implemented("param_groups") else None
         params = self.trainable_parameters()
-        self.optimizer = fitted_optimizer(self.name, given, groups, params)
-        if self.optimizer is not given and self.scheduler is not None:
+        self._optimizer = fitted_optimizer(self.name, given, groups, params)
+        if self._optimizer is not given and self.scheduler is not None:
             follow(self.scheduler, self.optimizer)
 
     def patch_scheduler(self) -> None:

@@ -73,7 +73,8 @@ class Problem(ProblemState, ProblemParts):
         check_parts(name, module=module, optimizer=optimizer, scheduler=scheduler)
         self._take_options(config if config is not None else Config())
         self.cfg = extra_config
-        self.module: Any = module  # a Module, whose attributes only the program knows
+        self._handle: _native.ProblemHandle | None = None
+        self.module = module
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.train_data_loader: Any = train_data_loader
@@ -89,7 +90,6 @@ class Problem(ProblemState, ProblemParts):
         self._is_descending = False
         self._loss_batch: Any = None
         self._engine: Engine | None = None
-        self._handle: _native.ProblemHandle | None = None
         self._batches: Batches | None = None
         # Of each replica of the last recorded step, its share of the rows and what it returned.
         self._records: list[tuple[float, dict[str, Any]]] = []

@@ -9,6 +9,7 @@ from typing import Any
 
 from betty._native import Tensor
 from betty.nn.parameter import Parameter
+from betty.optim.lr_scheduler import LRScheduler
 
 __all__ = [
     "check_parts",
@@ -90,13 +91,21 @@ def fitted_optimizer(
         return optimizer
     if groups is None:
         groups = _moved(problem, optimizer.param_groups, params)
-    made = type(optimizer)(groups, **optimizer.defaults)
+    made = type(optimizer)(groups, **_options(optimizer))
     old = optimizer.state
     numbers = [p for group in made.param_groups for p in group["params"]]
     state = {index: old[p] for index, p in enumerate(numbers) if p in old}
     if state:
         made.load_state_dict({**made.state_dict(), "state": state})
     return made
+
+
+def _options(optimizer: Any) -> dict[str, Any]:
+    """Those of its defaults that its class takes; what it sets itself it sets again."""
+    taken = signature(type(optimizer)).parameters
+    if any(each.kind is Argument.VAR_KEYWORD for each in taken.values()):
+        return dict(optimizer.defaults)
+    return {name: value for name, value in optimizer.defaults.items() if name in taken}
 
 
 def _moved(problem: str, groups: list[dict[str, Any]], params: list[Tensor]) -> list[Any]:
@@ -118,8 +127,35 @@ def _moved(problem: str, groups: list[dict[str, Any]], params: list[Tensor]) -> 
 
 
 def follow(scheduler: Any, optimizer: Any) -> None:
-    """Has a schedule go on with another optimizer's groups."""
+    """Has a schedule go on with another optimizer's groups; one that has not begun starts there."""
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
+    if _has_begun(scheduler):
+        _attach(scheduler, optimizer)
+        return
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"]
+    _begin(scheduler, optimizer)
+
+
+def _parts(scheduler: Any) -> Iterable[Any]:
+    return getattr(scheduler, "_schedulers", ())
+
+
+def _has_begun(scheduler: Any) -> bool:
+    own = getattr(scheduler, "last_epoch", 0) > 0 or not isinstance(scheduler, LRScheduler)
+    return own or any(map(_has_begun, _parts(scheduler)))
+
+
+def _attach(scheduler: Any, optimizer: Any) -> None:
+    for part in _parts(scheduler):
+        _attach(part, optimizer)
     scheduler.optimizer = optimizer
     scheduler.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+
+
+def _begin(scheduler: Any, optimizer: Any) -> None:
+    """As if it, and what it is made of, had been made for this optimizer."""
+    for part in _parts(scheduler):
+        _begin(part, optimizer)
+    scheduler._begin_again(optimizer)

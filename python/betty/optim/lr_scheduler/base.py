@@ -3,7 +3,7 @@ nothing is compiled again."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from betty._warnings import warn
 from betty.optim.optimizer import Optimizer
@@ -23,6 +23,11 @@ class LRScheduler:
 
     #: Entries of the object that ``state_dict`` leaves out.
     _unsaved: tuple[str, ...] = ("optimizer",)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        made = super().__new__(cls)
+        made._given = (args, kwargs)
+        return made
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         if not isinstance(optimizer, Optimizer):
@@ -48,6 +53,14 @@ class LRScheduler:
             self.step()
         finally:
             self._is_initial = False
+
+    def _begin_again(self, optimizer: Optimizer) -> None:
+        """As if it had been made for this optimizer."""
+        args, kwargs = self._given
+        if args:
+            self.__init__(optimizer, *args[1:], **kwargs)  # type: ignore[misc]
+        else:
+            self.__init__(**{**kwargs, "optimizer": optimizer})  # type: ignore[misc]
 
     def rate(self, group: int, base: float, current: float) -> float:
         """The rate of a group after ``last_epoch`` steps; every schedule defines it."""
@@ -99,7 +112,8 @@ class LRScheduler:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer and plain functions."""
-        return {key: value for key, value in self.__dict__.items() if key not in self._unsaved}
+        unsaved = {*self._unsaved, "_given"}
+        return {key: value for key, value in self.__dict__.items() if key not in unsaved}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes what ``state_dict`` gave."""

@@ -117,6 +117,10 @@ class ChainedScheduler(_Several):
         self._schedulers = schedulers
         self._last_lr = self._rates()
 
+    def _begin_again(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
+        self._last_lr = self._rates()
+
     def step(self, epoch: int | None = None) -> None:
         """Steps every schedule."""
         for scheduler in self._schedulers:
