@@ -155,11 +155,27 @@ package final class Engine {
     for problem in problems { problem.connectIndirect() }
     leaves = graph.leaves.map { problems[$0] }
     let levels = problems.map(\.level)
-    upwards = problems.indices.sorted { (levels[$0], $0) < (levels[$1], $1) }.map { problems[$0] }
+    let found = foundUpwards()
+    upwards = zip(levels, problems).sorted { a, b in
+      (a.0, found.firstIndex { $0 === a.1 } ?? 0) < (b.0, found.firstIndex { $0 === b.1 } ?? 0)
+    }.map(\.1)
     for problem in problems { try checkUnrolling(of: problem) }
     try checkIndirect()
     for problem in problems { try problem.checkPrecision() }
     isStarted = true
+  }
+
+  /// The problems in the order in which the leaves, and then the parents of each, name them.
+  private func foundUpwards() -> [Problem] {
+    var found = leaves
+    var next = 0
+    while next < found.count {
+      for parent in found[next].parents where !found.contains(where: { $0 === parent }) {
+        found.append(parent)
+      }
+      next += 1
+    }
+    return found
   }
 
   private func checkUnrolling(of problem: Problem) throws {

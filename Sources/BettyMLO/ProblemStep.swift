@@ -124,18 +124,7 @@ extension Problem {
     let recorded = mixed.recorded
     var builder = StepBuilder(self)
     let present = try builder.build(mixed, recorded, lowers, ending, uses)
-    guard !present.isEmpty || !unrolledPaths.isEmpty else {
-      let hint =
-        paths.isEmpty && !children.isEmpty
-        ? ", and no u2l edge asks for its gradient through another problem" : ""
-      throw BettyError.runtime(
-        "problem '\(name)': the loss depends on none of its parameters\(hint)")
-    }
-    if !builder.dependsOnOwn, unrolledPaths.isEmpty {
-      try hooks.warn?(
-        "problem '\(name)', step \(count): neither its loss nor one below depends on its parameters; "
-          + "their gradient is zero")
-    }
+    try checkGradients(present, dependsOnOwn: builder.dependsOnOwn)
     let stepped = present.compactMap { optimizer?.position(of: parameters[$0]) }
     let entry = StepCache.Entry(
       keys: keys, kind: kind(of: ending), graph: recorded,
@@ -143,6 +132,25 @@ extension Problem {
       present: present, stepped: stepped, check: builder.check)
     steps.insert(entry)
     return entry
+  }
+
+  /// Tells of a step that moves nothing. An upper problem without a path may wait for one.
+  private func checkGradients(_ present: [Int], dependsOnOwn: Bool) throws {
+    if !unrolledPaths.isEmpty { return }
+    let message = "problem '\(name)': the loss depends on none of its parameters"
+    if present.isEmpty {
+      let mayWait = !children.isEmpty && (paths.isEmpty || !config.firstOrder)
+      guard mayWait, let warn = hooks.warn else {
+        throw BettyError.runtime(message)
+      }
+      let reason = "no u2l edge asks for its gradient through another problem"
+      return try warn("\(message), and \(reason): nothing is updated")
+    }
+    if !dependsOnOwn {
+      try hooks.warn?(
+        "problem '\(name)', step \(count): neither its loss nor one below depends on its parameters; "
+          + "their gradient is zero")
+    }
   }
 
   private func kind(of ending: StepBuilder.Ending) -> StepKind {

@@ -182,8 +182,12 @@ def test_a_forgotten_edge_is_named():
     up, low = level(Up, "up"), level(Low, "low")
     engine = Engine([up, low], EngineConfig(train_iters=2), {"l2u": {low: [up]}})
     message = "'up': the loss depends on none of its parameters, and no u2l edge asks for"
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.warns(RuntimeWarning, match=message):
         engine.run()
+    assert up.module.value.tolist() == [1.0, 2.0] and up.count == 2
+    engine.set_dependency({"l2u": {low: [up]}, "u2l": {up: [low]}})
+    engine.run()
+    assert up.module.value.tolist() != [1.0, 2.0]
 
 
 def test_a_step_inside_its_own_training_step():

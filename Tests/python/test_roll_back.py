@@ -212,7 +212,7 @@ def test_an_upper_problem_that_steps_more_often():
     up, low = engine.upper, engine.lower
     often = Often(
         "upper", Config(steps_per_call=4), up.module, up.optimizer,
-        train_data_loader=[(TARGET + i,) for i in range(8)],
+        train_data_loader=[(betty.from_numpy(TARGET + i),) for i in range(8)],
     )  # fmt: skip
     Engine(
         [often, low], EngineConfig(train_iters=6), {"u2l": {often: [low]}, "l2u": {low: [often]}}

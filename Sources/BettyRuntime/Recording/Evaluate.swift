@@ -49,7 +49,7 @@ extension Recording {
       return nil
     }
     Trail.settle()
-    if values.count == 1, Windows.settle(values[0]) {
+    if values.reduce(true, { Windows.settle($1) && $0 }) {
       Earlier.settle()
       Lock.release()
       return nil

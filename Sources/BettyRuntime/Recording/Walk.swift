@@ -323,7 +323,9 @@ struct Walk {
     for value in order.elements {
       let references = betty_recording_references(value.toOpaque())
       value._withUnsafeGuaranteedRef { tensor in
-        guard tensor.buffer == nil, tensor.flags.isDisjoint(with: [.output, .tuple]) else { return }
+        guard tensor.buffer == nil, tensor.flags.contains(.history),
+          tensor.flags.isDisjoint(with: [.output, .tuple, .gradLeaf])
+        else { return }
         let known = Int(tensor.uses) + (tensor.flags.contains(.listed) ? 1 : 0)
         if references > known { add(tensor) }
       }

@@ -21,10 +21,11 @@ enum Windows {
   /// Larger looks are worth a program.
   private static let mostBytes = 1 << 20
 
-  /// Computes a look at computed memory by copying it; false if it is something else.
+  /// Computes a look at computed memory by copying it; false if it is something else, and not computed.
   static func settle(_ value: Tensor) -> Bool {
+    if value.buffer != nil || value.isNumber { return true }
     let type = TypeID.type(value.typeID)
-    guard value.buffer == nil, (1...mostBytes).contains(type.byteCount) else { return false }
+    guard (1...mostBytes).contains(type.byteCount) else { return false }
     var looks: [RecordedOperation] = []
     var source = value
     while source.buffer == nil {
