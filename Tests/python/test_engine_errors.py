@@ -70,6 +70,8 @@ def test_dependencies_are_dicts():
 def test_what_a_state_lacks_is_said(state, missing):
     with pytest.raises(KeyError, match=rf"the state has no \[{missing}\]"):
         quadratic(1).load_state_dict(state)
+    with pytest.raises(TypeError, match="the state must be a dict, got int"):
+        quadratic(1).load_state_dict(3)
 
 
 @pytest.mark.parametrize(

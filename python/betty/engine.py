@@ -271,6 +271,8 @@ class Engine:
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Takes what ``state_dict`` gave for problems of the same names."""
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"Engine: the state must be a dict, got {type(state_dict).__name__}")
         missing = {"problems", "global_step"} - set(state_dict)
         if missing:
             raise KeyError(f"Engine: the state has no {sorted(missing)}, it has {[*state_dict]}")
