@@ -23,9 +23,9 @@ extension KernelTable {
     set(.f64, .f32) { d, a, _, _, n in convert(Double.self, Float.self, d, a, n) }
     set(.f64, .bf16) { d, a, _, _, n in convert(Double.self, BFloat16.self, d, a, n) }
     set(.f64, .f16) { d, a, _, _, n in convert(Double.self, Half.self, d, a, n) }
-    set(.f64, .i64) { d, a, _, _, n in convert(Double.self, Int64.self, d, a, n) }
-    set(.f64, .i32) { d, a, _, _, n in convert(Double.self, Int32.self, d, a, n) }
-    set(.f64, .u8) { d, a, _, _, n in convert(Double.self, UInt8.self, d, a, n) }
+    set(.f64, .i64) { d, a, _, _, n in truncate(F64.self, DoublesToI64.self, d, a, n) }
+    set(.f64, .i32) { d, a, _, _, n in truncate(F64.self, DoublesToI32.self, d, a, n) }
+    set(.f64, .u8) { d, a, _, _, n in truncate(F64.self, DoublesToU8.self, d, a, n) }
     set(.f64, .bool) { d, a, _, _, n in convert(Double.self, Truth.self, d, a, n) }
   }
 
@@ -34,9 +34,9 @@ extension KernelTable {
     set(.f32, .f32) { d, a, _, _, n in unary(Copy<F32>.self, d, a, n) }
     set(.f32, .bf16) { d, a, _, _, n in narrow(BF16.self, d, a, n) }
     set(.f32, .f16) { d, a, _, _, n in narrow(F16.self, d, a, n) }
-    set(.f32, .i64) { d, a, _, _, n in convert(Float.self, Int64.self, d, a, n) }
-    set(.f32, .i32) { d, a, _, _, n in convert(Float.self, Int32.self, d, a, n) }
-    set(.f32, .u8) { d, a, _, _, n in convert(Float.self, UInt8.self, d, a, n) }
+    set(.f32, .i64) { d, a, _, _, n in truncate(F32.self, SinglesToI64.self, d, a, n) }
+    set(.f32, .i32) { d, a, _, _, n in truncate(F32.self, SinglesToI32.self, d, a, n) }
+    set(.f32, .u8) { d, a, _, _, n in truncate(F32.self, SinglesToU8.self, d, a, n) }
     set(.f32, .bool) { d, a, _, _, n in convert(Float.self, Truth.self, d, a, n) }
   }
 
@@ -45,9 +45,9 @@ extension KernelTable {
     set(.bf16, .f32) { d, a, _, _, n in widen(BF16.self, d, a, n) }
     set(.bf16, .bf16) { d, a, _, _, n in unary(Copy<I16>.self, d, a, n) }
     set(.bf16, .f16) { d, a, _, _, n in convert(BFloat16.self, Half.self, d, a, n) }
-    set(.bf16, .i64) { d, a, _, _, n in convert(BFloat16.self, Int64.self, d, a, n) }
-    set(.bf16, .i32) { d, a, _, _, n in convert(BFloat16.self, Int32.self, d, a, n) }
-    set(.bf16, .u8) { d, a, _, _, n in convert(BFloat16.self, UInt8.self, d, a, n) }
+    set(.bf16, .i64) { d, a, _, _, n in truncate(BF16.self, SinglesToI64.self, d, a, n) }
+    set(.bf16, .i32) { d, a, _, _, n in truncate(BF16.self, SinglesToI32.self, d, a, n) }
+    set(.bf16, .u8) { d, a, _, _, n in truncate(BF16.self, SinglesToU8.self, d, a, n) }
     set(.bf16, .bool) { d, a, _, _, n in convert(BFloat16.self, Truth.self, d, a, n) }
   }
 
@@ -56,9 +56,9 @@ extension KernelTable {
     set(.f16, .f32) { d, a, _, _, n in widen(F16.self, d, a, n) }
     set(.f16, .bf16) { d, a, _, _, n in convert(Half.self, BFloat16.self, d, a, n) }
     set(.f16, .f16) { d, a, _, _, n in unary(Copy<I16>.self, d, a, n) }
-    set(.f16, .i64) { d, a, _, _, n in convert(Half.self, Int64.self, d, a, n) }
-    set(.f16, .i32) { d, a, _, _, n in convert(Half.self, Int32.self, d, a, n) }
-    set(.f16, .u8) { d, a, _, _, n in convert(Half.self, UInt8.self, d, a, n) }
+    set(.f16, .i64) { d, a, _, _, n in truncate(F16.self, SinglesToI64.self, d, a, n) }
+    set(.f16, .i32) { d, a, _, _, n in truncate(F16.self, SinglesToI32.self, d, a, n) }
+    set(.f16, .u8) { d, a, _, _, n in truncate(F16.self, SinglesToU8.self, d, a, n) }
     set(.f16, .bool) { d, a, _, _, n in convert(Half.self, Truth.self, d, a, n) }
   }
 

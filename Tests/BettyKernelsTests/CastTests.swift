@@ -37,6 +37,28 @@ private let reals: [Double] = [
     for (got, want) in zip(wide, widened) { #expect(got.same(want)) }
   }
 
+  /// Through f32, at every length, and where they lie.
+  @Test(arguments: tables) func halvesToIntegers(_ table: KernelTable) throws {
+    for n in lengths {
+      let bits = (0..<n).map { UInt16(truncatingIfNeeded: $0 &* 40503) }
+      let halves = bits.map { Double(Float16(bitPattern: $0)) }
+      let brains = bits.map { Double(Float(bitPattern: UInt32($0) << 16)) }
+      for (dtype, wide) in [(DType.f16, halves), (.bf16, brains)] {
+        #expect(try cast(table, dtype, .i64, bits, Int64(0)) == wide.map(truncated))
+        #expect(try cast(table, dtype, .i32, bits, Int32(0)) == wide.map(truncated))
+        #expect(try cast(table, dtype, .u8, bits, UInt8(0)) == wide.map(truncated))
+      }
+      var singles = operands(Float.self, n, seed: 4).map { $0 * 1000 }
+      let run = try #require(table.conversion(.f32, .i32))
+      let want: [Int32] = singles.map { truncated(Double($0)) }
+      singles.withUnsafeMutableBytes {
+        guard let p = $0.baseAddress else { return }
+        run(p, p, p, p, n)
+      }
+      #expect(singles.map { Int32(bitPattern: $0.bitPattern) } == want)
+    }
+  }
+
   /// What is converted for a program is what it would convert itself; ties, and halves of f32's digits.
   @Test(arguments: tables) func numbersToBits(_ table: KernelTable) throws {
     let ties: [Double] = [

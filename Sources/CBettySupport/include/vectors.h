@@ -63,6 +63,25 @@ BETTY_ARITHMETIC(betty_f64x8, f64)
 BETTY_MASKS(betty_f32x16, betty_i32x16, betty_u8x16, f32)
 BETTY_MASKS(betty_f64x8, betty_i64x8, betty_u8x8, f64)
 
+// Floats as integers, rounded to zero; what the integer does not hold, NaN too, is its smallest
+// value. Bytes take the low bits of an i64.
+#define BETTY_TRUNCATE(V, I, name, half)                                                  \
+  BETTY_INLINE I betty_truncate_##name(V x) {                                             \
+    return __builtin_convertvector(((x >= -half) & (x < half)) ? x : (V)(-half), I);      \
+  }
+typedef int betty_i32x8 __attribute__((ext_vector_type(8)));
+typedef long long betty_i64x16 __attribute__((ext_vector_type(16)));
+BETTY_TRUNCATE(betty_f32x16, betty_i32x16, f32_i32, 0x1p31f)
+BETTY_TRUNCATE(betty_f64x8, betty_i32x8, f64_i32, 0x1p31)
+BETTY_TRUNCATE(betty_f32x16, betty_i64x16, f32_i64, 0x1p63f)
+BETTY_TRUNCATE(betty_f64x8, betty_i64x8, f64_i64, 0x1p63)
+BETTY_INLINE betty_u8x16 betty_truncate_f32_u8(betty_f32x16 x) {
+  return __builtin_convertvector(betty_truncate_f32_i64(x), betty_u8x16);
+}
+BETTY_INLINE betty_u8x8 betty_truncate_f64_u8(betty_f64x8 x) {
+  return __builtin_convertvector(betty_truncate_f64_i64(x), betty_u8x8);
+}
+
 #if defined(__AVX512F__)
 // a 2^n, rounded once; n may be any integer.
 BETTY_INLINE betty_f32x16 betty_scale_f32(betty_f32x16 a, betty_f32x16 n) {
@@ -77,7 +96,6 @@ BETTY_INLINE betty_f32x16 betty_clamp_f32(betty_f32x16 x, float low, float high)
 
 // The first n lanes of memory (the rest is zero), and the way back.
 typedef float betty_f32x8 __attribute__((ext_vector_type(8)));
-typedef int betty_i32x8 __attribute__((ext_vector_type(8)));
 typedef double betty_f64x4 __attribute__((ext_vector_type(4)));
 typedef long long betty_i64x4 __attribute__((ext_vector_type(4)));
 
