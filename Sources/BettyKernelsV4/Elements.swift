@@ -25,7 +25,8 @@ enum F32: Element {
     betty_less_equal_f32(a, b)
   }
   @inline(always) static func or(_ a: Mask, _ b: Mask) -> Mask { a | b }
-  @inline(always) static func not(_ a: Mask) -> Mask { ~a }
+  @inline(always) static func not(_ a: Mask) -> Mask { betty_turn_f32(a) }
+  @inline(always) static func anySet(_ a: Mask) -> Bool { betty_any_f32(a) }
   @inline(always) static func select(_ a: Vector, _ b: Vector, _ mask: Mask) -> Vector {
     betty_select_f32(a, b, mask)
   }
@@ -60,7 +61,8 @@ enum F64: Element {
     betty_less_equal_f64(a, b)
   }
   @inline(always) static func or(_ a: Mask, _ b: Mask) -> Mask { a | b }
-  @inline(always) static func not(_ a: Mask) -> Mask { ~a }
+  @inline(always) static func not(_ a: Mask) -> Mask { betty_turn_f64(a) }
+  @inline(always) static func anySet(_ a: Mask) -> Bool { betty_any_f64(a) }
   @inline(always) static func select(_ a: Vector, _ b: Vector, _ mask: Mask) -> Vector {
     betty_select_f64(a, b, mask)
   }
@@ -77,7 +79,7 @@ enum F64: Element {
 enum I64: Element {
   typealias Scalar = Int64
   typealias Vector = SIMD8<Int64>
-  typealias Mask = SIMDMask<SIMD8<Int64>>
+  typealias Mask = SIMD8<Int64>
   typealias Bytes = SIMD8<UInt8>
   @inline(always) static func splat(_ x: Scalar) -> Vector { Vector(repeating: x) }
   @inline(always) static func add(_ a: Vector, _ b: Vector) -> Vector { a &+ b }
@@ -86,27 +88,31 @@ enum I64: Element {
   @inline(always) static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
     a &* b &+ c
   }
-  @inline(always) static func equal(_ a: Vector, _ b: Vector) -> Mask { a .== b }
-  @inline(always) static func less(_ a: Vector, _ b: Vector) -> Mask { a .< b }
-  @inline(always) static func lessOrEqual(_ a: Vector, _ b: Vector) -> Mask { a .<= b }
-  @inline(always) static func or(_ a: Mask, _ b: Mask) -> Mask { a .| b }
-  @inline(always) static func not(_ a: Mask) -> Mask { .!a }
+  @inline(always) static func equal(_ a: Vector, _ b: Vector) -> Mask { betty_equal_i64(a, b) }
+  @inline(always) static func less(_ a: Vector, _ b: Vector) -> Mask { betty_less_i64(a, b) }
+  @inline(always) static func lessOrEqual(_ a: Vector, _ b: Vector) -> Mask {
+    betty_less_equal_i64(a, b)
+  }
+  @inline(always) static func or(_ a: Mask, _ b: Mask) -> Mask { a | b }
+  @inline(always) static func not(_ a: Mask) -> Mask { betty_turn_i64(a) }
+  @inline(always) static func anySet(_ a: Mask) -> Bool { betty_any_i64(a) }
   @inline(always) static func select(_ a: Vector, _ b: Vector, _ mask: Mask) -> Vector {
-    let chosen = unsafeBitCast(mask, to: SIMD8<Int64>.self)
-    return (a & ~chosen) | (b & chosen)
+    betty_select_i64(a, b, mask)
   }
-  @inline(always) static func bytes(_ mask: Mask) -> Bytes {
-    Bytes(truncatingIfNeeded: unsafeBitCast(mask, to: SIMD8<Int64>.self)) & Bytes(repeating: 1)
+  @inline(always) static func maximum(_ a: Vector, _ b: Vector) -> Vector {
+    betty_larger_i64(a, b)
   }
-  @inline(always) static func mask(_ bytes: Bytes) -> Mask {
-    SIMD8<Int64>(truncatingIfNeeded: bytes) .!= SIMD8<Int64>(repeating: 0)
+  @inline(always) static func minimum(_ a: Vector, _ b: Vector) -> Vector {
+    betty_smaller_i64(a, b)
   }
+  @inline(always) static func bytes(_ mask: Mask) -> Bytes { betty_bytes_i64(mask) }
+  @inline(always) static func mask(_ bytes: Bytes) -> Mask { betty_mask_i64(bytes) }
 }
 
 enum I32: Element {
   typealias Scalar = Int32
   typealias Vector = SIMD16<Int32>
-  typealias Mask = SIMDMask<SIMD16<Int32>>
+  typealias Mask = SIMD16<Int32>
   typealias Bytes = SIMD16<UInt8>
   @inline(always) static func splat(_ x: Scalar) -> Vector { Vector(repeating: x) }
   @inline(always) static func add(_ a: Vector, _ b: Vector) -> Vector { a &+ b }
@@ -115,27 +121,31 @@ enum I32: Element {
   @inline(always) static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
     a &* b &+ c
   }
-  @inline(always) static func equal(_ a: Vector, _ b: Vector) -> Mask { a .== b }
-  @inline(always) static func less(_ a: Vector, _ b: Vector) -> Mask { a .< b }
-  @inline(always) static func lessOrEqual(_ a: Vector, _ b: Vector) -> Mask { a .<= b }
-  @inline(always) static func or(_ a: Mask, _ b: Mask) -> Mask { a .| b }
-  @inline(always) static func not(_ a: Mask) -> Mask { .!a }
+  @inline(always) static func equal(_ a: Vector, _ b: Vector) -> Mask { betty_equal_i32(a, b) }
+  @inline(always) static func less(_ a: Vector, _ b: Vector) -> Mask { betty_less_i32(a, b) }
+  @inline(always) static func lessOrEqual(_ a: Vector, _ b: Vector) -> Mask {
+    betty_less_equal_i32(a, b)
+  }
+  @inline(always) static func or(_ a: Mask, _ b: Mask) -> Mask { a | b }
+  @inline(always) static func not(_ a: Mask) -> Mask { betty_turn_i32(a) }
+  @inline(always) static func anySet(_ a: Mask) -> Bool { betty_any_i32(a) }
   @inline(always) static func select(_ a: Vector, _ b: Vector, _ mask: Mask) -> Vector {
-    let chosen = unsafeBitCast(mask, to: SIMD16<Int32>.self)
-    return (a & ~chosen) | (b & chosen)
+    betty_select_i32(a, b, mask)
   }
-  @inline(always) static func bytes(_ mask: Mask) -> Bytes {
-    Bytes(truncatingIfNeeded: unsafeBitCast(mask, to: SIMD16<Int32>.self)) & Bytes(repeating: 1)
+  @inline(always) static func maximum(_ a: Vector, _ b: Vector) -> Vector {
+    betty_larger_i32(a, b)
   }
-  @inline(always) static func mask(_ bytes: Bytes) -> Mask {
-    SIMD16<Int32>(truncatingIfNeeded: bytes) .!= SIMD16<Int32>(repeating: 0)
+  @inline(always) static func minimum(_ a: Vector, _ b: Vector) -> Vector {
+    betty_smaller_i32(a, b)
   }
+  @inline(always) static func bytes(_ mask: Mask) -> Bytes { betty_bytes_i32(mask) }
+  @inline(always) static func mask(_ bytes: Bytes) -> Mask { betty_mask_i32(bytes) }
 }
 
 enum I16: Element {
   typealias Scalar = Int16
   typealias Vector = SIMD32<Int16>
-  typealias Mask = SIMDMask<SIMD32<Int16>>
+  typealias Mask = SIMD32<Int16>
   typealias Bytes = SIMD32<UInt8>
   @inline(always) static func splat(_ x: Scalar) -> Vector { Vector(repeating: x) }
   @inline(always) static func add(_ a: Vector, _ b: Vector) -> Vector { a &+ b }
@@ -144,31 +154,32 @@ enum I16: Element {
   @inline(always) static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
     a &* b &+ c
   }
-  @inline(always) static func equal(_ a: Vector, _ b: Vector) -> Mask { a .== b }
-  @inline(always) static func less(_ a: Vector, _ b: Vector) -> Mask { a .< b }
-  @inline(always) static func lessOrEqual(_ a: Vector, _ b: Vector) -> Mask { a .<= b }
-  @inline(always) static func or(_ a: Mask, _ b: Mask) -> Mask { a .| b }
-  @inline(always) static func not(_ a: Mask) -> Mask { .!a }
+  @inline(always) static func equal(_ a: Vector, _ b: Vector) -> Mask { betty_equal_i16(a, b) }
+  @inline(always) static func less(_ a: Vector, _ b: Vector) -> Mask { betty_less_i16(a, b) }
+  @inline(always) static func lessOrEqual(_ a: Vector, _ b: Vector) -> Mask {
+    betty_less_equal_i16(a, b)
+  }
+  @inline(always) static func or(_ a: Mask, _ b: Mask) -> Mask { a | b }
+  @inline(always) static func not(_ a: Mask) -> Mask { betty_turn_i16(a) }
+  @inline(always) static func anySet(_ a: Mask) -> Bool { betty_any_i16(a) }
   @inline(always) static func select(_ a: Vector, _ b: Vector, _ mask: Mask) -> Vector {
-    let chosen = unsafeBitCast(mask, to: SIMD32<Int16>.self)
-    return (a & ~chosen) | (b & chosen)
+    betty_select_i16(a, b, mask)
   }
-  @inline(always) static func bytes(_ mask: Mask) -> Bytes {
-    Bytes(truncatingIfNeeded: unsafeBitCast(mask, to: SIMD32<Int16>.self)) & Bytes(repeating: 1)
+  @inline(always) static func maximum(_ a: Vector, _ b: Vector) -> Vector {
+    betty_larger_i16(a, b)
   }
-  @inline(always) static func mask(_ bytes: Bytes) -> Mask {
-    SIMD32<Int16>(truncatingIfNeeded: bytes) .!= SIMD32<Int16>(repeating: 0)
+  @inline(always) static func minimum(_ a: Vector, _ b: Vector) -> Vector {
+    betty_smaller_i16(a, b)
   }
+  @inline(always) static func bytes(_ mask: Mask) -> Bytes { betty_bytes_i16(mask) }
+  @inline(always) static func mask(_ bytes: Bytes) -> Mask { betty_mask_i16(bytes) }
 }
 
 enum U8: Element {
   typealias Scalar = UInt8
   typealias Vector = SIMD64<UInt8>
-  typealias Mask = SIMDMask<SIMD64<Int8>>
+  typealias Mask = SIMD64<Int8>
   typealias Bytes = SIMD64<UInt8>
-  @inline(always) static func toBits(_ x: Vector) -> SIMD64<Int8> {
-    unsafeBitCast(x, to: SIMD64<Int8>.self)
-  }
   @inline(always) static func splat(_ x: Scalar) -> Vector { Vector(repeating: x) }
   @inline(always) static func add(_ a: Vector, _ b: Vector) -> Vector { a &+ b }
   @inline(always) static func sub(_ a: Vector, _ b: Vector) -> Vector { a &- b }
@@ -176,20 +187,23 @@ enum U8: Element {
   @inline(always) static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
     a &* b &+ c
   }
-  @inline(always) static func equal(_ a: Vector, _ b: Vector) -> Mask { a .== b }
-  @inline(always) static func less(_ a: Vector, _ b: Vector) -> Mask { a .< b }
-  @inline(always) static func lessOrEqual(_ a: Vector, _ b: Vector) -> Mask { a .<= b }
-  @inline(always) static func or(_ a: Mask, _ b: Mask) -> Mask { a .| b }
-  @inline(always) static func not(_ a: Mask) -> Mask { .!a }
+  @inline(always) static func equal(_ a: Vector, _ b: Vector) -> Mask { betty_equal_u8(a, b) }
+  @inline(always) static func less(_ a: Vector, _ b: Vector) -> Mask { betty_less_u8(a, b) }
+  @inline(always) static func lessOrEqual(_ a: Vector, _ b: Vector) -> Mask {
+    betty_less_equal_u8(a, b)
+  }
+  @inline(always) static func or(_ a: Mask, _ b: Mask) -> Mask { a | b }
+  @inline(always) static func not(_ a: Mask) -> Mask { betty_turn_u8(a) }
+  @inline(always) static func anySet(_ a: Mask) -> Bool { betty_any_u8(a) }
   @inline(always) static func select(_ a: Vector, _ b: Vector, _ mask: Mask) -> Vector {
-    let chosen = unsafeBitCast(mask, to: SIMD64<Int8>.self)
-    return unsafeBitCast(
-      (toBits(a) & ~chosen) | (toBits(b) & chosen), to: Vector.self)
+    betty_select_u8(a, b, mask)
   }
-  @inline(always) static func bytes(_ mask: Mask) -> Bytes {
-    Bytes(truncatingIfNeeded: unsafeBitCast(mask, to: SIMD64<Int8>.self)) & Bytes(repeating: 1)
+  @inline(always) static func maximum(_ a: Vector, _ b: Vector) -> Vector {
+    betty_larger_u8(a, b)
   }
-  @inline(always) static func mask(_ bytes: Bytes) -> Mask {
-    SIMD64<Int8>(truncatingIfNeeded: bytes) .!= SIMD64<Int8>(repeating: 0)
+  @inline(always) static func minimum(_ a: Vector, _ b: Vector) -> Vector {
+    betty_smaller_u8(a, b)
   }
+  @inline(always) static func bytes(_ mask: Mask) -> Bytes { betty_bytes_u8(mask) }
+  @inline(always) static func mask(_ bytes: Bytes) -> Mask { betty_mask_u8(bytes) }
 }

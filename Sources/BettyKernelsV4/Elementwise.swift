@@ -2,6 +2,7 @@
 // Integers wrap; dividing by zero gives 0 instead of a trap.
 
 import BettyKernelInterface
+import CBettySupport
 
 enum Copy<E: Element>: UnaryOp {
   @inline(always) static func apply(_ a: E.Vector) -> E.Vector { a }
@@ -27,11 +28,9 @@ enum Relu<E: Element>: UnaryOp where E.Scalar: ExpressibleByIntegerLiteral {
     E.select(a, E.splat(0), E.less(a, E.splat(0)))
   }
 }
-@inline(always) private func isFalse(_ x: U8.Vector) -> U8.Mask { x .== U8.splat(0) }
-
 enum LogicalNot: UnaryOp {
   typealias E = U8
-  @inline(always) static func apply(_ a: U8.Vector) -> U8.Vector { U8.bytes(isFalse(a)) }
+  @inline(always) static func apply(_ a: U8.Vector) -> U8.Vector { betty_not_u8(a) }
 }
 
 enum Add<E: Element>: BinaryOp {
@@ -52,19 +51,19 @@ enum Minimum<E: Element>: BinaryOp {
 enum LogicalAnd: BinaryOp {
   typealias E = U8
   @inline(always) static func apply(_ a: U8.Vector, _ b: U8.Vector) -> U8.Vector {
-    U8.bytes(.!isFalse(a) .& .!isFalse(b))
+    betty_and_u8(a, b)
   }
 }
 enum LogicalOr: BinaryOp {
   typealias E = U8
   @inline(always) static func apply(_ a: U8.Vector, _ b: U8.Vector) -> U8.Vector {
-    U8.bytes(.!isFalse(a) .| .!isFalse(b))
+    betty_or_u8(a, b)
   }
 }
 enum LogicalXor: BinaryOp {
   typealias E = U8
   @inline(always) static func apply(_ a: U8.Vector, _ b: U8.Vector) -> U8.Vector {
-    U8.bytes(.!isFalse(a) .^ .!isFalse(b))
+    betty_xor_u8(a, b)
   }
 }
 enum MultiplyAdd<E: Element>: TernaryOp {

@@ -53,6 +53,7 @@ protocol Element {
   static func lessOrEqual(_ a: Vector, _ b: Vector) -> Mask
   static func or(_ a: Mask, _ b: Mask) -> Mask
   static func not(_ a: Mask) -> Mask
+  static func anySet(_ a: Mask) -> Bool
   /// b where the mask is set, else a.
   static func select(_ a: Vector, _ b: Vector, _ mask: Mask) -> Vector
   /// The first `count` lanes, the others zero; count is less than the number of lanes.
@@ -123,12 +124,6 @@ extension Element {
   }
   @inline(always) static func load(_ p: RawIn) -> Vector { p.loadUnaligned(as: Vector.self) }
   @inline(always) static func store(_ p: Raw, _ x: Vector) { p.storeBytes(of: x, as: Vector.self) }
-  @inline(always) static func maximum(_ a: Vector, _ b: Vector) -> Vector {
-    select(b, a, less(b, a))
-  }
-  @inline(always) static func minimum(_ a: Vector, _ b: Vector) -> Vector {
-    select(b, a, less(a, b))
-  }
   @inline(always) static func maximum(_ a: Scalar, _ b: Scalar) -> Scalar {
     b < a || a != a ? a : b
   }

@@ -178,10 +178,6 @@ extension F32: FloatElement {
     return choose(sine, cosine, n &+ Bits(repeating: 1))
   }
 
-  @inline(always) private static func anySet(_ mask: Mask) -> Bool {
-    any(unsafeBitCast(mask, to: SIMDMask<Bits>.self))
-  }
-
   @inline(never) private static func lanewise(
     _ x: Vector, _ f: @convention(c) (Float) -> Float
   ) -> Vector {

@@ -178,6 +178,23 @@ private func checkFloat<T: TestElement & BinaryFloatingPoint>(
     }
   }
 
+  /// Bytes from elsewhere may be true without being 1.
+  @Test(arguments: tables) func everyTruth(_ table: KernelTable) throws {
+    let a = (0..<1000).map { UInt8($0 % 3 == 0 ? 0 : $0 % 256) }
+    let b = (0..<1000).map { UInt8($0 % 5 == 0 ? 0 : $0 * 7 % 256) }
+    let logical: [(TileOp, (Bool, Bool) -> Bool)] = [
+      (.logicalAnd, { $0 && $1 }), (.logicalOr, { $0 || $1 }), (.logicalXor, { $0 != $1 }),
+      (.logicalNot, { a, _ in !a }),
+    ]
+    for (op, expected) in logical {
+      let got = try tile(table[op, .bool], UInt8(0), a, b)
+      #expect(got == zip(a, b).map { expected($0 != 0, $1 != 0) ? 1 : 0 }, "\(op)")
+    }
+    try checkSelect(table, UInt8.self)
+    let picked = try tile(table[.select, .bool], UInt8(0), a, b, a)
+    #expect(picked == zip(a, b).map { $0 != 0 ? $1 : $0 })
+  }
+
   @Test(arguments: tables) func storageTypesMoveOnly(_ table: KernelTable) throws {
     for dtype in [DType.bf16, .f16] {
       for n in lengths {

@@ -1,7 +1,7 @@
-// Arithmetic of 64-byte float vectors. Swift's own operators on SIMD types of floats are loops over
-// the lanes, which the optimiser has to turn back into vectors one by one; these are single
-// instructions from the start. Everything is inlined into the kernels and compiled for their
-// instruction set.
+// Arithmetic of 64-byte float vectors, and masks of all. Swift's own operators on SIMD types of
+// floats, and its masks of integers, are loops over the lanes, which the optimiser has to turn back
+// into vectors one by one; these are single instructions from the start. Everything is inlined into
+// the kernels and compiled for their instruction set.
 #pragma once
 
 typedef float betty_f32x16 __attribute__((ext_vector_type(16)));
@@ -50,6 +50,10 @@ BETTY_ARITHMETIC(betty_f64x8, f64)
   BETTY_BINARY_MASK(less_equal, V, M, suffix, a <= b)                                    \
   BETTY_BINARY(larger, V, suffix, ((a > b) | (a != a)) ? a : b)                          \
   BETTY_BINARY(smaller, V, suffix, ((a < b) | (a != a)) ? a : b)                         \
+  BETTY_INLINE M betty_turn_##suffix(M mask) { return ~mask; }                           \
+  BETTY_INLINE _Bool betty_any_##suffix(M mask) {                                        \
+    return __builtin_reduce_or(mask) != 0;                                               \
+  }                                                                                      \
   BETTY_INLINE V betty_select_##suffix(V a, V b, M mask) { return mask ? b : a; }        \
   BETTY_INLINE B betty_bytes_##suffix(M mask) {                                          \
     return __builtin_convertvector(mask, B) & 1;                                         \
@@ -62,6 +66,22 @@ BETTY_ARITHMETIC(betty_f64x8, f64)
 
 BETTY_MASKS(betty_f32x16, betty_i32x16, betty_u8x16, f32)
 BETTY_MASKS(betty_f64x8, betty_i64x8, betty_u8x8, f64)
+
+typedef short betty_i16x32 __attribute__((ext_vector_type(32)));
+typedef unsigned char betty_u8x32 __attribute__((ext_vector_type(32)));
+typedef signed char betty_i8x64 __attribute__((ext_vector_type(64)));
+typedef unsigned char betty_u8x64 __attribute__((ext_vector_type(64)));
+BETTY_MASKS(betty_i64x8, betty_i64x8, betty_u8x8, i64)
+BETTY_MASKS(betty_i32x16, betty_i32x16, betty_u8x16, i32)
+BETTY_MASKS(betty_i16x32, betty_i16x32, betty_u8x32, i16)
+BETTY_MASKS(betty_u8x64, betty_i8x64, betty_u8x64, u8)
+
+// Logic of bytes, in which everything but 0 is true.
+#define BETTY_TRUTH(a) __builtin_elementwise_min(a, (betty_u8x64)1)
+BETTY_BINARY(and, betty_u8x64, u8, BETTY_TRUTH(a) & BETTY_TRUTH(b))
+BETTY_BINARY(or, betty_u8x64, u8, BETTY_TRUTH(a | b))
+BETTY_BINARY(xor, betty_u8x64, u8, BETTY_TRUTH(a) ^ BETTY_TRUTH(b))
+BETTY_UNARY(not, betty_u8x64, u8, BETTY_TRUTH(a) ^ 1)
 
 // Floats as integers, rounded to zero; what the integer does not hold, NaN too, is its smallest
 // value. Bytes take the low bits of an i64.
