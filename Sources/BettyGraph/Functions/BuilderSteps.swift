@@ -121,10 +121,25 @@ extension Builder {
       ["value": .double(value), "shape": .ints(shape), "dtype": .dtype(dtype)])
   }
 
-  /// 0, 1, 2… along an axis.
+  /// 0, 1, 2… along an axis; one line of numbers, which is repeated where it is read.
   mutating func iota(_ shape: [Int], axis: Int, _ dtype: DType = .i64) throws -> Value {
-    try emit(
-      P.iota, [], ["shape": .ints(shape), "axis": .int(axis), "dtype": .dtype(dtype)])
+    let line = shape.enumerated().map { $0.offset == axis ? $0.element : 1 }
+    let isLine = shape.product <= shape[axis]
+    let numbers = try emit(
+      P.iota, [],
+      [
+        "shape": .ints(isLine ? shape : line), "axis": .int(axis), "dtype": .dtype(dtype),
+      ])
+    return try isLine ? numbers : broadcast(numbers, to: shape)
+  }
+
+  /// The numbers of rows as a column and of columns as a row, in the smaller type that holds them and
+  /// their sums.
+  mutating func positions(_ rows: Int, _ columns: Int) throws -> (rows: Value, columns: Value) {
+    let dtype: DType = Swift.max(rows, columns) < 1 << 29 ? .i32 : .i64
+    return (
+      try iota([rows, 1], axis: 0, dtype), try iota([columns], axis: 0, dtype)
+    )
   }
 
   /// Repeats a value along new leading axes and axes of length 1.

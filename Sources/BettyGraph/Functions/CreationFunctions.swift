@@ -51,9 +51,7 @@ extension Functions {
     ) { b, _, attributes in
       let rows = try b.size(attributes.int("n"), "n")
       let columns = try b.size(attributes.int("m", default: rows), "m")
-      let (row, column) = try (
-        b.iota([rows, columns], axis: 0), b.iota([rows, columns], axis: 1)
-      )
+      let (row, column) = try b.positions(rows, columns)
       return try b.cast(b.op(P.eq, row, column), attributes.dtype("dtype") ?? .defaultFloat)
     },
   ]

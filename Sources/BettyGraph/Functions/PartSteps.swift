@@ -97,8 +97,8 @@ extension Builder {
     }
     let matrix = Array(shape(x).suffix(2))
     let limit = Double(min(max(offset, -matrix[0] - 1), matrix[1] + 1))
-    let (rows, columns) = try (iota(matrix, axis: 0), iota(matrix, axis: 1))
-    let inside = try op(comparison, op(P.sub, columns, rows), limit)
+    let (rows, columns) = try positions(matrix[0], matrix[1])
+    let inside = try op(comparison, columns, op(P.add, rows, limit))
     return try select(inside, x, 0)
   }
 

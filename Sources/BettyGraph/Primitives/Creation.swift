@@ -126,22 +126,27 @@ extension P {
     }
   }
 
+  /// Along the last axis positions follow one another; along others each is repeated `inner` times.
+  @inline(__always)
   private static func fill<T>(
     _ out: UnsafeMutableRawPointer, _ range: Range<Int>, _ length: Int, _ inner: Int,
     _ convert: (Int) -> T
   ) {
     if range.isEmpty { return }
     let out = out.assumingMemoryBound(to: T.self)
-    var position = range.lowerBound
-    var step = position / inner % length
-    while position < range.upperBound {
-      let value = convert(step)
-      let end = Swift.min((position / inner + 1) * inner, range.upperBound)
-      while position < end {
-        out[position] = value
-        position += 1
+    let (steps, offset) = range.lowerBound.quotientAndRemainder(dividingBy: inner)
+    var (place, step, repeats) = (range.lowerBound, steps % length, inner - offset)
+    while place < range.upperBound {
+      let left = range.upperBound - place
+      let count = inner == 1 ? Swift.min(length - step, left) : Swift.min(repeats, left)
+      if inner == 1 {
+        for i in 0..<count { out[place &+ i] = convert(step &+ i) }
+        step = 0
+      } else {
+        (out + place).update(repeating: convert(step), count: count)
+        step = step + 1 == length ? 0 : step + 1
       }
-      step = step + 1 == length ? 0 : step + 1
+      (place, repeats) = (place + count, inner)
     }
   }
 
