@@ -4,7 +4,7 @@
 package enum TileOp: UInt8, Sendable, CaseIterable {
   // unary, result as operand
   case copy, neg, abs, sign, exp, expm1, log, log1p, sqrt, rsqrt, reciprocal, sin, cos, tanh
-  case sigmoid, softplus, erf, floor, ceil, round, trunc, relu, gelu, logicalNot
+  case sigmoid, softplus, erf, erfinv, floor, ceil, round, trunc, relu, gelu, logicalNot
   // binary, result as operands
   case add, sub, mul, div, pow, maximum, minimum, remainder, floorDivide, atan2
   case logicalAnd, logicalOr, logicalXor
@@ -21,8 +21,8 @@ package enum TileOp: UInt8, Sendable, CaseIterable {
     switch self {
     case .select, .multiplyAdd: 3
     case .copy, .neg, .abs, .sign, .exp, .expm1, .log, .log1p, .sqrt, .rsqrt, .reciprocal, .sin,
-      .cos, .tanh, .sigmoid, .softplus, .erf, .floor, .ceil, .round, .trunc, .relu, .gelu,
-      .logicalNot:
+      .cos, .tanh, .sigmoid, .softplus, .erf, .erfinv, .floor, .ceil, .round, .trunc, .relu,
+      .gelu, .logicalNot:
       1
     default: 2
     }

@@ -41,6 +41,9 @@ enum Softplus<E: FloatElement>: UnaryOp {
 enum ErrorFunction<E: FloatElement>: UnaryOp {
   @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.erf(a) }
 }
+enum InverseErrorFunction<E: FloatElement>: UnaryOp {
+  @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.inverseErf(a) }
+}
 enum Floor<E: FloatElement>: UnaryOp {
   @inline(always) static func apply(_ a: E.Vector) -> E.Vector { E.floor(a) }
 }
@@ -77,29 +80,19 @@ enum AbsoluteFloat<E: FloatElement>: UnaryOp {
 enum Divide<E: FloatElement>: BinaryOp {
   @inline(always) static func apply(_ a: E.Vector, _ b: E.Vector) -> E.Vector { a / b }
 }
-/// PyTorch's floor division: the quotient of a - remainder, so that it agrees with the remainder.
-enum FloorDivideFloat<E: FloatElement>: ScalarOp {
-  @inline(always) static func apply(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar {
-    if b == 0 { return a / b }
-    let remainder = E.fmod(a, b)
-    var quotient = (a - remainder) / b
-    if remainder != 0 && (b < 0) != (remainder < 0) { quotient -= 1 }
-    if quotient == 0 { return E.Scalar(signOf: a / b, magnitudeOf: 0) }
-    var floor = quotient.rounded(.down)
-    if quotient - floor > 0.5 { floor += 1 }
-    return floor
+enum FloorDivideFloat<E: FloatElement>: BinaryOp {
+  @inline(always) static func apply(_ a: E.Vector, _ b: E.Vector) -> E.Vector {
+    E.floorDivide(a, b)
   }
 }
-/// The remainder with the sign of the divisor.
-enum RemainderFloat<E: FloatElement>: ScalarOp {
-  @inline(always) static func apply(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar {
-    let remainder = E.fmod(a, b)
-    return remainder != 0 && (b < 0) != (remainder < 0) ? remainder + b : remainder
+enum RemainderFloat<E: FloatElement>: BinaryOp {
+  @inline(always) static func apply(_ a: E.Vector, _ b: E.Vector) -> E.Vector {
+    E.remainder(a, b)
   }
 }
-enum PowerFloat<E: FloatElement>: ScalarOp {
-  @inline(always) static func apply(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar { E.pow(a, b) }
+enum PowerFloat<E: FloatElement>: BinaryOp {
+  @inline(always) static func apply(_ a: E.Vector, _ b: E.Vector) -> E.Vector { E.pow(a, b) }
 }
-enum ArcTangent2<E: FloatElement>: ScalarOp {
-  @inline(always) static func apply(_ a: E.Scalar, _ b: E.Scalar) -> E.Scalar { E.atan2(a, b) }
+enum ArcTangent2<E: FloatElement>: BinaryOp {
+  @inline(always) static func apply(_ a: E.Vector, _ b: E.Vector) -> E.Vector { E.atan2(a, b) }
 }

@@ -94,9 +94,19 @@ protocol FloatElement: Element where Scalar: BinaryFloatingPoint, Vector: FloatL
   static func smallest(_ x: Vector) -> Scalar
   /// Set in the first `count` lanes.
   static func first(_ count: Int) -> Mask
-  static func pow(_ a: Scalar, _ b: Scalar) -> Scalar
-  static func atan2(_ a: Scalar, _ b: Scalar) -> Scalar
-  static func fmod(_ a: Scalar, _ b: Scalar) -> Scalar
+  /// Of x and w = -log(1 - x²).
+  static func inverseErf(_ x: Vector, _ w: Vector) -> Vector
+  /// atan of what lies between -tan(pi/8) and tan(pi/8).
+  static func narrowArcTangent(_ x: Vector) -> Vector
+  /// pi/4 in two parts; four times the first is exact.
+  static var quarter: (high: Scalar, low: Scalar) { get }
+  static func pow(_ a: Vector, _ b: Vector) -> Vector
+  /// a - q b where the type holds it; q is whole.
+  static func rest(_ a: Vector, _ q: Vector, _ b: Vector) -> Vector
+  /// Below it every whole number is one of the type, and what is next to it.
+  static var wholeNumbers: Scalar { get }
+  /// C's fmod, lane by lane.
+  static func slowRemainder(_ a: Vector, _ b: Vector) -> Vector
   static func log(_ x: Scalar) -> Scalar
 }
 

@@ -24,7 +24,7 @@ protocol CompareOp {
   static func apply(_ a: E.Vector, _ b: E.Vector) -> E.Mask
 }
 
-/// For what has no vector form: a library call or a division of integers.
+/// For what has no vector form: divisions and powers of integers.
 protocol ScalarOp {
   associatedtype Scalar
   static func apply(_ a: Scalar, _ b: Scalar) -> Scalar
@@ -77,6 +77,24 @@ protocol ScalarOp {
     let left = n &- i
     O.E.storePart(
       d + at, O.apply(O.E.loadPart(a + at, left), O.E.loadPart(b + at, left)), left)
+  }
+}
+
+/// As `binary` for an operation of many instructions, which are compiled once for vector and tail.
+@inline(always) func binaryLong<O: BinaryOp>(
+  _: O.Type, _ d: Raw, _ a: RawIn, _ b: RawIn, _ n: Int
+) {
+  let size = MemoryLayout<O.E.Scalar>.size
+  let lanes = O.E.lanes
+  var i = 0
+  while i < n {
+    let at = i &* size
+    let left = n &- i
+    let isFull = left >= lanes
+    let x = isFull ? O.E.load(a + at) : O.E.loadPart(a + at, left)
+    let y = O.apply(x, isFull ? O.E.load(b + at) : O.E.loadPart(b + at, left))
+    if isFull { O.E.store(d + at, y) } else { O.E.storePart(d + at, y, left) }
+    i &+= lanes
   }
 }
 

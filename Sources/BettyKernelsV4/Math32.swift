@@ -226,8 +226,5 @@ extension F32: FloatElement {
   @inline(always) static func storePart(_ p: Raw, _ x: Vector, _ count: Int) {
     betty_store_part_f32(p, x, count)
   }
-  @inline(always) static func pow(_ a: Float, _ b: Float) -> Float { powf(a, b) }
-  @inline(always) static func atan2(_ a: Float, _ b: Float) -> Float { atan2f(a, b) }
-  @inline(always) static func fmod(_ a: Float, _ b: Float) -> Float { fmodf(a, b) }
   @inline(always) static func log(_ x: Float) -> Float { logf(x) }
 }

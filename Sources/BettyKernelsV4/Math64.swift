@@ -1,5 +1,6 @@
 // Elementary functions of f64, 8 lanes at a time, to about 1e-16 relative; what no polynomial is
-// worth calls the C library lane by lane. The logarithm is that of Sun's fdlibm (1993).
+// worth calls the C library lane by lane. Logarithm, sine and cosine are those of Sun's fdlibm
+// (1993).
 
 import BettyKernelInterface
 import CBettySupport
@@ -99,8 +100,61 @@ extension F64: FloatElement {
   }
 
   @inline(always) static func erf(_ x: Vector) -> Vector { lanewise(x) { Glibc.erf($0) } }
-  @inline(always) static func sin(_ x: Vector) -> Vector { lanewise(x) { Glibc.sin($0) } }
-  @inline(always) static func cos(_ x: Vector) -> Vector { lanewise(x) { Glibc.cos($0) } }
+
+  /// (sin(r), cos(r), n) for x = n pi/2 + r with |r| <= pi/4, |n| < 2^20; n is in the low bits. The
+  /// parts of pi/2 have 33 bits, so that their products are exact; what the rest of x loses is kept.
+  @inline(always) private static func reduceAngle(_ x: Vector) -> (Vector, Vector, Bits) {
+    let magic = c(0x1.8p52)
+    let shifted = fma(x, c(0.6366197723675814), magic)
+    let n = shifted - magic
+    let exact = x - n * c(0x1.921fb544p+0)
+    let second = n * c(0x1.0b4611a6p-34)
+    let third = n * c(0x1.3198a2e037073p-69)
+    let near = exact - second
+    let r = near - third
+    let tail = ((near - r) - third) + ((exact - near) - second)
+    let z = r * r
+    var p = fma(c(1.58969099521155010221e-10), z, c(-2.50507602534068634195e-08))
+    p = fma(p, z, c(2.75573137070700676789e-06))
+    p = fma(p, z, c(-1.98412698298579493134e-04))
+    p = fma(p, z, c(8.33333333332248946124e-03))
+    p = fma(p, z, c(-1.66666666666666324348e-01))
+    let sine = r + fma(p, r * z, tail)
+    var q = fma(c(-1.13596475577881948265e-11), z, c(2.08757232129817482790e-09))
+    q = fma(q, z, c(-2.75573143513906633035e-07))
+    q = fma(q, z, c(2.48015872894767294178e-05))
+    q = fma(q, z, c(-1.38888888888741095749e-03))
+    q = fma(q, z, c(4.16666666666666019037e-02))
+    let half = c(0.5) * z
+    let main = c(1) - half
+    let lost = (c(1) - main) - half
+    let cosine = main + (lost + (q * (z * z) - r * tail))
+    return (sine, cosine, toBits(shifted))
+  }
+
+  @inline(always) private static func choose(
+    _ sine: Vector, _ cosine: Vector, _ n: Bits
+  ) -> Vector {
+    // All ones where n is odd.
+    let odd = Bits(repeating: 0) &- (n & Bits(repeating: 1))
+    let sign = (n & Bits(repeating: 2)) &<< Bits(repeating: 62)
+    return fromBits(toBits(select(sine, cosine, odd)) ^ sign)
+  }
+
+  /// Beyond it, and for what is no number, the library.
+  private static var reducible: Double { 1e6 }
+
+  @inline(always) static func sin(_ x: Vector) -> Vector {
+    if anySet(less(c(reducible), magnitude(x))) { return lanewise(x) { Glibc.sin($0) } }
+    let (sine, cosine, n) = reduceAngle(x)
+    return select(choose(sine, cosine, n), x, equal(x, c(0)))
+  }
+
+  @inline(always) static func cos(_ x: Vector) -> Vector {
+    if anySet(less(c(reducible), magnitude(x))) { return lanewise(x) { Glibc.cos($0) } }
+    let (sine, cosine, n) = reduceAngle(x)
+    return choose(sine, cosine, n &+ Bits(repeating: 1))
+  }
 
   @inline(never) private static func lanewise(
     _ x: Vector, _ f: @convention(c) (Double) -> Double
@@ -146,8 +200,5 @@ extension F64: FloatElement {
   @inline(always) static func storePart(_ p: Raw, _ x: Vector, _ count: Int) {
     betty_store_part_f64(p, x, count)
   }
-  @inline(always) static func pow(_ a: Double, _ b: Double) -> Double { Glibc.pow(a, b) }
-  @inline(always) static func atan2(_ a: Double, _ b: Double) -> Double { Glibc.atan2(a, b) }
-  @inline(always) static func fmod(_ a: Double, _ b: Double) -> Double { Glibc.fmod(a, b) }
   @inline(always) static func log(_ x: Double) -> Double { Glibc.log(x) }
 }

@@ -22,6 +22,9 @@ extension KernelTable {
     self[.sigmoid, .f32] = { d, a, _, _, n in unaryLong(Sigmoid<F32>.self, d, a, n) }
     self[.softplus, .f32] = { d, a, _, _, n in unaryLong(Softplus<F32>.self, d, a, n) }
     self[.erf, .f32] = { d, a, _, _, n in unaryLong(ErrorFunction<F32>.self, d, a, n) }
+    self[.erfinv, .f32] = { d, a, _, _, n in
+      unaryLong(InverseErrorFunction<F32>.self, d, a, n)
+    }
     self[.floor, .f32] = { d, a, _, _, n in unary(Floor<F32>.self, d, a, n) }
     self[.ceil, .f32] = { d, a, _, _, n in unary(Ceil<F32>.self, d, a, n) }
     self[.round, .f32] = { d, a, _, _, n in unary(Round<F32>.self, d, a, n) }
@@ -34,10 +37,12 @@ extension KernelTable {
     self[.div, .f32] = { d, a, b, _, n in binary(Divide<F32>.self, d, a, b, n) }
     self[.maximum, .f32] = { d, a, b, _, n in binary(Maximum<F32>.self, d, a, b, n) }
     self[.minimum, .f32] = { d, a, b, _, n in binary(Minimum<F32>.self, d, a, b, n) }
-    self[.pow, .f32] = { d, a, b, _, n in scalars(PowerFloat<F32>.self, d, a, b, n) }
-    self[.remainder, .f32] = { d, a, b, _, n in scalars(RemainderFloat<F32>.self, d, a, b, n) }
-    self[.floorDivide, .f32] = { d, a, b, _, n in scalars(FloorDivideFloat<F32>.self, d, a, b, n) }
-    self[.atan2, .f32] = { d, a, b, _, n in scalars(ArcTangent2<F32>.self, d, a, b, n) }
+    self[.pow, .f32] = { d, a, b, _, n in binaryLong(PowerFloat<F32>.self, d, a, b, n) }
+    self[.remainder, .f32] = { d, a, b, _, n in binaryLong(RemainderFloat<F32>.self, d, a, b, n) }
+    self[.floorDivide, .f32] = { d, a, b, _, n in
+      binaryLong(FloorDivideFloat<F32>.self, d, a, b, n)
+    }
+    self[.atan2, .f32] = { d, a, b, _, n in binaryLong(ArcTangent2<F32>.self, d, a, b, n) }
     self[.eq, .f32] = { d, a, b, _, n in compare(Equal<F32>.self, d, a, b, n) }
     self[.ne, .f32] = { d, a, b, _, n in compare(NotEqual<F32>.self, d, a, b, n) }
     self[.lt, .f32] = { d, a, b, _, n in compare(Less<F32>.self, d, a, b, n) }
@@ -66,6 +71,9 @@ extension KernelTable {
     self[.sigmoid, .f64] = { d, a, _, _, n in unaryLong(Sigmoid<F64>.self, d, a, n) }
     self[.softplus, .f64] = { d, a, _, _, n in unaryLong(Softplus<F64>.self, d, a, n) }
     self[.erf, .f64] = { d, a, _, _, n in unaryLong(ErrorFunction<F64>.self, d, a, n) }
+    self[.erfinv, .f64] = { d, a, _, _, n in
+      unaryLong(InverseErrorFunction<F64>.self, d, a, n)
+    }
     self[.floor, .f64] = { d, a, _, _, n in unary(Floor<F64>.self, d, a, n) }
     self[.ceil, .f64] = { d, a, _, _, n in unary(Ceil<F64>.self, d, a, n) }
     self[.round, .f64] = { d, a, _, _, n in unary(Round<F64>.self, d, a, n) }
@@ -78,10 +86,12 @@ extension KernelTable {
     self[.div, .f64] = { d, a, b, _, n in binary(Divide<F64>.self, d, a, b, n) }
     self[.maximum, .f64] = { d, a, b, _, n in binary(Maximum<F64>.self, d, a, b, n) }
     self[.minimum, .f64] = { d, a, b, _, n in binary(Minimum<F64>.self, d, a, b, n) }
-    self[.pow, .f64] = { d, a, b, _, n in scalars(PowerFloat<F64>.self, d, a, b, n) }
-    self[.remainder, .f64] = { d, a, b, _, n in scalars(RemainderFloat<F64>.self, d, a, b, n) }
-    self[.floorDivide, .f64] = { d, a, b, _, n in scalars(FloorDivideFloat<F64>.self, d, a, b, n) }
-    self[.atan2, .f64] = { d, a, b, _, n in scalars(ArcTangent2<F64>.self, d, a, b, n) }
+    self[.pow, .f64] = { d, a, b, _, n in binaryLong(PowerFloat<F64>.self, d, a, b, n) }
+    self[.remainder, .f64] = { d, a, b, _, n in binaryLong(RemainderFloat<F64>.self, d, a, b, n) }
+    self[.floorDivide, .f64] = { d, a, b, _, n in
+      binaryLong(FloorDivideFloat<F64>.self, d, a, b, n)
+    }
+    self[.atan2, .f64] = { d, a, b, _, n in binaryLong(ArcTangent2<F64>.self, d, a, b, n) }
     self[.eq, .f64] = { d, a, b, _, n in compare(Equal<F64>.self, d, a, b, n) }
     self[.ne, .f64] = { d, a, b, _, n in compare(NotEqual<F64>.self, d, a, b, n) }
     self[.lt, .f64] = { d, a, b, _, n in compare(Less<F64>.self, d, a, b, n) }

@@ -88,8 +88,8 @@ extension Operation {
   var weight: Int {
     guard case .tile(let op) = self else { return 1 }
     switch op {
-    case .exp, .expm1, .log, .log1p, .sin, .cos, .tanh, .sigmoid, .softplus, .erf, .gelu, .pow,
-      .atan2, .remainder, .floorDivide:
+    case .exp, .expm1, .log, .log1p, .sin, .cos, .tanh, .sigmoid, .softplus, .erf, .erfinv, .gelu,
+      .pow, .atan2, .remainder, .floorDivide:
       return 6
     default: return 1
     }

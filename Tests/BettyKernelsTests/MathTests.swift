@@ -30,12 +30,27 @@ private let cases: [Case] = [
   Case(op: .softplus, exact: { max($0, 0) + log1p(exp(-abs($0))) }, ulps: 2.5, range: -87...90),
   Case(op: .erf, exact: { erf($0) }, ulps: 1.6, range: -4.5...4.5),
   Case(op: .erf, exact: { erf($0) }, ulps: 1.6, range: -1e-3...1e-3),
+  Case(op: .erfinv, exact: inverseErf, ulps: 3, range: -0.999...0.999),
+  Case(op: .erfinv, exact: inverseErf, ulps: 3, range: -1e-3...1e-3),
+  Case(op: .erfinv, exact: inverseErf, ulps: 2.5, range: 0.99...0.999999),
   Case(op: .sin, exact: { sin($0) }, ulps: 1.6, range: -100...100, relative: 1e-14),
   Case(op: .cos, exact: { cos($0) }, ulps: 1.6, range: -100...100, relative: 1e-14),
   Case(op: .sin, exact: { sin($0) }, ulps: 2, range: -100_000...100_000, relative: 1e-14),
   Case(op: .cos, exact: { cos($0) }, ulps: 2, range: -100_000...100_000, relative: 1e-14),
   Case(op: .sin, exact: { sin($0) }, ulps: 1, range: 1e6...1e30),
 ]
+
+/// Newton's method on erf, and on what is missing to 1 where that is all.
+private func inverseErf(_ x: Double) -> Double {
+  let size = abs(x)
+  var y = size < 0.9 ? size : (-log((1 - size) * (1 + size))).squareRoot()
+  for _ in 0..<100 {
+    let miss = size < 0.5 ? erf(y) - size : (1 - size) - erfc(y)
+    let step = miss * 0.8862269254527580 * exp(y * y)
+    y -= step / (1 + y * step)
+  }
+  return x < 0 ? -y : y
+}
 
 private func points(_ range: ClosedRange<Double>) -> [Double] {
   var source = SplitMix(42)
@@ -109,5 +124,20 @@ private func points(_ range: ClosedRange<Double>) -> [Double] {
       }
     }
     #expect(try tile(table[.tanh, .f32], Float(0), [Float(-0.0)])[0].sign == .minus)
+    #expect(try tile(table[.sin, .f64], 0.0, [-0.0])[0].sign == .minus)
+  }
+
+  @Test(arguments: tables) func endsOfInverseErf(_ table: KernelTable) throws {
+    let x = [1, -1, 0, -0.0, 1.5, -.infinity, .nan, 1 - 0x1p-53, 0x1p-1074]
+    let want = [.infinity, -.infinity, 0, 0, .nan, .nan, .nan, 5.863584748755168, 0x1p-1074]
+    let got = try tile(table[.erfinv, .f64], 0.0, x)
+    for (got, want) in zip(got, want) {
+      #expect(got.same(want) || abs(got - want) <= 4 * want.ulp, "\(got) \(want)")
+    }
+    #expect(got[3].sign == .minus)
+    let singles = x.map { $0 == 1 - 0x1p-53 ? Float(1 - 0x1p-24) : Float($0) }
+    let narrow = try tile(table[.erfinv, .f32], Float(0), singles)
+    let last = inverseErf(1 - 0x1p-24)
+    for i in x.indices { #expect(narrow[i].same(Float(want[i])) || ulps(narrow[i], last) <= 3) }
   }
 }

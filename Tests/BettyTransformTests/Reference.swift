@@ -160,6 +160,7 @@ enum Reference {
     case .sigmoid: 1 / (1 + exp(-a))
     case .softplus: max(a, 0) + log1p(exp(-fabs(a)))
     case .erf: erf(a)
+    case .erfinv: inverseErf(a)
     case .floor: a.rounded(.down)
     case .ceil: a.rounded(.up)
     case .round: a.rounded(.toNearestOrEven)
@@ -189,6 +190,13 @@ enum Reference {
     case .select: a != 0 ? b : x[2]
     case .multiplyAdd: a * b + x[2]
     }
+  }
+
+  /// Newton's method; where erf is steep enough, as it is at what samples hold.
+  private static func inverseErf(_ x: Double) -> Double {
+    var y = x
+    for _ in 0..<60 { y -= (erf(y) - x) / (exp(-y * y) * 1.1283791670955126) }
+    return y
   }
 
   // MARK: buffers

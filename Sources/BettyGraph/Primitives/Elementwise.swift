@@ -94,6 +94,12 @@ extension P {
     try graph.scale(graph.call(exp, [graph.neg(graph.mul(x, x))]), 1.1283791670955126)
   }
 
+  /// The number whose erf is x; ±infinity at ±1, NaN beyond.
+  package static let erfinv: Primitive = smooth("erfinv", .erfinv, range: -0.8...0.8) {
+    graph, _, y in
+    try graph.scale(graph.call(exp, [graph.mul(y, y)]), 0.8862269254527580)
+  }
+
   package static let floor: Primitive = unary("floor", .floor, range: 0.1...0.9, derivative: .zero)
   package static let ceil: Primitive = unary("ceil", .ceil, range: 0.1...0.9, derivative: .zero)
   /// Halves go to the even neighbour.
@@ -121,6 +127,6 @@ extension P {
 
   package static let elementwiseUnary: [Primitive] = [
     neg, abs, sign, exp, expm1, log, log1p, sqrt, rsqrt, reciprocal, sin, cos, tanh, sigmoid,
-    softplus, erf, floor, ceil, round, trunc, relu, gelu, logicalNot,
+    softplus, erf, erfinv, floor, ceil, round, trunc, relu, gelu, logicalNot,
   ]
 }

@@ -11,6 +11,7 @@ typedef int betty_i32x16 __attribute__((ext_vector_type(16)));
 typedef long long betty_i64x8 __attribute__((ext_vector_type(8)));
 typedef unsigned char betty_u8x16 __attribute__((ext_vector_type(16)));
 typedef unsigned char betty_u8x8 __attribute__((ext_vector_type(8)));
+typedef float betty_f32x8 __attribute__((ext_vector_type(8)));
 
 #define BETTY_INLINE static inline __attribute__((always_inline, unused))
 
@@ -102,6 +103,34 @@ BETTY_INLINE betty_u8x8 betty_truncate_f64_u8(betty_f64x8 x) {
   return __builtin_convertvector(betty_truncate_f64_i64(x), betty_u8x8);
 }
 
+// f32 as two halves of f64, and back.
+BETTY_INLINE betty_f64x8 betty_low_f64(betty_f32x16 a) {
+  return __builtin_convertvector(a.lo, betty_f64x8);
+}
+BETTY_INLINE betty_f64x8 betty_high_f64(betty_f32x16 a) {
+  return __builtin_convertvector(a.hi, betty_f64x8);
+}
+BETTY_INLINE betty_f32x16 betty_join_f32(betty_f64x8 low, betty_f64x8 high) {
+  betty_f32x16 x;
+  x.lo = __builtin_convertvector(low, betty_f32x8);
+  x.hi = __builtin_convertvector(high, betty_f32x8);
+  return x;
+}
+
+// a - q b where f32 (or f64) holds it, exactly; q is whole. Without fused products those of f32 are
+// exact in f64, and those of f64 are library calls.
+BETTY_INLINE betty_f32x16 betty_rest_f32(betty_f32x16 a, betty_f32x16 q, betty_f32x16 b) {
+#ifdef __FMA__
+  return __builtin_elementwise_fma(-q, b, a);
+#else
+  return betty_join_f32(betty_low_f64(a) - betty_low_f64(q) * betty_low_f64(b),
+                        betty_high_f64(a) - betty_high_f64(q) * betty_high_f64(b));
+#endif
+}
+BETTY_INLINE betty_f64x8 betty_rest_f64(betty_f64x8 a, betty_f64x8 q, betty_f64x8 b) {
+  return __builtin_elementwise_fma(-q, b, a);
+}
+
 #if defined(__AVX512F__)
 // a 2^n, rounded once; n may be any integer.
 BETTY_INLINE betty_f32x16 betty_scale_f32(betty_f32x16 a, betty_f32x16 n) {
@@ -115,7 +144,6 @@ BETTY_INLINE betty_f32x16 betty_clamp_f32(betty_f32x16 x, float low, float high)
 #endif
 
 // The first n lanes of memory (the rest is zero), and the way back.
-typedef float betty_f32x8 __attribute__((ext_vector_type(8)));
 typedef double betty_f64x4 __attribute__((ext_vector_type(4)));
 typedef long long betty_i64x4 __attribute__((ext_vector_type(4)));
 
