@@ -98,32 +98,6 @@ func gatherBySize(
   }
 }
 
-/// Position of the largest (or smallest) element along the middle axis; the first of equals wins
-/// and NaN beats every number.
-@inline(always) func extremePosition<T: Comparable>(
-  _: T.Type, _ d: UnsafeMutablePointer<Int64>, _ a: RawIn, _ reduced: Int, _ inner: Int,
-  _ first: Int, _ last: Int, _ largest: Bool
-) {
-  let from = a.assumingMemoryBound(to: T.self)
-  for o in first..<last {
-    for i in 0..<inner {
-      let column = from + (o &* reduced &* inner &+ i)
-      var best = column[0]
-      var position = 0
-      var r = 1
-      while r < reduced && best == best {
-        let x = column[r &* inner]
-        if (largest ? x > best : x < best) || x != x {
-          best = x
-          position = r
-        }
-        r &+= 1
-      }
-      d[o &* inner &+ i] = Int64(position)
-    }
-  }
-}
-
 /// What a running sum is kept in: f64 for f32.
 protocol RunningSum {
   associatedtype Total

@@ -73,22 +73,22 @@ extension KernelTable {
 
   mutating func fillOrdered() {
     argReduce[Int(DType.f64.rawValue)] = { d, a, _, r, i, f, l, largest in
-      extremePosition(Double.self, d, a, r, i, f, l, largest != 0)
+      extremePosition(F64.self, d, a, r, i, f, l, largest != 0)
     }
     argReduce[Int(DType.f32.rawValue)] = { d, a, _, r, i, f, l, largest in
-      extremePosition(Float.self, d, a, r, i, f, l, largest != 0)
+      extremePosition(F32.self, d, a, r, i, f, l, largest != 0)
     }
     argReduce[Int(DType.i64.rawValue)] = { d, a, _, r, i, f, l, largest in
-      extremePosition(Int64.self, d, a, r, i, f, l, largest != 0)
+      extremePosition(I64.self, d, a, r, i, f, l, largest != 0)
     }
     argReduce[Int(DType.i32.rawValue)] = { d, a, _, r, i, f, l, largest in
-      extremePosition(Int32.self, d, a, r, i, f, l, largest != 0)
+      extremePosition(I32.self, d, a, r, i, f, l, largest != 0)
     }
     argReduce[Int(DType.u8.rawValue)] = { d, a, _, r, i, f, l, largest in
-      extremePosition(UInt8.self, d, a, r, i, f, l, largest != 0)
+      extremePosition(U8.self, d, a, r, i, f, l, largest != 0)
     }
     argReduce[Int(DType.bool.rawValue)] = { d, a, _, r, i, f, l, largest in
-      extremePosition(UInt8.self, d, a, r, i, f, l, largest != 0)
+      extremePosition(U8.self, d, a, r, i, f, l, largest != 0)
     }
     cumsum[Int(DType.f64.rawValue)] = { d, a, _, n, i, f, l, backwards in
       cumulativeSum(Double.self, d, a, n, i, f, l, backwards != 0)

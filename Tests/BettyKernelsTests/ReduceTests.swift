@@ -154,10 +154,23 @@ private func checkSums<T: TestElement & BinaryFloatingPoint>(
   }
 
   @Test(arguments: tables) func positionsOfExtremes(_ table: KernelTable) throws {
-    for (outer, length, inner) in [(1, 1000, 1), (3, 17, 5), (40, 10, 1), (2, 9, 40), (2, 1, 3)] {
+    try checkPositions(table, Double.self)
+    try checkPositions(table, Float.self)
+    try checkPositions(table, Int64.self)
+    try checkPositions(table, Int32.self)
+    try checkPositions(table, UInt8.self)
+  }
+
+  /// Rows shorter and longer than vectors, columns fewer and more than one holds, equal elements.
+  private func checkPositions<T: TestElement>(_ table: KernelTable, _: T.Type) throws {
+    let shapes = [
+      (1, 1000, 1), (3, 17, 5), (40, 10, 1), (2, 9, 40), (2, 1, 3), (3, 65, 1), (1, 300, 1),
+      (2, 16, 64), (1, 50, 130),
+    ]
+    for (outer, length, inner) in shapes {
       for (largest, specials) in [(true, true), (false, true), (true, false), (false, false)] {
-        let a = operands(Float.self, outer * length * inner, seed: 5, specials: specials)
-        let run = try #require(table.argReduce[Int(DType.f32.rawValue)])
+        let a = operands(T.self, outer * length * inner, seed: 5, specials: specials)
+        let run = try #require(table.argReduce[Int(T.dtype.rawValue)])
         let got: [Int64] = written(outer * inner, 0) { d in
           a.withUnsafeBytes {
             run(
@@ -169,8 +182,8 @@ private func checkSums<T: TestElement & BinaryFloatingPoint>(
           for i in 0..<inner {
             let column = (0..<length).map { a[(o * length + $0) * inner + i] }
             let extreme = largest ? column.max()! : column.min()!
-            let want = column.firstIndex { $0.isNaN } ?? column.firstIndex { $0 == extreme }!
-            #expect(got[o * inner + i] == Int64(want))
+            let want = column.firstIndex { $0 != $0 } ?? column.firstIndex { $0 == extreme }!
+            #expect(got[o * inner + i] == Int64(want), "\(table.isa) \(T.dtype) \(length)")
           }
         }
       }
