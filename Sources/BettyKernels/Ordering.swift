@@ -56,36 +56,60 @@ package enum Ordering {
     return overflow ? nil : bytes
   }
 
-  /// (indices that sort the row, the row, length, distance of elements, scratch, backwards)
+  /// (indices that sort the row, how many of them, the row, length, distance of elements, scratch,
+  /// backwards)
   package typealias Sort =
     @Sendable (
-      UnsafeMutablePointer<Int64>, UnsafeRawPointer, Int, Int, UnsafeMutableRawPointer, Bool
+      UnsafeMutablePointer<Int64>, Int, UnsafeRawPointer, Int, Int, UnsafeMutableRawPointer, Bool
     ) -> Void
 
   package static func sort(_ dtype: DType) -> Sort? {
     switch dtype {
-    case .f64: { sort(Double.self, $0, $1, $2, $3, $4, $5) }
-    case .f32: { sort(Float.self, $0, $1, $2, $3, $4, $5) }
-    case .i64: { sort(Int64.self, $0, $1, $2, $3, $4, $5) }
-    case .i32: { sort(Int32.self, $0, $1, $2, $3, $4, $5) }
-    case .u8: { sort(UInt8.self, $0, $1, $2, $3, $4, $5) }
+    case .f64: { sort(Double.self, $0, $1, $2, $3, $4, $5, $6) }
+    case .f32: { sort(Float.self, $0, $1, $2, $3, $4, $5, $6) }
+    case .i64: { sort(Int64.self, $0, $1, $2, $3, $4, $5, $6) }
+    case .i32: { sort(Int32.self, $0, $1, $2, $3, $4, $5, $6) }
+    case .u8: { sort(UInt8.self, $0, $1, $2, $3, $4, $5, $6) }
     default: nil
     }
   }
 
   private static func sort<T: Orderable>(
-    _: T.Type, _ indices: UnsafeMutablePointer<Int64>, _ row: UnsafeRawPointer, _ length: Int,
-    _ stride: Int, _ scratch: UnsafeMutableRawPointer, _ descending: Bool
+    _: T.Type, _ indices: UnsafeMutablePointer<Int64>, _ count: Int, _ row: UnsafeRawPointer,
+    _ length: Int, _ stride: Int, _ scratch: UnsafeMutableRawPointer, _ descending: Bool
   ) {
     let values = row.assumingMemoryBound(to: T.self)
     let items = scratch.assumingMemoryBound(to: Item.self)
     let mask = T.keyBytes == 8 ? UInt64.max : (1 << (8 * UInt64(T.keyBytes))) - 1
     let turned = descending ? mask : 0
+    let last = count < length / 2 ? highest(values, count, length, stride, turned) : .max
+    var kept = 0
     for place in 0..<length {
-      items[place] = Item(key: values[place * stride].key ^ turned, place: Int64(place))
+      items[kept] = Item(key: values[place * stride].key ^ turned, place: Int64(place))
+      if items[kept].key <= last { kept += 1 }
     }
-    let sorted = length <= 24 ? inserted(items, length) : byDigits(items, length, T.keyBytes)
-    for place in 0..<length { indices[place * stride] = sorted[place].place }
+    let sorted = kept <= 24 ? inserted(items, kept) : byDigits(items, kept, T.keyBytes)
+    for place in 0..<count { indices[place * stride] = sorted[place].place }
+  }
+
+  /// A key that the first `count` in order do not exceed, and few others: the largest with the first
+  /// digit of the last of them.
+  private static func highest<T: Orderable>(
+    _ values: UnsafePointer<T>, _ count: Int, _ length: Int, _ stride: Int, _ turned: UInt64
+  ) -> UInt64 {
+    let shift = UInt64(8 * (T.keyBytes - 1))
+    return withUnsafeTemporaryAllocation(of: Int.self, capacity: 256) { found in
+      found.update(repeating: 0)
+      for place in 0..<length {
+        found[Int((values[place * stride].key ^ turned) >> shift & 255)] += 1
+      }
+      var (digit, before) = (0, found[0])
+      while before < count {
+        digit += 1
+        before += found[digit]
+      }
+      return UInt64(digit) << shift | (1 << shift - 1)
+    }
   }
 
   private static func inserted(

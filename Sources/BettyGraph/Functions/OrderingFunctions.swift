@@ -38,8 +38,8 @@ extension Functions {
       guard k >= 0, k <= length else {
         throw b.fail(.runtime, "k must be in 0...\(length) for \(b.type(value)), got \(k)")
       }
-      var order = try b.order(value, attributes, descending: attributes.bool("largest"))
-      if b.rank(value) > 0 { order = try b.slice(order, axis: axis, from: 0, to: k) }
+      let order = try b.order(
+        value, attributes, descending: attributes.bool("largest"), count: k)
       return [try b.pick(value, order, attributes), order]
     },
     FunctionEntry(

@@ -3,14 +3,15 @@
 import BettyKernelInterface
 
 extension Builder {
-  /// Indices that sort attribute `dim`.
+  /// Indices that sort attribute `dim`, or the first `count` of them.
   mutating func order(
-    _ x: Value, _ attributes: Attributes, descending: Bool
+    _ x: Value, _ attributes: Attributes, descending: Bool, count: Int? = nil
   ) throws -> Value {
     let axis = try axis(attributes.int("dim"), rank: rank(x))
     if rank(x) == 0 { return try full(0, [], .i64) }
-    return try compute(
-      P.argsort, [orderable(x)], ["axis": .int(axis), "descending": .bool(descending)])
+    var sorting: Attributes = ["axis": .int(axis), "descending": .bool(descending)]
+    if let count { sorting["count"] = .int(count) }
+    return try compute(P.argsort, [orderable(x)], sorting)
   }
 
   /// An element found in a vector, whose gradient all that are equal to it share. NaN is equal to NaN.

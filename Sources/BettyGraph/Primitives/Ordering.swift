@@ -7,11 +7,11 @@ import BettyKernels
 extension P {
   /// Rows along an axis, each a task's own, whose kernel writes one position an element.
   private static func positions(
-    _ name: String, _ flag: String, _ samples: [Sample],
+    _ name: String, _ flag: String, and others: [AttributeSpec] = [], _ samples: [Sample],
     _ prepare: @escaping @Sendable (KernelRequest, AxisSplit) throws -> PreparedKernel
   ) -> Primitive {
     Primitive(
-      name, attributes: [AttributeSpec("axis", .int), AttributeSpec(flag, .bool)],
+      name, attributes: [AttributeSpec("axis", .int), AttributeSpec(flag, .bool)] + others,
       derivative: .zero,
       kernel: .buffer { request in
         let split = AxisSplit(request.inputs[0].shape, request.attributes.int("axis"))
@@ -21,8 +21,13 @@ extension P {
     ) { inputs, attributes in
       try Rules.count(inputs, 1, name)
       try Rules.dtype(inputs[0], .number, name)
-      _ = try Rules.axis(attributes, inputs[0], name)
-      return [try inputs[0].with(.i64)]
+      let axis = try Rules.axis(attributes, inputs[0], name)
+      let length = inputs[0].shape[axis]
+      let count = attributes.int("count", default: length)
+      guard count >= 0, count <= length else {
+        throw BettyError.value("\(name): \(count) of \(length) elements")
+      }
+      return [try TensorType(.i64, inputs[0].shape.replacing(axis, with: count))]
     }
   }
 
@@ -36,9 +41,16 @@ extension P {
     }
   }
 
-  /// The indices that sort an axis; equal elements keep their order, NaN is the largest.
+  /// The indices that sort an axis, or the first `count` of them; equal elements keep their order, NaN
+  /// is the largest.
   package static let argsort: Primitive = positions(
-    "argsort", "descending", axisSamples("descending")
+    "argsort", "descending", and: [AttributeSpec("count", .int, optional: true)],
+    axisSamples("descending")
+      + [([5], 0, 2), ([2, 30, 2], 1, 4), ([3, 4], 1, 0)].map { shape, axis, count in
+        Sample(
+          [.init(shape, distinct: true)],
+          ["axis": .int(axis), "descending": .bool(true), "count": .int(count)])
+      }
   ) { request, split in
     let type = request.inputs[0]
     guard let sort = Ordering.sort(type.dtype) else {
@@ -48,10 +60,13 @@ extension P {
       throw BettyError(.memory, "argsort: \(type) is too large")
     }
     let descending = request.attributes.bool("descending")
+    let count = request.attributes.int("count", default: split.length)
     let size = type.dtype.size
-    return rows(request, split, scratch: scratch) { frame, place in
+    return rows(request, split, scratch: scratch) { frame, outer, inner in
+      let place = outer * split.length * split.inner + inner
       sort(
-        frame.operands[1].assumingMemoryBound(to: Int64.self) + place,
+        frame.operands[1].assumingMemoryBound(to: Int64.self)
+          + (outer * count * split.inner + inner), count,
         UnsafeRawPointer(frame.operands[0] + place * size), split.length, split.inner,
         frame.scratch, descending)
     }
@@ -66,7 +81,8 @@ extension P {
       throw KernelRequest.missing("running_extreme", dtype)
     }
     let largest = request.attributes.bool("largest")
-    return rows(request, split, scratch: 0) { frame, place in
+    return rows(request, split, scratch: 0) { frame, outer, inner in
+      let place = outer * split.length * split.inner + inner
       running(
         frame.operands[1].assumingMemoryBound(to: Int64.self) + place,
         UnsafeRawPointer(frame.operands[0] + place * dtype.size), split.length, split.inner,
@@ -74,17 +90,17 @@ extension P {
     }
   }
 
-  /// Calls the body with the first element of every row.
+  /// Calls the body for every row.
   private static func rows(
     _ request: KernelRequest, _ split: AxisSplit, scratch: Int,
-    _ body: @escaping @Sendable (KernelFrame, _ place: Int) -> Void
+    _ body: @escaping @Sendable (KernelFrame, _ outer: Int, _ inner: Int) -> Void
   ) -> PreparedKernel {
     let count = split.outer * split.inner
     let tasks = request.tasks(request.inputs[0].count, units: count)
     return PreparedKernel(tasks: tasks, scratchBytes: scratch) { frame, task in
       for row in part(task, of: tasks, count) {
         let (outer, inner) = row.quotientAndRemainder(dividingBy: split.inner)
-        body(frame, outer * split.length * split.inner + inner)
+        body(frame, outer, inner)
       }
     }
   }
