@@ -41,6 +41,7 @@ package enum PrecisionPolicy: Sendable {
     (
       .movement,
       P.movement + [P.take, P.gather, P.maxPool, P.windowGather]
+        + [P.indexSet, P.scatterSet, P.scatterMax, P.scatterMin]
         + [P.stopGradient, P.straightThrough]
         + [P.neg, P.abs, P.relu, P.maximum, P.minimum, P.select, P.max, P.min]
     ),
@@ -50,7 +51,7 @@ package enum PrecisionPolicy: Sendable {
         + [P.floorDivide, P.sqrt, P.tanh, P.sigmoid, P.gelu, P.sin, P.cos, P.erf, P.atan2]
         + [P.logicalNot, P.logicalAnd, P.logicalOr, P.logicalXor, P.bitwise]
         + [P.eq, P.ne, P.lt, P.le, P.gt, P.ge] + [P.cast, P.constant, P.iota, P.oneHot]
-        + [P.argmax, P.argmin] + P.ordering + P.random + P.checks
+        + [P.joinIndices, P.argmax, P.argmin] + P.ordering + P.random + P.checks
     ),
     (.kept, [P.softmax]),
     (
@@ -59,7 +60,7 @@ package enum PrecisionPolicy: Sendable {
         + [P.sum, P.prod, P.logsumexp, P.cumsum] + P.factorisations + P.normalizations + P.updates
         + P.loops + [P.logSoftmax, P.crossEntropy, P.crossEntropyGradient, P.bceWithLogits]
         + [P.binaryCrossEntropy]
-        + [P.indexAdd, P.scatterAdd, P.windowScatter, P.windowSum, P.windowSpread]
+        + [P.scatterProd, P.indexAdd, P.scatterAdd, P.windowScatter, P.windowSum, P.windowSpread]
         // Query, keys and values come rounded from the products that make them.
         + P.attentions
     ),

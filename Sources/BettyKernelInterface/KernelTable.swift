@@ -26,6 +26,13 @@ package typealias StridedCopyFunction =
     Raw, RawIn, Int, Int, UnsafePointer<Int>, UnsafePointer<Int>, Int, Int
   ) -> Void
 
+/// Writing where indices say; see `KernelTable.indexSet`.
+package typealias SetFunction =
+  @convention(c) (
+    Raw, RawIn, UnsafePointer<Int64>, Int, Int, Int, Int, Int, Int, Int, Int,
+    UnsafeMutablePointer<Int64>
+  ) -> Void
+
 package struct KernelTable: Sendable {
   package var isa: String
   /// Whether pairs of bf16 numbers are multiplied and added by one instruction: kernels then read them as
@@ -96,6 +103,23 @@ package struct KernelTable: Sendable {
       Raw, RawIn, UnsafePointer<Int64>, Int, Int, Int, Int, Int, Int, UnsafeMutablePointer<Int64>
     ) -> Void)?
   ](repeating: nil, count: DType.count)
+  /// Set: destination[o, indices[j], i] = updates[o, j, i], or indices[o, j, i] when scattered, for
+  /// targets low..<high of the axis; the last of equal indices stays.
+  /// (destination, updates, indices, element size, axis length, inner, index count, first, last, low, high, status)
+  package var indexSet: SetFunction = { _, _, _, _, _, _, _, _, _, _, _, _ in }
+  package var scatterSet: SetFunction = { _, _, _, _, _, _, _, _, _, _, _, _ in }
+  /// [dtype]: destination[o, indices[o, j, i], i] joined with updates[o, j, i] by the larger, the
+  /// smaller (NaN stays) or the product; with 1 for fresh the targets' own values do not count.
+  /// (destination, updates, indices, fresh, axis length, inner, index count, first, last, low, high, status)
+  package var scatterMax = [SetFunction?](repeating: nil, count: DType.count)
+  package var scatterMin = [SetFunction?](repeating: nil, count: DType.count)
+  package var scatterProd = [SetFunction?](repeating: nil, count: DType.count)
+  /// Indices into axes as one into the axes joined, -1 where one is out of range; negative ones
+  /// count from the end. (destination, indices, lengths, axes, first, last)
+  package var joinIndices:
+    @convention(c) (
+      UnsafeMutablePointer<Int64>, UnsafePointer<Raw>, UnsafePointer<Int>, Int, Int, Int
+    ) -> Void = { _, _, _, _, _, _ in }
   /// [dtype]: (destination i64, source, outer, reduced, inner, first, last, 1 for max or 0 for min);
   /// the first of equal values wins and NaN is larger (smaller) than every number, as in PyTorch.
   package var argReduce = [

@@ -22,12 +22,35 @@ func takeRows(
   _ inner: Int, _ count: Int, _ first: Int, _ last: Int, _ status: Status
 ) {
   let row = inner &* size
+  switch row {
+  case 1: takeElements(UInt8.self, d, a, indices, length, count, first, last, status)
+  case 2: takeElements(UInt16.self, d, a, indices, length, count, first, last, status)
+  case 4: takeElements(UInt32.self, d, a, indices, length, count, first, last, status)
+  case 8: takeElements(UInt64.self, d, a, indices, length, count, first, last, status)
+  default:
+    for o in first..<last {
+      let from = a + o &* length &* row
+      let to = d + o &* count &* row
+      for j in 0..<count {
+        guard let index = checked(indices, j, length, status) else { continue }
+        (to + j &* row).copyMemory(from: from + index &* row, byteCount: row)
+      }
+    }
+  }
+}
+
+/// The same where a row is one element.
+@inline(always) private func takeElements<T>(
+  _: T.Type, _ d: Raw, _ a: RawIn, _ indices: Indices, _ length: Int, _ count: Int, _ first: Int,
+  _ last: Int, _ status: Status
+) {
+  let to = d.assumingMemoryBound(to: T.self)
+  let from = a.assumingMemoryBound(to: T.self)
   for o in first..<last {
-    let from = a + o &* length &* row
-    let to = d + o &* count &* row
+    let (row, made) = (from + o &* length, to + o &* count)
     for j in 0..<count {
       guard let index = checked(indices, j, length, status) else { continue }
-      (to + j &* row).copyMemory(from: from + index &* row, byteCount: row)
+      made[j] = row[index]
     }
   }
 }
@@ -56,13 +79,27 @@ func takeRows(
 ) {
   let to = d.assumingMemoryBound(to: T.self)
   let from = a.assumingMemoryBound(to: T.self)
-  for o in first..<last {
-    for j in 0..<count {
-      for i in 0..<inner {
-        let position = (o &* count &+ j) &* inner &+ i
-        guard let index = checked(indices, position, length, status) else { continue }
-        to[position] = from[(o &* length &+ index) &* inner &+ i]
-      }
+  let targets = Targets(
+    length: length, inner: inner, first: first, last: last, low: 0, high: length)
+  eachTarget(indices, count, targets, status) { source, position in
+    to[position] = from[source]
+  }
+}
+
+/// Indices into axes of these lengths as one into the axes joined; negative ones count from the
+/// end. -1, which whoever follows it reports, where one is out of range.
+func joinedIndices(
+  _ d: UnsafeMutablePointer<Int64>, _ indices: UnsafePointer<Raw>, _ lengths: UnsafePointer<Int>,
+  _ axes: Int, _ first: Int, _ last: Int
+) {
+  for axis in 0..<axes {
+    let given = indices[axis].assumingMemoryBound(to: Int64.self)
+    let length = Int64(lengths[axis])
+    for place in first..<last {
+      let index = given[place] &+ (given[place] < 0 ? length : 0)
+      let isInside = index >= 0 && index < length
+      let before = axis == 0 ? 0 : d[place]
+      d[place] = isInside && before >= 0 ? before &* length &+ index : -1
     }
   }
 }
@@ -76,25 +113,6 @@ func gatherBySize(
   case 2: gatherElements(UInt16.self, d, a, indices, length, inner, count, first, last, status)
   case 4: gatherElements(UInt32.self, d, a, indices, length, inner, count, first, last, status)
   default: gatherElements(UInt64.self, d, a, indices, length, inner, count, first, last, status)
-  }
-}
-
-/// destination[o, indices[o, j, i], i] += updates[o, j, i]
-@inline(always) func addScattered<E: Element>(
-  _: E.Type, _ d: Raw, _ a: RawIn, _ indices: Indices, _ length: Int, _ inner: Int,
-  _ count: Int, _ first: Int, _ last: Int, _ status: Status
-) {
-  let to = d.assumingMemoryBound(to: E.Scalar.self)
-  let from = a.assumingMemoryBound(to: E.Scalar.self)
-  for o in first..<last {
-    for j in 0..<count {
-      for i in 0..<inner {
-        let position = (o &* count &+ j) &* inner &+ i
-        guard let index = checked(indices, position, length, status) else { continue }
-        let target = (o &* length &+ index) &* inner &+ i
-        to[target] = E.add(to[target], from[position])
-      }
-    }
   }
 }
 

@@ -18,6 +18,7 @@ package func makeKernelTable(isa: String) -> KernelTable {
   table.fillProducts()
   table.fillConvolutions()
   table.fillIndexed()
+  table.fillScattered()
   table.fillOrdered()
   table.fillRows()
   table.fillAttention()

@@ -8,6 +8,9 @@ extension KernelTable {
     fill = fillPattern
     take = takeRows
     gather = gatherBySize
+    indexSet = setIndexed
+    scatterSet = setScattered
+    joinIndices = joinedIndices
     permutation = permute
   }
 

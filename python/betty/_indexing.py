@@ -17,7 +17,8 @@ from betty._warnings import warn
 _select = _native.operation("select")
 _slice = _native.operation("slice")
 _unsqueeze = _native.operation("unsqueeze")
-_index_select = _native.operation("index_select")
+_index = _native.operation("index")
+_index_put = _native.operation("index_put")
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
@@ -200,71 +201,25 @@ def _mask(x: Tensor, dim: int, mask: Tensor) -> list[tuple[int, Tensor]]:
     return [(dim + axis, index) for axis, index in enumerate(nonzero(mask, as_tuple=True))]
 
 
+def _items(x: Tensor, picks: list[tuple[int, Tensor]]) -> list[int]:
+    """What `index` is told: the tensors index their dimensions, the others are whole."""
+    indexed = {dim for dim, _ in picks}
+    items = []
+    for dim, size in enumerate(x.shape):
+        items += [3, 0, 0, 0] if dim in indexed else [1, 0, size, 1]
+    return items
+
+
 def _pick(x: Tensor, picks: list[tuple[int, Tensor]]) -> Tensor:
     """The elements at the indices; their dimensions stand where the first index stood, or in front
     if something lies between the indices."""
-    if len(picks) == 1:
-        dim, index = picks[0]
-        found = _index_select(x, _wrapped(index, x.shape[dim]).reshape(-1), dim=dim)
-        return found.reshape(x.shape[:dim] + index.shape + x.shape[dim + 1 :])
-    moved, place, flat, shape = _flattened(x, picks)
-    sizes = moved.shape[len(picks) :]
-    joined = (
-        moved.reshape((-1, *sizes)) if moved.numel() else moved.reshape((_size(x, picks), *sizes))
-    )
-    found = _index_select(joined, flat.reshape(-1), dim=0).reshape(shape + sizes)
-    if place == 0:
-        return found
-    rank = len(shape)
-    order = list(range(rank, rank + place)) + list(range(rank))
-    return found.permute(order + list(range(rank + place, found.ndim)))
-
-
-def _size(x: Tensor, picks: list[tuple[int, Tensor]]) -> int:
-    size = 1
-    for dim, _ in picks:
-        size *= x.shape[dim]
-    return size
-
-
-def _wrapped(index: Tensor, size: int) -> Tensor:
-    """Negative indices counted from the end."""
-    index = index.to(_types.int64)
-    return F.where(index < 0, index + size, index)
-
-
-def _flattened(x: Tensor, picks: list[tuple[int, Tensor]]):
-    """(x with the indexed dimensions first, place of the result's dimensions, indices into those
-    dimensions as one, shape of the indices)."""
-    dims = [dim for dim, _ in picks]
-    rest = [dim for dim in range(x.ndim) if dim not in dims]
-    adjacent = dims == list(range(dims[0], dims[0] + len(dims)))
-    from betty._overloads import broadcast_tensors
-
-    try:
-        indices = broadcast_tensors(*(index for _, index in picks))
-    except RuntimeError:
-        shapes = ", ".join(str(list(index.shape)) for _, index in picks)
-        raise IndexError(
-            f"shape mismatch: indexing tensors could not be broadcast together, got {shapes}"
-        ) from None
-    flat, valid = None, None
-    for dim, index in zip(dims, indices, strict=True):
-        size = x.shape[dim]
-        wrapped = _wrapped(index, size)
-        inside = F.logical_and(wrapped >= 0, wrapped < size)
-        flat = wrapped if flat is None else flat * size + wrapped
-        valid = inside if valid is None else F.logical_and(valid, inside)
-    # One index out of range must not be made good by another: -1 is refused when it is read.
-    flat = F.where(valid, flat, -1)
-    return x.permute(dims + rest), dims[0] if adjacent else 0, flat, indices[0].shape
+    return _index(x, *_long(picks), items=_items(x, picks))
 
 
 def _scattered(x: Tensor, picks: list[tuple[int, Tensor]], value: Tensor) -> Tensor:
     """x with the elements at the indices replaced."""
-    from betty._creation import arange
+    return _index_put(x, value, *_long(picks), items=_items(x, picks))
 
-    places = _pick(arange(x.numel()).reshape(x.shape), picks)
-    given = _fitting(value, places.ndim).expand(places.shape).to(x.dtype)
-    flat = F.scatter(x.reshape(-1), 0, places.reshape(-1), given.reshape(-1))
-    return flat.reshape(x.shape)
+
+def _long(picks: list[tuple[int, Tensor]]) -> list[Tensor]:
+    return [index.to(_types.int64) for _, index in picks]

@@ -131,12 +131,12 @@ extension Functions {
       doc: "input with value at positions of a dimension",
       samples: samples([3, 2], indices: [2], below: 3, then: [], at: ["dim": .int(0)])
     ) { b, x, attributes in
-      let (value, index) = try (b.line(x[0]), b.indices(x[1], as: "index"))
+      let (value, index) = try (b.line(x[0]), b.vector(b.indices(x[1], as: "index")))
       let axis = try b.realAxis(attributes.int("dim"), of: value)
-      let hit = try b.hits(b.shape(value)[axis], b.vector(index))
       let fill = try b.cast(x[2].value, b.dtype(value))
       try b.needRank([fill], [0])
-      let result = try b.select(b.along(hit, axis, of: value), fill, value)
+      let shape = b.shape(value).replacing(axis, with: b.type(index).count)
+      let result = try b.put(value, index, b.broadcast(fill, to: shape), axis)
       return try b.reshape(result, b.shape(x[0].value))
     },
     FunctionEntry(

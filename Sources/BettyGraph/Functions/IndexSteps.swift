@@ -1,5 +1,4 @@
-// The steps behind gathering and scattering. Setting is made of adding: what is hit is counted, and
-// where several updates meet, the last one is found by rounds over the bits of its position.
+// The steps behind gathering and scattering.
 
 import BettyKernelInterface
 
@@ -63,44 +62,18 @@ extension Builder {
     try emit(P.broadcast, [vector], ["shape": .ints(shape(x)), "axes": .ints([axis])])
   }
 
-  /// Which of `length` positions a vector of indices names: bool[length].
-  mutating func hits(_ length: Int, _ index: Value) throws -> Value {
-    let ones = try full(1, shape(index), .i64)
-    let counts = try emit(
-      P.indexAdd, [full(0, [length], .i64), index, ones], ["axis": .int(0)])
-    return try op(P.gt, counts, 0)
-  }
-
-  /// x with updates [prefix, count, suffix] in place of the positions of an axis.
+  /// x with updates [prefix, count, suffix] in place of the positions of an axis; the last of equal
+  /// indices wins.
   mutating func put(_ x: Value, _ index: Value, _ updates: Value, _ axis: Int) throws -> Value {
-    let length = shape(x)[axis]
-    let hit = try along(hits(length, index), axis, of: x)
-    let winners = try lastOfEqual(type(index).count, index) { b, flags in
-      let sums = try b.emit(
-        P.indexAdd, [b.full(0, [length], .i64), index, flags], ["axis": .int(0)])
-      return try b.take(sums, index, 0)
-    }
-    let single = try winners.map { try select(along($0, axis, of: updates), updates, 0) } ?? updates
-    let sum = try added(P.indexAdd, zeros(like: x), index, single, axis)
-    return try select(hit, sum, x)
+    try emit(P.indexSet, [x, index, updates], ["axis": .int(axis)])
   }
 
-  /// The same along an axis of an index of the rank of x; one update for all needs no winner.
+  /// The same along an axis of an index of the rank of x.
   mutating func scatterSet(
     _ x: Value, _ index: Value, _ updates: Value, _ axis: Int
   ) throws -> Value {
-    let zero = try full(0, shape(x), .i64)
-    let counts = try emit(
-      P.scatterAdd, [zero, index, full(1, shape(index), .i64)], ["axis": .int(axis)])
-    let hit = try op(P.gt, counts, 0)
-    if rank(updates) == 0 { return try select(hit, updates, x) }
-    let winners = try lastOfEqual(shape(index)[axis], index, axis) { b, flags in
-      let sums = try b.emit(P.scatterAdd, [zero, index, flags], ["axis": .int(axis)])
-      return try b.emit(P.gather, [sums, index], ["axis": .int(axis)])
-    }
-    let single = try winners.map { try select($0, updates, 0) } ?? updates
-    let sum = try added(P.scatterAdd, zeros(like: x), index, single, axis)
-    return try select(hit, sum, x)
+    let spread = try broadcast(updates, to: shape(index))
+    return try emit(P.scatterSet, [x, index, spread], ["axis": .int(axis)])
   }
 
   /// Adds updates; of bool it is "or".
@@ -114,32 +87,6 @@ extension Builder {
   }
 
   mutating func zeros(like x: Value) throws -> Value { try full(0, shape(x), dtype(x)) }
-
-  /// Which updates are the last at their index; nil where there is only one. From the highest bit
-  /// of the position down, those without the bit drop out where one that is left has it.
-  private mutating func lastOfEqual(
-    _ count: Int, _ index: Value, _ axis: Int = 0,
-    _ totals: (inout Builder, Value) throws -> Value
-  ) throws -> Value? {
-    if count <= 1 { return nil }
-    let positions = try iota(shape(index), axis: axis)
-    var left = try full(1, shape(index), .bool)
-    var bit = 1
-    while bit < count { bit *= 2 }
-    bit /= 2
-    var rest = positions
-    while bit > 0 {
-      let has = try op(P.ge, rest, Double(bit))
-      rest = try select(has, op(P.sub, rest, Double(bit)), rest)
-      let flags = try op(P.logicalAnd, left, has)
-      let weights = try cast(flags, .i64)
-      let someone = try op(P.gt, totals(&self, weights), 0)
-      left = try op(
-        P.logicalAnd, left, op(P.logicalOr, has, op(P.logicalNot, someone)))
-      bit /= 2
-    }
-    return left
-  }
 
   /// scatter and scatter_add: the part that the index reaches is updated and put back.
   mutating func scatter(

@@ -1,6 +1,4 @@
-// Scattering with a reduction, and reading and writing by flat positions. Where several updates meet,
-// extremes are found by sorting the updates, products by a segmented scan, so that no result
-// depends on the order of threads and every one has derivatives.
+// Scattering with a reduction, and reading and writing by flat positions.
 
 import BettyKernelInterface
 
@@ -47,7 +45,7 @@ extension Functions {
     ) { b, x, _ in
       let value = try b.tensor(x[0])
       let count = b.type(value).count
-      let index = try b.wrapped(b.indices(x[1], as: "index", .index), count)
+      let index = try b.joined([b.indices(x[1], as: "index", .index)], [count])
       return try b.take(b.reshape(value, [count]), index, 0)
     },
     FunctionEntry(
@@ -58,7 +56,7 @@ extension Functions {
     ) { b, x, attributes in
       let value = try b.tensor(x[0])
       let count = b.type(value).count
-      let index = try b.wrapped(b.indices(x[1], as: "index", .index), count)
+      let index = try b.joined([b.indices(x[1], as: "index", .index)], [count])
       guard b.type(index).count == b.type(x[2].value).count,
         b.dtype(x[2].value) == b.dtype(value)
       else {
@@ -78,9 +76,9 @@ extension Functions {
 }
 
 extension Builder {
-  /// Negative positions counted from the end.
-  mutating func wrapped(_ index: Value, _ count: Int) throws -> Value {
-    try select(op(P.lt, index, 0), op(P.add, index, Double(count)), index)
+  /// Indices into axes of these lengths as one; negative ones count from the end.
+  mutating func joined(_ indices: [Value], _ lengths: [Int]) throws -> Value {
+    try emit(P.joinIndices, indices, ["lengths": .ints(lengths)])
   }
 
   /// x joined with updates along an axis; x, index and updates have one rank.
@@ -96,72 +94,19 @@ extension Builder {
     }
     if type(index).count == 0 { return x }
     let along: Attributes = ["axis": .int(axis)]
-    let counts = try emit(
-      P.scatterAdd, [full(0, shape(x), .i64), index, full(1, shape(index), .i64)], along)
-    let isHit = try op(P.gt, counts, 0)
-    if mode == "sum" || mode == "mean" {
-      let base = includesSelf ? x : try select(isHit, 0, x)
-      let total = try compute(P.scatterAdd, [base, index, updates], along)
-      if mode == "sum" { return total }
-      let own = try includesSelf ? op(P.add, counts, 1) : op(P.maximum, counts, 1)
-      return try op(
-        dtype(x).isFloating ? P.div : P.floorDivide, total, cast(own, dtype(x)))
+    if let join = ["prod": P.scatterProd, "amax": P.scatterMax, "amin": P.scatterMin][mode] {
+      return try compute(
+        join, [x, index, updates], ["axis": .int(axis), "fresh": .bool(!includesSelf)])
     }
-    let joined =
-      try mode == "prod"
-      ? scatterProduct(x, index, updates, axis)
-      : scatterExtreme(x, index, updates, axis, mode == "amax", includesSelf: includesSelf)
-    if mode != "prod" || !includesSelf { return try select(isHit, joined, x) }
-    return try select(isHit, op(P.mul, joined, x), x)
-  }
-
-  /// Products of the updates that meet: sorted by index, a scan that stops at the first of each.
-  private mutating func scatterProduct(
-    _ x: Value, _ index: Value, _ updates: Value, _ axis: Int
-  ) throws -> Value {
-    let along: Attributes = ["axis": .int(axis)]
-    let order = try emit(P.argsort, [index], ["axis": .int(axis), "descending": .bool(false)])
-    let places = try emit(P.gather, [index, order], along)
-    var totals = try emit(P.gather, [updates, order], along)
-    let length = shape(index)[axis]
-    var distance = 1
-    while distance < length {
-      let head = try slice(totals, axis: axis, from: 0, to: distance)
-      let late = try slice(totals, axis: axis, from: distance, to: length)
-      let early = try slice(totals, axis: axis, from: 0, to: length - distance)
-      let isSame = try op(
-        P.eq, slice(places, axis: axis, from: distance, to: length),
-        slice(places, axis: axis, from: 0, to: length - distance))
-      totals = try concatenate([head, op(P.mul, late, select(isSame, early, 1))], axis)
-      distance *= 2
-    }
-    return try scatterSet(zeros(like: x), places, totals, axis)
-  }
-
-  /// The largest (or smallest) of the updates that meet. Written in rising order, the last one
-  /// stays; the gradient is shared by all that are equal to it, as in PyTorch.
-  private mutating func scatterExtreme(
-    _ x: Value, _ index: Value, _ updates: Value, _ axis: Int, _ largest: Bool, includesSelf: Bool
-  ) throws -> Value {
-    let along: Attributes = ["axis": .int(axis)]
-    let order = try compute(
-      P.argsort, [updates], ["axis": .int(axis), "descending": .bool(!largest)])
-    let written = try scatterSet(
-      zeros(like: x), emit(P.gather, [index, order], along),
-      emit(P.gather, [updates, order], along), axis)
-    let extreme =
-      try includesSelf ? op(largest ? P.maximum : P.minimum, written, x) : written
-    guard dtype(x).isFloating else { return extreme }
-    let there = try emit(P.gather, [extreme, index], along)
-    var shares = try compute(P.cast, [op(P.eq, updates, there)], ["dtype": .dtype(dtype(x))])
-    var own = try cast(op(P.eq, x, extreme), dtype(x))
-    if !includesSelf { own = try zeros(like: x) }
-    let count = try op(
-      P.maximum, compute(P.scatterAdd, [own, index, shares], along), 1)
-    shares = try op(P.div, shares, emit(P.gather, [count, index], along))
-    own = try op(P.div, own, count)
-    let parts = try (op(P.mul, own, x), op(P.mul, shares, updates))
-    let sharing = try compute(P.scatterAdd, [parts.0, index, parts.1], along)
-    return try emit(P.straightThrough, [sharing, extreme])
+    let base = try includesSelf ? x : scatterSet(x, index, full(0, [], dtype(x)), axis)
+    let total = try compute(P.scatterAdd, [base, index, updates], along)
+    if mode == "sum" { return total }
+    // How many meet at a place, exactly: f32 counts to 2^24.
+    let isShort = dtype(x).isFloating && shape(index)[axis] < 1 << 24
+    let counting = isShort ? DType.f32 : .i64
+    let own = try full(includesSelf ? 1 : 0, shape(x), counting)
+    let sum = try emit(P.scatterAdd, [own, index, full(1, shape(index), counting)], along)
+    let counts = try cast(includesSelf ? sum : op(P.maximum, sum, 1), dtype(x))
+    return try op(dtype(x).isFloating ? P.div : P.floorDivide, total, counts)
   }
 }

@@ -76,7 +76,7 @@ extension Builder {
     return range.count == 0 ? SliceRange(start: 0, stop: 0, step: 1) : range
   }
 
-  /// Broadcasts the tensors of indices to one shape and lets negative ones count from the end.
+  /// Broadcasts the tensors of indices to one shape.
   private mutating func align(_ plan: inout SubscriptPlan) throws {
     if plan.picked.isEmpty { return }
     let shape: [Int]
@@ -86,10 +86,7 @@ extension Builder {
       throw fail(.index, "indices do not broadcast, got \(list(plan.picked.map(\.index)))")
     }
     for (place, pick) in plan.picked.enumerated() {
-      let wide = try broadcast(pick.index, to: shape)
-      let length = Double(plan.shape[pick.axis])
-      plan.picked[place].index = try select(
-        op(P.lt, wide, 0), op(P.add, wide, length), wide)
+      plan.picked[place].index = try broadcast(pick.index, to: shape)
     }
   }
 
@@ -160,24 +157,8 @@ extension Builder {
     let value = try reshape(
       ordered, self.shape(ordered).replacing(place...(place + axes.count - 1), with: [total]))
     return Merged(
-      value: value, index: try flatIndex(plan.picked.map(\.index), lengths), axis: place,
+      value: value, index: try joined(plan.picked.map(\.index), lengths), axis: place,
       order: order)
-  }
-
-  /// One index into axes made one; -1, which the kernel reports, where one of them is out of range.
-  private mutating func flatIndex(_ indices: [Value], _ lengths: [Int]) throws -> Value {
-    if indices.count == 1 { return indices[0] }
-    var result = indices[0]
-    var valid = try inRange(indices[0], lengths[0])
-    for (index, length) in zip(indices.dropFirst(), lengths.dropFirst()) {
-      result = try op(P.add, op(P.mul, result, Double(length)), index)
-      valid = try op(P.logicalAnd, valid, inRange(index, length))
-    }
-    return try select(valid, result, -1)
-  }
-
-  private mutating func inRange(_ index: Value, _ length: Int) throws -> Value {
-    try op(P.logicalAnd, op(P.ge, index, 0), op(P.lt, index, Double(length)))
   }
 
   private mutating func writePicked(
@@ -188,37 +169,15 @@ extension Builder {
     let indexShape = self.shape(target.index)
     let flat = try reshape(target.index, [type(target.index).count])
     let places = shape.replacing(axis...axis, with: indexShape)
-    let result: Value
-    if !accumulate, isConstant(source, alongIndices: indexShape.count, shape.count - 1 - axis) {
-      // One value for all that is hit: no update can meet another.
-      let spread = try fitted(
-        reshape(source, withoutIndices(source, indexShape.count, shape.count - 1 - axis)),
-        to: shape.replacing(axis, with: 1))
-      let hit = try along(hits(shape[axis], flat), axis, of: target.value)
-      result = try select(hit, spread, target.value)
-    } else {
-      let updates = try reshape(
-        fitted(source, to: places), shape.replacing(axis, with: type(flat).count))
-      result =
-        try accumulate
-        ? added(P.indexAdd, target.value, flat, updates, axis)
-        : put(target.value, flat, updates, axis)
-    }
+    let updates = try reshape(
+      fitted(source, to: places), shape.replacing(axis, with: type(flat).count))
+    let result =
+      try accumulate
+      ? added(P.indexAdd, target.value, flat, updates, axis)
+      : put(target.value, flat, updates, axis)
     let ordered = target.order.map { self.shape(block)[$0] }
     var back = target.order
     for (place, axis) in target.order.enumerated() { back[axis] = place }
     return try permute(reshape(result, ordered), back)
-  }
-
-  /// Whether values have length 1 along the dimensions of the indices, `after` from the end.
-  private func isConstant(_ source: Value, alongIndices count: Int, _ after: Int) -> Bool {
-    shape(source).dropLast(after).suffix(count).allSatisfy { $0 == 1 }
-  }
-
-  /// The values' shape with those dimensions as one of length 1.
-  private func withoutIndices(_ source: Value, _ count: Int, _ after: Int) -> [Int] {
-    let shape = self.shape(source)
-    let (head, tail) = (shape.dropLast(after), shape.suffix(after))
-    return Array(head.dropLast(count)) + [1] + Array(tail)
   }
 }

@@ -8,7 +8,7 @@ extension P {
   private static let axisSpec = [AttributeSpec("axis", .int)]
 
   /// x with `axis` replaced by the axes of the indices.
-  private static func taken(
+  static func taken(
     _ x: TensorType, _ indices: TensorType, _ axis: Int
   ) throws -> TensorType {
     try TensorType(
@@ -149,7 +149,7 @@ extension P {
   }
 
   /// Operand and indices agree in all but `axis`.
-  private static func aligned(
+  static func aligned(
     _ x: TensorType, _ indices: TensorType, _ attributes: Attributes, _ name: String
   ) throws {
     try Rules.indices(indices, name)
@@ -277,5 +277,6 @@ extension P {
     }
   }
 
-  package static let indexing: [Primitive] = [take, indexAdd, gather, scatterAdd, oneHot]
+  package static let indexing: [Primitive] =
+    [take, indexAdd, gather, scatterAdd, oneHot] + writing
 }

@@ -104,7 +104,7 @@ package final class RecordedOperation: Sendable {
     "detach", "stop_gradient", "numpy_T", "mT", "sliding",
   ]
 
-  fileprivate static let indexing = [P.take, P.gather, P.indexAdd, P.scatterAdd, P.oneHot]
+  fileprivate static let indexing = P.indexing
 
   /// Those whose result is a copy where the operand lies scattered.
   private static let gatheringNames: Set<String> = [
