@@ -247,11 +247,13 @@ def repeat_interleave(
             f"{repeats.shape[0] if repeats.ndim else 0} and input.size({axis}) = "
             f"{value.shape[axis]}"
         )
-    counts = repeats.tolist()
-    if any(count < 0 for count in counts):
+    import numpy
+
+    counts = _overloads.array_of(repeats)
+    if (counts < 0).any():
         raise RuntimeError("repeats can not be negative")
-    places = [place for place, count in enumerate(counts) for _ in range(count)]
-    return F.index_select(value, axis, _creation.tensor(places, dtype=_types.int64))
+    places = numpy.repeat(numpy.arange(len(counts), dtype=numpy.int64), counts)
+    return F.index_select(value, axis, _native.from_buffer(places))
 
 
 @writing
