@@ -57,7 +57,8 @@ package enum PrecisionPolicy: Sendable {
     (
       .full,
       [P.exp, P.expm1, P.log, P.log1p, P.rsqrt, P.reciprocal, P.softplus, P.pow, P.erfinv]
-        + [P.sum, P.prod, P.logsumexp, P.cumsum] + P.factorisations + P.normalizations + P.updates
+        + [P.sum, P.prod, P.logsumexp, P.cumsum] + P.distances + P.factorisations + P.normalizations
+        + P.updates
         + P.loops + [P.logSoftmax, P.crossEntropy, P.crossEntropyGradient, P.bceWithLogits]
         + [P.binaryCrossEntropy]
         + [P.scatterProd, P.indexAdd, P.scatterAdd, P.windowScatter, P.windowSum, P.windowSpread]

@@ -3,7 +3,8 @@
 package enum Registry {
   package static let primitives: [Primitive] =
     P.elementwiseUnary + P.elementwiseBinary + P.comparisons + P.creation + P.movement
-    + P.reductions + P.products + P.convolutions + P.factorisations + P.indexing + P.ordering
+    + P.reductions + P.products + P.distances + P.convolutions + P.factorisations + P.indexing
+    + P.ordering
     + P.special + P.random + P.losses + P.attentions + P.normalizations + P.windows + P.updates
     + P.loops + P.checks
 

@@ -33,6 +33,10 @@ package typealias SetFunction =
     UnsafeMutablePointer<Int64>
   ) -> Void
 
+/// (out, extra, a, b, scratch of 512 bytes for each k, length of j, length of k, first i, last i)
+package typealias DifferenceFunction =
+  @convention(c) (Raw, RawIn, RawIn, RawIn, Raw, Int, Int, Int, Int) -> Void
+
 package struct KernelTable: Sendable {
   package var isa: String
   /// Whether pairs of bf16 numbers are multiplied and added by one instruction: kernels then read them as
@@ -71,6 +75,14 @@ package struct KernelTable: Sendable {
   package var unfold = [@Sendable (Raw, RawIn, ConvolutionSize, Int, Int, Int) -> Void]()
   /// (x, columns, size, group, first pixel, last pixel): the transpose, added to x
   package var fold = [@Sendable (Raw, RawIn, ConvolutionSize, Int, Int, Int) -> Void]()
+
+  // Sums over differences of rows a[i, k] - b[j, k]; [f64, f32].
+  /// out[i, j] = sum over k of the squares
+  package var squareDifferences = [DifferenceFunction]()
+  /// out[i, j] = sum over k of extra[i, k] times them
+  package var projectDifferences = [DifferenceFunction]()
+  /// out[i, k] = sum over j of extra[i, j] times them
+  package var weighDifferences = [DifferenceFunction]()
 
   /// Direct kernels for f32, bf16 and f16.
   package var direct: DirectConvolution?

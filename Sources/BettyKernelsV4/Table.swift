@@ -17,6 +17,7 @@ package func makeKernelTable(isa: String) -> KernelTable {
   table.fillMoves()
   table.fillProducts()
   table.fillConvolutions()
+  table.fillDifferences()
   table.fillIndexed()
   table.fillScattered()
   table.fillOrdered()

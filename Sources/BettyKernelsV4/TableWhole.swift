@@ -41,6 +41,33 @@ extension KernelTable {
     ]
   }
 
+  mutating func fillDifferences() {
+    squareDifferences = [
+      { out, _, a, b, s, n, m, f, l in
+        addSquares(F64.self, out, a, b, s, n, m, f, l)
+      },
+      { out, _, a, b, s, n, m, f, l in
+        addSquares(F32.self, out, a, b, s, n, m, f, l)
+      },
+    ]
+    projectDifferences = [
+      { out, t, a, b, s, n, m, f, l in
+        addProjections(F64.self, out, t, a, b, s, n, m, f, l)
+      },
+      { out, t, a, b, s, n, m, f, l in
+        addProjections(F32.self, out, t, a, b, s, n, m, f, l)
+      },
+    ]
+    weighDifferences = [
+      { out, w, a, b, _, n, m, f, l in
+        addWeighted(F64.self, out, w, a, b, n, m, f, l)
+      },
+      { out, w, a, b, _, n, m, f, l in
+        addWeighted(F32.self, out, w, a, b, n, m, f, l)
+      },
+    ]
+  }
+
   mutating func fillIndexed() {
     indexAdd[Int(DType.f64.rawValue)] = { d, a, i, o, n, inner, count, f, l, s in
       addIndexed(F64.self, d, a, i, n, inner, count, f, l, s)

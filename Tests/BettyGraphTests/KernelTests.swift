@@ -102,6 +102,8 @@ import Testing
     .init(shape, 0...Double(count - 1), dtype: .i64)
   }
 
+  private static let axis0: Attributes = ["axis": .int(0)]
+
   static let large: [Large] = [
     Large(P.take, [.init([50, 300]), indices([200], below: 50)], ["axis": .int(0)]),
     Large(P.take, [.init([60, 40, 20]), indices([50], below: 40)], ["axis": .int(1)]),
@@ -113,6 +115,26 @@ import Testing
       P.scatterAdd,
       [.init([60, 40, 20]), indices([60, 30, 20], below: 40), .init([60, 30, 20])],
       ["axis": .int(1)]),
+    Large(P.indexSet, [.init([900, 50]), indices([2000], below: 900), .init([2000, 50])], axis0),
+    Large(
+      P.indexSet, [.init([64, 40, 20]), indices([90], below: 40), .init([64, 90, 20])],
+      ["axis": .int(1)]),
+    Large(P.scatterSet, [.init([9000]), indices([70000], below: 9000), .init([70000])], axis0),
+    Large(
+      P.scatterSet,
+      [.init([60, 40, 20]), indices([60, 90, 20], below: 40), .init([60, 90, 20])],
+      ["axis": .int(1)]),
+    Large(
+      P.scatterMax, [.init([9000]), indices([70000], below: 9000), .init([70000])],
+      ["axis": .int(0), "fresh": .bool(true)]),
+    Large(
+      P.scatterProd, [.init([50, 30]), indices([4000, 30], below: 50), .init([4000, 30])],
+      ["axis": .int(0), "fresh": .bool(false)]),
+    Large(
+      P.joinIndices, [indices([200, 200], below: 30), indices([200, 200], below: 90)],
+      ["lengths": .ints([30, 80])]),
+    Large(P.squaredDistances, [.init([3, 70, 9]), .init([3, 200, 9])]),
+    Large(P.weightedDifferences, [.init([3, 70, 99]), .init([3, 70, 37]), .init([3, 99, 37])]),
     Large(P.softmax, [.init([300, 200])], ["axis": .int(1)]),
     Large(P.softmax, [.init([30, 40, 50])], ["axis": .int(1)]),
     Large(P.logSoftmax, [.init([30, 40, 50])], ["axis": .int(1)]),

@@ -157,6 +157,18 @@ import Testing
       P.indexAdd, [(.f32, [4, 2]), (.i64, [3]), (.f32, [3, 3])], ["axis": .int(0)],
       "index_add: updates must be f32[3, 2], got f32[3, 3]"),
     Wrong(
+      P.indexSet, [(.f32, [4, 2]), (.i64, [3]), (.f32, [3, 3])], ["axis": .int(0)],
+      "index_set: updates must be f32[3, 2], got f32[3, 3]"),
+    Wrong(
+      P.scatterSet, [(.f32, [4, 2]), (.i64, [3, 2]), (.f64, [3, 2])], ["axis": .int(0)],
+      "scatter_set: updates must be f32[3, 2], got f64[3, 2]"),
+    Wrong(
+      P.joinIndices, [(.i64, [4]), (.i64, [4])], ["lengths": .ints([3])],
+      "join_indices: lengths must have 2 entries, got [3]"),
+    Wrong(
+      P.squaredDistances, [(.f32, [4, 2]), (.f32, [3, 3])], [:],
+      "squared_distances: operands do not match, got f32[4, 2] and f32[3, 3]"),
+    Wrong(
       P.gather, [(.f32, [4, 2]), (.i64, [3, 3])], ["axis": .int(0)],
       "gather: i64[3, 3] does not fit f32[4, 2] outside axis 0"),
     Wrong(

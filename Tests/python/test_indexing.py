@@ -201,3 +201,55 @@ def test_the_last_of_several_values_has_the_gradient():
     x[betty.tensor([0, 0, 1])] = y
     (x * betty.tensor([1.0, 2.0, 3.0])).sum().backward()
     assert (x.tolist(), y.grad.tolist()) == ([2, 3, 0], [0, 1, 2])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("shape", [(100003,), (3000, 70)])
+def test_the_last_of_equal_indices_wins_on_any_number_of_threads(shape, threads):
+    rng = np.random.default_rng(0)
+    index = rng.integers(0, shape[0], 2 * shape[0])
+    start, values = rng.standard_normal(shape), rng.standard_normal((len(index), *shape[1:]))
+    expected = start.copy()
+    expected[index] = values
+    last = np.zeros_like(values)
+    last[list({target: place for place, target in enumerate(index)}.values())] = 1
+    before = betty.get_num_threads()
+    betty.set_num_threads(threads)
+    try:
+        x = betty.tensor(start, requires_grad=True)
+        v = betty.tensor(values, requires_grad=True)
+        y = x * 1
+        y[betty.tensor(index)] = v
+        np.testing.assert_array_equal(y.detach().numpy(), expected)
+        y.sum().backward()
+        np.testing.assert_array_equal(v.grad.numpy(), last)
+        assert (x.grad != 0).sum().item() == start.size - last.sum()
+    finally:
+        betty.set_num_threads(before)
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+def test_equal_extremes_share_the_gradient(include_self):
+    x = betty.tensor([2.0, 1.0, 7.0], requires_grad=True)
+    v = betty.tensor([2.0, 2.0, 1.0, 3.0], requires_grad=True)
+    index = betty.tensor([0, 0, 0, 1])
+    made = x.scatter_reduce(0, index, v, "amax", include_self=include_self)
+    assert made.tolist() == [2.0, 3.0, 7.0]
+    made.sum().backward()
+    share = 1 / 3 if include_self else 1 / 2
+    np.testing.assert_allclose(v.grad.numpy(), [share, share, 0, 1], rtol=1e-6)
+    np.testing.assert_allclose(x.grad.numpy(), [1 / 3 if include_self else 0, 0, 1], rtol=1e-6)
+
+
+def test_near_rows_keep_the_digits_of_their_distance():
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((40, 30)).astype(np.float32)
+    b = a + rng.standard_normal(a.shape).astype(np.float32) * np.float32(1e-5)
+    wanted = np.linalg.norm(a.astype(np.float64) - b, axis=1)
+    x = betty.tensor(a, requires_grad=True)
+    found = betty.cdist(x, betty.tensor(b)).diagonal()
+    np.testing.assert_allclose(found.detach().numpy(), wanted, rtol=1e-5)
+    found.sum().backward()
+    slope = (a.astype(np.float64) - b) / wanted[:, None]
+    np.testing.assert_allclose(x.grad.numpy(), slope, rtol=1e-3, atol=1e-5)
+    assert betty.cdist(x, x).diagonal().abs().max().item() == 0

@@ -155,6 +155,15 @@ extension Functions {
         throw b.fail(.runtime, "takes [..., P, M] and [..., R, M], got \(b.list([left, right]))")
       }
       let (a, c) = (b.shape(left), b.shape(right))
+      if attributes.double("p") == 2 {
+        guard let outer = broadcastShape(a.dropLast(2), c.dropLast(2)) else {
+          throw b.fail(.runtime, "shapes do not broadcast, got \(b.list([left, right]))")
+        }
+        let operands = try [
+          b.broadcast(left, to: outer + a.suffix(2)), b.broadcast(right, to: outer + c.suffix(2)),
+        ]
+        return try b.safeSqrt(b.compute(P.squaredDistances, operands))
+      }
       let rows = try b.reshape(left, a.dropLast() + [1, a[a.count - 1]])
       let columns = try b.reshape(right, c.dropLast(2) + [1] + c.suffix(2))
       let difference = try b.op(P.sub, rows, columns)
@@ -182,7 +191,13 @@ extension Functions {
     ) { b, x, attributes in
       let value = try b.needFloating(x[0], .runtime)
       try b.needRank([value], [2])
-      let pairs = try b.trianglePairs(b.shape(value)[0])
+      let count = b.shape(value)[0]
+      let pairs = try b.trianglePairs(count)
+      if attributes.double("p") == 2 {
+        let squares = try b.compute(P.squaredDistances, [value, value])
+        let places = try b.joined([pairs.0, pairs.1], [count, count])
+        return try b.safeSqrt(b.take(b.reshape(squares, [count * count]), places, 0))
+      }
       let difference = try b.op(
         P.sub, b.take(value, pairs.0, 0), b.take(value, pairs.1, 0))
       return try b.norm(difference, [1], attributes.double("p"))

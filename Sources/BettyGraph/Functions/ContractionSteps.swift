@@ -56,7 +56,7 @@ extension Builder {
   }
 
   /// The numbers i < j below a count, row by row, as two vectors. Row i begins at
-  /// i (2 n - i - 1) / 2, so each index is where its position goes among the beginnings.
+  /// i (2 n - i - 1) / 2, so the first index is how many have begun.
   mutating func trianglePairs(_ count: Int) throws -> (Value, Value) {
     guard count < 1 << 30 else { throw fail(.runtime, "too many rows, got \(count)") }
     let total = max(count * (count - 1) / 2, 0)
@@ -65,8 +65,10 @@ extension Builder {
     let rows = try iota([count - 1], axis: 0)
     let twice = try op(P.mul, rows, op(P.sub, Double(2 * count - 1), rows))
     let starts = try op(P.floorDivide, twice, 2)
-    let first = try op(
-      P.sub, emit(P.searchSorted, [starts, places], ["right": .bool(true)]), 1)
+    // A one where each row begins, counted.
+    let marks = try put(full(0, [total], .i64), starts, full(1, [count - 1], .i64), 0)
+    let counted = try emit(P.cumsum, [marks], ["axis": .int(0), "reverse": .bool(false)])
+    let first = try op(P.sub, counted, 1)
     let begin = try take(starts, first, 0)
     let second = try op(P.add, op(P.add, op(P.sub, places, begin), first), 1)
     return (first, second)
