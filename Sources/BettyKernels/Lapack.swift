@@ -132,3 +132,39 @@ package enum Lapack {
     return Int(info)
   }
 }
+
+/// Which triangle a matrix is, and how it is read.
+package struct Triangle: Sendable {
+  package let isUpper: Bool
+  package let isTransposed: Bool
+  /// Ones on the diagonal, whatever lies there.
+  package let isUnit: Bool
+
+  package init(isUpper: Bool, isTransposed: Bool, isUnit: Bool) {
+    self.isUpper = isUpper
+    self.isTransposed = isTransposed
+    self.isUnit = isUnit
+  }
+
+  /// Solutions in place of `columns` right sides, row-major and `stride` apart, in the type of the
+  /// elements.
+  package func solve(
+    _ a: UnsafeRawPointer, _ n: Int, _ b: UnsafeMutableRawPointer, _ columns: Int, stride: Int,
+    isDouble: Bool
+  ) {
+    let (rowMajor, onTheLeft) = (Int32(101), Int32(141))
+    let (uplo, trans) = (Int32(isUpper ? 121 : 122), Int32(isTransposed ? 112 : 111))
+    let diagonal = Int32(isUnit ? 132 : 131)
+    if isDouble {
+      cblas_dtrsm(
+        rowMajor, onTheLeft, uplo, trans, diagonal, Int32(n), Int32(columns), 1,
+        a.assumingMemoryBound(to: Double.self), Int32(n), b.assumingMemoryBound(to: Double.self),
+        Int32(stride))
+    } else {
+      cblas_strsm(
+        rowMajor, onTheLeft, uplo, trans, diagonal, Int32(n), Int32(columns), 1,
+        a.assumingMemoryBound(to: Float.self), Int32(n), b.assumingMemoryBound(to: Float.self),
+        Int32(stride))
+    }
+  }
+}

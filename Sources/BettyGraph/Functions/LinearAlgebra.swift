@@ -50,13 +50,9 @@ extension Functions {
       guard b.rank(x[1].value) >= 2 else {
         throw b.fail(.runtime, "B needs 2 dimensions at least, got \(b.type(x[1].value))")
       }
-      let isUpper = attributes.bool("upper")
-      var triangle = try b.triangle(matrix, isUpper ? P.ge : P.le, 0)
-      if attributes.bool("unitriangular") {
-        let strict = try b.triangle(matrix, isUpper ? P.ge : P.le, isUpper ? 1 : -1)
-        triangle = try b.op(P.add, strict, b.power(matrix, 0))
-      }
-      return try b.solve(triangle, x[1].value, left: attributes.bool("left"))
+      return try b.solveTriangular(
+        matrix, x[1].value, isUpper: attributes.bool("upper"), left: attributes.bool("left"),
+        isUnit: attributes.bool("unitriangular"))
     },
     FunctionEntry(
       "cholesky_solve", ["input", "L"], [upper],
@@ -65,11 +61,11 @@ extension Functions {
         Sample([.init([3, 2]), .init([3, 3], -0.5...0.5, diagonal: 2)])
       ]
     ) { b, x, attributes in
-      var factor = try b.needSquare(x[1].value)
-      if attributes.bool("upper") { factor = try b.transposed(factor) }
-      factor = try b.triangle(factor, P.le, 0)
-      let inner = try b.solve(factor, x[0].value, left: true)
-      return try b.solve(b.transposed(factor), inner, left: true)
+      let factor = try b.needSquare(x[1].value)
+      let isUpper = attributes.bool("upper")
+      let inner = try b.solveTriangular(
+        factor, x[0].value, isUpper: isUpper, isTransposed: isUpper)
+      return try b.solveTriangular(factor, inner, isUpper: isUpper, isTransposed: !isUpper)
     },
     square("linalg_inv", doc: "Inverse") { b, x in
       try b.emitWide(P.inverse, [x])[0]
@@ -219,14 +215,19 @@ extension Builder {
   }
 
   /// A factorisation; storage types go through f32.
-  mutating func emitWide(_ primitive: Primitive, _ inputs: [Value]) throws -> [Value] {
+  mutating func emitWide(
+    _ primitive: Primitive, _ inputs: [Value], _ attributes: Attributes = [:]
+  ) throws -> [Value] {
     let dtype = self.dtype(inputs[0])
     let wide = try inputs.map { try cast($0, dtype.computeType) }
-    return try graph.apply(primitive, wide).map { try cast($0, dtype) }
+    return try graph.apply(primitive, wide, attributes).map { try cast($0, dtype) }
   }
 
   /// Solutions; B is a vector, or a batch of them, where it has the batch of A and one dimension.
-  mutating func solve(_ a: Value, _ b: Value, left: Bool) throws -> Value {
+  mutating func solve(
+    _ a: Value, _ b: Value, left: Bool, by primitive: Primitive = P.solve,
+    _ attributes: Attributes = [:]
+  ) throws -> Value {
     try needSameType([a, b])
     let (matrix, shape) = try (self.shape(needSquare(a)), self.shape(b))
     let batch = Array(matrix.dropLast(2))
@@ -244,8 +245,22 @@ extension Builder {
     let (wide, sides) = try (
       broadcast(a, to: common + [size, size]), broadcast(side, to: common + rows.suffix(2))
     )
-    let result = try emitWide(P.solve, [wide, sides])[0]
+    let result = try emitWide(primitive, [wide, sides], attributes)[0]
     return isVector ? try reshape(result, Array(self.shape(result).dropLast())) : result
+  }
+
+  /// The same for one triangle of A; from the right, A and the rest are turned.
+  mutating func solveTriangular(
+    _ a: Value, _ b: Value, isUpper: Bool, left: Bool = true, isTransposed: Bool = false,
+    isUnit: Bool = false
+  ) throws -> Value {
+    let attributes: Attributes = [
+      "upper": .bool(isUpper), "transpose": .bool(left == isTransposed), "unit": .bool(isUnit),
+    ]
+    if left { return try solve(a, b, left: true, by: P.solveTriangular, attributes) }
+    let turned = try solve(
+      a, transposed(needMatrix(b)), left: true, by: P.solveTriangular, attributes)
+    return try transposed(turned)
   }
 
   /// Of any matrix: the columns beyond the rows are turned by Q alone.

@@ -306,5 +306,5 @@ extension P {
   }
 
   package static let factorisations: [Primitive] =
-    [cholesky, solve, slogdet, qr, eigh, svd] + pivoted
+    [cholesky, solve, solveTriangular, slogdet, qr, eigh, svd] + pivoted
 }

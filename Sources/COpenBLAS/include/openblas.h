@@ -7,6 +7,10 @@ void cblas_sgemm(int order, int transA, int transB, int m, int n, int k, float a
 void cblas_dgemm(int order, int transA, int transB, int m, int n, int k, double alpha,
                  const double *a, int lda, const double *b, int ldb, double beta, double *c,
                  int ldc);
+void cblas_strsm(int order, int side, int uplo, int transA, int diag, int m, int n, float alpha,
+                 const float *a, int lda, float *b, int ldb);
+void cblas_dtrsm(int order, int side, int uplo, int transA, int diag, int m, int n, double alpha,
+                 const double *a, int lda, double *b, int ldb);
 void openblas_set_num_threads(int count);
 char *openblas_get_corename(void);
 
