@@ -39,6 +39,13 @@ func takeRows(
   }
 }
 
+/// Whether all indices are in range: rows that share them then need not check each.
+private func areInside(_ indices: Indices, _ count: Int, _ length: Int) -> Bool {
+  var worst: UInt64 = 0
+  for j in 0..<count { worst = max(worst, UInt64(bitPattern: indices[j])) }
+  return count == 0 || worst < UInt64(length)
+}
+
 /// The same where a row is one element.
 @inline(always) private func takeElements<T>(
   _: T.Type, _ d: Raw, _ a: RawIn, _ indices: Indices, _ length: Int, _ count: Int, _ first: Int,
@@ -46,8 +53,13 @@ func takeRows(
 ) {
   let to = d.assumingMemoryBound(to: T.self)
   let from = a.assumingMemoryBound(to: T.self)
+  let isSafe = last &- first > 1 && areInside(indices, count, length)
   for o in first..<last {
     let (row, made) = (from + o &* length, to + o &* count)
+    if isSafe {
+      for j in 0..<count { made[j] = row[Int(indices[j])] }
+      continue
+    }
     for j in 0..<count {
       guard let index = checked(indices, j, length, status) else { continue }
       made[j] = row[index]
