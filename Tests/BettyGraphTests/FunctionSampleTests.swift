@@ -180,7 +180,8 @@ import Testing
   func storageTypesAreOnlyMoved(_ dtype: DType) throws {
     let products = [P.matmul, P.convolution, P.convolutionInputGradient]
     let moving = Set(
-      (P.movement + P.creation + products + [P.select, P.take, P.gather]).map(\.name))
+      (P.movement + P.creation + products
+        + [P.select, P.take, P.gather, P.indexSet, P.scatterSet]).map(\.name))
     for function in Functions.all {
       for sample in function.samples {
         let graph = try template(function, sample, dtype).graph

@@ -221,7 +221,10 @@ import Testing
   /// A kernel takes bf16 as it is or says that it has none; the compiler widens then.
   @Test(arguments: Case.all) func storageTypesAreMovedOrRefused(_ item: Case) throws {
     guard case .buffer(_, let prepare) = item.primitive.kernel else { return }
-    let moves = ["pad", "concatenate", "take", "gather", "one_hot", "random_permutation"]
+    let moves = [
+      "pad", "concatenate", "take", "gather", "index_set", "scatter_set", "one_hot",
+      "random_permutation",
+    ]
     let products = [
       "matmul", "convolution", "convolution_input_gradient", "convolution_weight_gradient",
     ]

@@ -123,8 +123,9 @@ extension P {
       batching: .axis,
       samples: joined(distinct)
     ) { inputs, attributes in
+      let types = try updated(inputs, attributes, name)
       try Rules.dtype(inputs[0], .number, name)
-      return try updated(inputs, attributes, name)
+      return types
     }
   }
 

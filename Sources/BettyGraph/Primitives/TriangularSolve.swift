@@ -6,9 +6,17 @@ import BettyKernels
 import Glibc
 
 extension P {
+  private static let triangleSpecs = ["upper", "transpose", "unit"].map {
+    AttributeSpec($0, .bool)
+  }
+
+  private static let triangleFlops: Primitive.Flops = { inputs, _, _ in
+    Double(inputs[1].count) * Double(inputs[0].shape.last ?? 1)
+  }
+
   package static let solveTriangular: Primitive = Primitive(
     "solve_triangular",
-    attributes: ["upper", "transpose", "unit"].map({ AttributeSpec($0, .bool) }),
+    attributes: triangleSpecs,
     derivative: .custom(
       vjp: { graph, node, cotangents in
         guard let cotangent = cotangents[0] else { return [nil, nil] }
@@ -33,7 +41,7 @@ extension P {
       }),
     kernel: .buffer(inPlace: [1], prepare: prepareTriangular), batching: .same,
     samples: triangularSamples, isExpensive: true,
-    flops: { inputs, _, _ in Double(inputs[1].count) * Double(inputs[0].shape.last ?? 1) }
+    flops: triangleFlops
   ) { inputs, _ in
     try Rules.count(inputs, 2, "solve_triangular")
     let (a, b) = (inputs[0], inputs[1])
