@@ -72,13 +72,15 @@ public func betty_backward(
 @_cdecl("betty_backward_order")
 public func betty_backward_order(
   _ outputs: HandleList?, _ count: Int32, _ given: HandleList?, _ givenCount: Int32,
-  _ out: UnsafeMutablePointer<Int64>?
+  _ wanted: Int32, _ out: UnsafeMutablePointer<Int64>?
 ) -> Int32 {
   boundary {
     let given = try tensors(given, givenCount, "tensors")
     if given.isEmpty { return }
     guard let out else { throw missing("out_positions") }
-    let found = try Autograd.positions(of: given, in: tensors(outputs, count, "outputs"))
+    let sought = wanted < 0 ? nil : Array(given.suffix(Int(wanted)))
+    let found = try Autograd.positions(
+      of: given, in: tensors(outputs, count, "outputs"), wanted: sought)
     for (place, position) in found.enumerated() { out[place] = Int64(position ?? -1) }
   }
 }

@@ -6,11 +6,13 @@ import BettyRuntime
 
 extension Autograd {
   /// Where tensors are in the history of `outputs`, in an order in which inputs come before what reads them;
-  /// nil for those that play no part.
-  package static func positions(of tensors: [Tensor], in outputs: [Tensor]) throws -> [Int?] {
-    let capture = Capture(outputs, mode: .gradient, sought: tensors)
-    try capture.checkHistory("backward")
-    return capture.soughtPositions
+  /// nil for those that play no part. Gradients are wanted with respect to some of them, or to all leaves.
+  package static func positions(
+    of tensors: [Tensor], in outputs: [Tensor], wanted: [Tensor]?
+  ) throws -> [Int?] {
+    try Capture(outputs, mode: .gradient, sought: wanted ?? []).checkHistory(
+      "backward", sought: wanted)
+    return Capture(outputs, mode: .gradient, sought: tensors).soughtPositions
   }
 
   /// Gradients of `outputs` with respect to `stops` that do not go through another stop; nil where there is

@@ -293,3 +293,14 @@ def test_a_generator_runs_without_grad_mode_in_all_its_parts():
     next(generator)
     assert generator.send("heard") == ("heard", False)
     generator.close()
+
+
+def test_hooks_elsewhere_do_not_bring_back_what_was_given_up():
+    w, value, y = given_up()
+    hooked = betty.ones(2, requires_grad=True)
+    handle = hooked.register_hook(lambda gradient: gradient)
+    v = betty.tensor([3.0, 4.0], requires_grad=True)
+    assert betty.autograd.grad((y * v).sum(), v)[0].tolist() == value.tolist()
+    with pytest.raises(RuntimeError, match="a second time"):
+        betty.autograd.grad((y * v * w).sum(), w)
+    handle.remove()

@@ -192,9 +192,10 @@ def _by_parts(
     create: bool,
 ) -> list[Tensor | None]:
     stops = {id(t): t for e in list(_entries.values()) if (t := e.tensor) is not None}
-    stops |= {id(t): t for t in wanted or ()}
-    given = tuple(stops.values())
-    places = _native.backward_order(outputs, given)
+    asked = {id(t): t for t in wanted or ()}
+    given = (*(t for key, t in stops.items() if key not in asked), *asked.values())
+    stops |= asked
+    places = _native.backward_order(outputs, given, -1 if wanted is None else len(asked))
     order = sorted((p, i) for i, p in enumerate(places) if p >= 0)[::-1]
     reached = tuple(given[i] for _, i in order)
     sums: dict[int, Tensor] = {}

@@ -36,7 +36,6 @@ class Tensor:
     dtype: _dtype
     requires_grad: _bool
     is_leaf: _bool
-    retains_grad: _bool
     grad: Tensor | None
     data: Tensor
     T: Tensor

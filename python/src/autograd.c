@@ -84,13 +84,16 @@ static PyObject *gradients(PyObject *module, PyObject *arguments) {
 static PyObject *backward_order(PyObject *module, PyObject *arguments) {
   (void)module;
   PyObject *outputs, *tensors, *result = NULL;
-  if (!PyArg_ParseTuple(arguments, "OO", &outputs, &tensors)) return NULL;
+  int wanted;
+  if (!PyArg_ParseTuple(arguments, "OOi", &outputs, &tensors, &wanted)) return NULL;
   Handles out = {NULL, 0}, given = {NULL, 0};
   if (!gather(outputs, &out, 0, "backward") && !gather(tensors, &given, 0, "backward")) {
     int64_t *found = PyMem_Calloc((size_t)given.count + 1, sizeof *found);
     betty_status status = BETTY_ERROR_MEMORY;
     if (!found) PyErr_NoMemory();
-    else status = betty_backward_order(out.handles, out.count, given.handles, given.count, found);
+    else
+      status = betty_backward_order(out.handles, out.count, given.handles, given.count, wanted,
+                                    found);
     if (found) result = status ? raise_status(status) : PyList_New(given.count);
     for (int32_t i = 0; result && i < given.count; i++)
       PyList_SetItem(result, i, PyLong_FromLongLong(found[i]));
@@ -224,7 +227,7 @@ static PyObject *get_grad_mode(PyObject *module, PyObject *unused) {
 
 PyMethodDef autograd_functions[] = {
     {"backward", backward, METH_VARARGS, "(outputs, cotangents, retain_graph, create_graph)"},
-    {"backward_order", backward_order, METH_VARARGS, "(outputs, tensors) -> positions"},
+    {"backward_order", backward_order, METH_VARARGS, "(outputs, tensors, wanted) -> positions"},
     {"backward_part", backward_part, METH_VARARGS,
      "(outputs, cotangents, stops, accumulate, create_graph) -> gradients of the stops"},
     {"backward_end", backward_end, METH_O, "Gives up the history of outputs."},

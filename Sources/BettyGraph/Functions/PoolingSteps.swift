@@ -198,7 +198,7 @@ extension Builder {
     }
     var value = try input.wide(&self)
     // Axes that become empty last: a window has to have a size.
-    let axes = (0..<input.dims).filter { wanted[$0] > 0 } + wanted.indices.filter { wanted[$0] == 0 }
+    let axes = wanted.indices.sorted { wanted[$0] > 0 && wanted[$1] == 0 }
     for axis in axes {
       value = try byBins(value, axis + 1, wanted[axis]) { b, bin in
         let shape = b.shape(bin)

@@ -25,7 +25,7 @@ enum Windows {
   static func settle(_ value: Tensor) -> Bool {
     if value.buffer != nil || value.isNumber { return true }
     let type = TypeID.type(value.typeID)
-    guard (1...mostBytes).contains(type.byteCount) else { return false }
+    guard type.count > 0 else { return false }
     var looks: [RecordedOperation] = []
     var source = value
     while source.buffer == nil {
@@ -36,9 +36,15 @@ enum Windows {
       source = operand
     }
     guard let buffer = source.buffer, source.typeID == looks.last?.operands[0],
-      let window = view(of: source, through: looks.reversed()),
-      let copy = try? Buffer(byteCount: type.byteCount)
+      let window = view(of: source, through: looks.reversed())
     else { return false }
+    if window.isAll(of: TypeID.type(source.typeID).count) {
+      value.settle(buffer)
+      return true
+    }
+    guard type.byteCount <= mostBytes, let copy = try? Buffer(byteCount: type.byteCount) else {
+      return false
+    }
     window.copy(from: UnsafeRawPointer(buffer.pointer), to: copy.pointer, size: type.dtype.size)
     value.settle(copy)
     return true
@@ -116,6 +122,13 @@ extension Tensor {
 }
 
 extension View {
+  /// Whether it shows so many elements one after the other as they lie.
+  fileprivate func isAll(of count: Int) -> Bool {
+    let view = canonical
+    return view.offset == 0 && view.shape == (count == 1 ? [] : [count])
+      && view.strides.allSatisfy { $0 == 1 }
+  }
+
   /// Copies the elements that are seen, of `size` bytes, one after the other.
   func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, size: Int) {
     var next = target
