@@ -103,7 +103,7 @@ def test_largest_few(kind, dim):
         if kind == "nan":
             a[a > 120] = np.nan
         order = np.argsort(-np.where(np.isnan(a), np.inf, a), axis=dim, kind="stable")
-        for k in (0, 1, 2, a.shape[dim]):
+        for k in {0, 1, min(2, a.shape[dim]), a.shape[dim]}:
             wanted = np.take(order, np.arange(k), axis=dim)
             values, indices = betty.tensor(a).topk(k, dim=dim)
             assert np.array_equal(indices.numpy(), wanted)
@@ -111,7 +111,8 @@ def test_largest_few(kind, dim):
             assert np.array_equal(values.numpy(), found, equal_nan=True)
         least = betty.tensor(a).topk(1, dim=dim, largest=False).values.numpy()
         kept = np.where(np.isnan(a), np.inf, a).min(axis=dim, keepdims=True)
-        assert np.array_equal(least, kept)
+        kept = np.where(np.isinf(kept), np.nan, kept)
+        assert np.array_equal(least, kept, equal_nan=True)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.int32, np.uint8])
