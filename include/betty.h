@@ -300,8 +300,8 @@ betty_status betty_backward(
 
 /* Backward in parts, for who wants to see or change gradients on their way. betty_backward_order
  * gives each tensor a number: inputs have smaller ones than what reads them, -1 is no part of it.
- * Of the last `wanted` ones gradients are asked for, of all leaves if that is below 0: what was given
- * up in between is an error.
+ * Of the last `wanted` ones gradients are asked for, of all leaves if that is below 0: what was
+ * given up in between is an error.
  * A part goes from outputs to the stops, of which each gradient is given, owned or NULL; to other
  * leaves it is added if `accumulate`. The next part begins at the stop of the largest number; the
  * end gives up the history, as betty_backward does without retain_graph. */

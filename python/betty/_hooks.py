@@ -142,7 +142,7 @@ def any_hooks() -> bool:
 def hooked_in(outputs: Sequence[Tensor]) -> bool:
     """Whether a tensor with hooks has a part in what outputs were recorded from."""
     tensors = tuple(t for e in list(_entries.values()) if (t := e.tensor) is not None)
-    found = _native.backward_order(tuple(outputs), tensors) if tensors else []
+    found = _native.backward_order(tuple(outputs), tensors, 0) if tensors else []
     return any(position >= 0 for position in found)
 
 

@@ -103,7 +103,7 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     duals = tuple(dual for dual, _, _ in held)
     if not duals or not tensor.requires_grad:
         return UnpackedDualTensor(tensor, None)
-    places = _native.backward_order((tensor,), duals)
+    places = _native.backward_order((tensor,), duals, len(duals))
     if not any(place >= 0 for place in places):
         return UnpackedDualTensor(tensor, None)
     tangents = tuple(tangent for _, _, tangent in held)
