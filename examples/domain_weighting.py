@@ -241,9 +241,13 @@ class Weigh(ImplicitProblem):
 # Training
 
 
+def tensors(samples) -> tuple[betty.Tensor, ...]:
+    return tuple(betty.from_numpy(part) for part in samples)
+
+
 def loader(samples, batch: int) -> DataLoader:
-    tensors = [betty.from_numpy(part) for part in samples]
-    return DataLoader(TensorDataset(*tensors), batch_size=batch, shuffle=True, drop_last=True)
+    dataset = TensorDataset(*tensors(samples))
+    return DataLoader(dataset, batch_size=batch, shuffle=True, drop_last=True)
 
 
 def sgd(module: nn.Module, rate: float) -> betty.optim.SGD:
@@ -254,8 +258,10 @@ def finetuned_alone(target, options) -> nn.Module:
     """A network that saw the target's images and nothing else."""
     network = ResNet18(options.width)
     config = EngineConfig(train_iters=options.steps)
-    Engine([Alone("alone", Config(), network, sgd(network, RATE), train_data_loader=[target])],
-           config).run()  # fmt: skip
+    alone = Alone(
+        "alone", Config(), network, sgd(network, RATE), train_data_loader=[tensors(target)]
+    )
+    Engine([alone], config).run()
     return network
 
 
@@ -264,8 +270,9 @@ def two_levels(pretrain, sources, target, options):
     networks = [ResNet18(options.width) for _ in range(2)]
     networks[0].load_state_dict(networks[1].state_dict())
     finetune = Finetune(
-        "finetune", Config(), networks[0], sgd(networks[0], RATE), train_data_loader=[target]
-    )
+        "finetune", Config(), networks[0], sgd(networks[0], RATE),
+        train_data_loader=[tensors(target)],
+    )  # fmt: skip
     pretrain = pretrain(
         "pretrain", Config(unroll_steps=UNROLL), networks[1], sgd(networks[1], RATE),
         train_data_loader=loader(sources, options.batch),
@@ -287,7 +294,7 @@ def learned_weights(domains: Domains, options) -> np.ndarray:
     finetune, pretrain = two_levels(WeightedPretrain, domains.sources, domains.few, options)
     weights = weighting_network()
     adam = betty.optim.Adam(weights.parameters(), lr=WEIGHT_RATE)
-    weigh = Weigh("weigh", Config(), weights, adam, train_data_loader=[domains.valid])
+    weigh = Weigh("weigh", Config(), weights, adam, train_data_loader=[tensors(domains.valid)])
     dependencies = {
         "u2l": {weigh: [pretrain]},
         "l2u": {pretrain: [finetune], finetune: [weigh]},

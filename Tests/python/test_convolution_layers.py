@@ -143,7 +143,8 @@ def problems(replay):
     betty.manual_seed(1)
     random = np.random.RandomState(2)
     batches = [
-        (random.randn(8, 2, 5, 5).astype("float32"), random.randint(0, 3, 8)) for _ in range(2)
+        tuple(map(betty.from_numpy, (random.randn(8, 2, 5, 5).astype("float32"), labels)))
+        for labels in random.randint(0, 3, (2, 8))
     ]
     net, weight = Block(), nn.Linear(1, 1)
     upper = Upper(

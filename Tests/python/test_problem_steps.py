@@ -175,7 +175,7 @@ class TestExchange:
 
         class Seeing(Lower):
             def training_step(self, batch):
-                seen.append(batch[0].numpy()[0])
+                seen.append(batch[0][0])
                 return super().training_step(batch)
 
         engine = quadratic(2, lower=Seeing)
@@ -303,7 +303,7 @@ def test_an_epochs_callback_comes_before_its_loader_starts_again():
             data.insert(0, (A * 10,))
 
         def training_step(self, batch):
-            order.append(batch[0].numpy()[0])
+            order.append(batch[0][0])
             return super().training_step(batch)
 
     order, data = [], [(A,), (2 * A,)]
