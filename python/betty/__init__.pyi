@@ -273,10 +273,12 @@ from betty._functions import logsumexp as logsumexp
 from betty._functions import lt as lt
 from betty._functions import masked_fill as masked_fill
 from betty._functions import masked_scatter as masked_scatter
+from betty._functions import matmul as matmul
 from betty._functions import matrix_exp as matrix_exp
 from betty._functions import maximum as maximum
 from betty._functions import mean as mean
 from betty._functions import minimum as minimum
+from betty._functions import mm as mm
 from betty._functions import movedim as movedim
 from betty._functions import msort as msort
 from betty._functions import mul as mul
@@ -428,8 +430,6 @@ from betty._strict import histc as histc
 from betty._strict import index_reduce as index_reduce
 from betty._strict import isclose as isclose
 from betty._strict import lerp as lerp
-from betty._strict import matmul as matmul
-from betty._strict import mm as mm
 from betty._strict import rot90 as rot90
 from betty._types import Size as Size
 from betty._types import can_cast as can_cast

@@ -11,10 +11,8 @@ from typing import Any
 
 from betty import _functions as F
 from betty._checks import check_tensor, is_readable
-from betty._native import Tensor, operation
-from betty._results import stored
+from betty._native import Tensor
 
-_matmul = operation("matmul")
 _REDUCTIONS = ("prod", "mean", "amax", "amin")
 
 
@@ -84,27 +82,6 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     return F.rot90(input, k, dims)
 
 
-def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Matrix product; vectors count as rows or columns."""
-    check_tensor("matmul", "other", other)
-    made = _matmul(input, other)
-    return made if out is None else stored(out, made)
-
-
-def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """The product of two matrices."""
-    check_tensor("mm", "mat2", mat2)
-    return F.mm(input, mat2, out=out)
-
-
-def _times(self: Tensor, other: Any) -> Any:
-    return NotImplemented if isinstance(other, (int, float)) else _matmul(self, other)
-
-
-def _times_reflected(self: Tensor, other: Any) -> Any:
-    return NotImplemented if isinstance(other, (int, float)) else _matmul(other, self)
-
-
 def _inverted(self: Tensor) -> Tensor:
     if self.dtype.is_floating_point:
         raise TypeError(f"~ takes tensors of integers or bools, got one of {self.dtype}")
@@ -126,10 +103,9 @@ def reshape_as(self: Tensor, other: Tensor) -> Tensor:
 FUNCTIONS = {
     function.__name__: function
     for function in (
-        allclose, heaviside, histc, index_reduce, isclose, lerp, matmul, mm, rot90,
+        allclose, heaviside, histc, index_reduce, isclose, lerp, rot90,
     )
 }  # fmt: skip
 METHODS = {
-    "__invert__": _inverted, "__matmul__": _times, "__rmatmul__": _times_reflected,
-    "reshape_as": reshape_as, "type_as": type_as,
+    "__invert__": _inverted, "reshape_as": reshape_as, "type_as": type_as,
 }  # fmt: skip

@@ -147,7 +147,14 @@ BINARY(nb_multiply, mul)
 BINARY(nb_true_divide, divide)
 BINARY(nb_floor_divide, floor_divide)
 BINARY(nb_remainder, remain)
-BINARY(nb_matrix_multiply, matmul)
+
+/* Of tensors only: a product with a number is no matrix product. */
+static PyObject *nb_matrix_multiply(PyObject *a, PyObject *b) {
+  PyObject *other = is_tensor(a) ? b : a;
+  if (PyFloat_Check(other) || PyLong_Check(other)) Py_RETURN_NOTIMPLEMENTED;
+  return binary(&matmul, a, b);
+}
+
 IN_PLACE(nb_inplace_add, add)
 IN_PLACE(nb_inplace_subtract, sub)
 IN_PLACE(nb_inplace_multiply, mul)
