@@ -21,13 +21,7 @@ extension Capture {
   /// respect to the tensors that are sought, or, where none are named, to any leaf.
   package func checkHistory(_ name: String, sought: [Tensor]? = nil) throws {
     let isGone = Lock.held {
-      let gone = order.indices.filter { position in
-        let value = order[position]
-        return
-          (value.flags.contains(.freed)
-          && value.flags.isDisjoint(with: [.history, .gradLeaf]))
-          || (value.flags.contains(.consumed) && value.operation?.savesValues == true)
-      }
+      let gone = order.indices.filter { order[$0].isGone }
       guard let sought, !gone.isEmpty else { return !gone.isEmpty }
       return isInTheWay(gone, of: sought)
     }
@@ -52,6 +46,12 @@ extension Tensor {
     }
     if createGraph { return try setGradient(sum) }
     try GradMode.with(false) { try present.update(to: sum, "backward") }
+  }
+
+  /// Whether no gradient goes through it any more. Under the lock.
+  fileprivate var isGone: Bool {
+    (flags.contains(.freed) && flags.isDisjoint(with: [.history, .gradLeaf]))
+      || (flags.contains(.consumed) && operation?.savesValues == true)
   }
 
   /// Backward went through for the last time. Under the lock.
@@ -91,10 +91,7 @@ extension Capture {
       $0.flags.contains(.requiresGrad) && $0.flags.isDisjoint(with: [.gradLeaf, .consumed])
     }
     guard keepsGradients, mayBeSpent else { return }
-    var isSpent = order.map {
-      $0.flags.contains(.freed)
-        || ($0.flags.contains(.consumed) && $0.operation?.savesValues == true)
-    }
+    var isSpent = order.map(\.isGone)
     forEachNode { position, inputs in
       if order[position].flags.contains(.requiresGrad),
         inputs.contains(where: { $0 >= 0 && isSpent[Int($0)] })

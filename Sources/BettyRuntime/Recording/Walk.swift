@@ -312,8 +312,13 @@ struct Walk {
   private func isState(_ tensor: Tensor, _ references: Int) -> Bool {
     if tensor.flags.contains(.gradLeaf) { return true }
     guard !tensor.flags.contains(.requiresGrad) else { return false }
-    let known = Int(tensor.uses) + (tensor.flags.contains(.listed) ? 1 : 0)
-    return references > known
+    return isReferredElsewhere(tensor, references)
+  }
+
+  /// Whether more refers to a value than the nodes of this walk and the list of Trail.
+  @inline(__always)
+  private func isReferredElsewhere(_ tensor: Tensor, _ references: Int) -> Bool {
+    references > Int(tensor.uses) + (tensor.flags.contains(.listed) ? 1 : 0)
   }
 
   /// What a step goes on with in the next one, as a hidden state behind detach(), does not lead to what the
@@ -326,8 +331,7 @@ struct Walk {
         guard tensor.buffer == nil, tensor.flags.contains(.history),
           tensor.flags.isDisjoint(with: [.output, .tuple, .gradLeaf])
         else { return }
-        let known = Int(tensor.uses) + (tensor.flags.contains(.listed) ? 1 : 0)
-        if references > known { add(tensor) }
+        if isReferredElsewhere(tensor, references) { add(tensor) }
       }
     }
   }

@@ -131,48 +131,46 @@ extension View {
 
   /// Copies the elements that are seen, of `size` bytes, one after the other.
   func copy(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, size: Int) {
-    var next = target
-    forEachRun { start, count, step in
-      var place = source + start &* size
-      if step == 1 {
-        next.copyMemory(from: place, byteCount: count &* size)
-        next += count &* size
-        return
-      }
-      for _ in 0..<count {
-        next.copyMemory(from: place, byteCount: size)
-        next += size
-        place += step &* size
-      }
+    forEachRun { seen, dense, count, step in
+      Self.copyRun(
+        source + seen &* size, step, target + dense &* size, 1, count: count, size: size)
     }
   }
 
   /// Copies elements that lie one after the other to where they are seen.
   func write(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, size: Int) {
-    var next = source
-    forEachRun { start, count, step in
-      var place = target + start &* size
-      if step == 1 {
-        place.copyMemory(from: next, byteCount: count &* size)
-        next += count &* size
-        return
-      }
-      for _ in 0..<count {
-        place.copyMemory(from: next, byteCount: size)
-        next += size
-        place += step &* size
-      }
+    forEachRun { seen, dense, count, step in
+      Self.copyRun(
+        source + dense &* size, 1, target + seen &* size, step, count: count, size: size)
     }
   }
 
-  /// The innermost axis again and again, in order: where it starts, how long it is, and its stride.
-  private func forEachRun(_ body: (_ start: Int, _ count: Int, _ step: Int) -> Void) {
+  /// Copies elements that are so many apart here and there.
+  private static func copyRun(
+    _ source: UnsafeRawPointer, _ sourceStep: Int, _ target: UnsafeMutableRawPointer,
+    _ targetStep: Int, count: Int, size: Int
+  ) {
+    if sourceStep == 1 && targetStep == 1 {
+      return target.copyMemory(from: source, byteCount: count &* size)
+    }
+    for place in 0..<count {
+      (target + place &* targetStep &* size).copyMemory(
+        from: source + place &* sourceStep &* size, byteCount: size)
+    }
+  }
+
+  /// The innermost axis again and again, in order: where it starts, how many elements come before it, how
+  /// long it is, and its stride.
+  private func forEachRun(
+    _ body: (_ seen: Int, _ dense: Int, _ count: Int, _ step: Int) -> Void
+  ) {
     if shape.contains(0) { return }
-    guard let count = shape.last, let step = strides.last else { return body(offset, 1, 1) }
+    guard let count = shape.last, let step = strides.last else { return body(offset, 0, 1, 1) }
     var index = [Int](repeating: 0, count: shape.count - 1)
-    var start = offset
+    var (start, before) = (offset, 0)
     while true {
-      body(start, count, step)
+      body(start, before, count, step)
+      before += count
       var axis = index.count - 1
       while axis >= 0 {
         index[axis] += 1
