@@ -39,40 +39,45 @@ struct StepCache: CustomStringConvertible {
     let threads: Int
   }
 
-  private struct Slot {
+  /// A class, so that the step of last time is counted where it is.
+  private final class Slot {
     let entry: Entry
     let number: Int
-    var uses = 1
+    var uses = 0
     /// When it was found last.
-    var time: Int
+    var time = 0
+
+    init(_ entry: Entry, number: Int) { (self.entry, self.number) = (entry, number) }
   }
 
   private var slots: [Key: Slot] = [:]
-  private var last: Entry?
+  private var last: Slot?
   private var time = 0
   private var made = 0
   private static let limit = 1024
 
   mutating func find(_ keys: [StructureKey], _ kind: StepKind) -> Entry? {
     let threads = ThreadPool.shared.threads
-    if let last, last.kind == kind, last.threads == threads, last.keys == keys {
-      return last
+    if let last, last.entry.kind == kind, last.entry.threads == threads, last.entry.keys == keys {
+      return taken(last)
     }
+    return slots[Key(keys: keys, kind: kind, threads: threads)].map { taken($0) }
+  }
+
+  private mutating func taken(_ slot: Slot) -> Entry {
     time += 1
-    let key = Key(keys: keys, kind: kind, threads: threads)
-    guard let place = slots.index(forKey: key) else { return nil }
-    slots.values[place].uses += 1
-    slots.values[place].time = time
-    last = slots.values[place].entry
-    return last
+    slot.uses += 1
+    slot.time = time
+    last = slot
+    return slot.entry
   }
 
   mutating func insert(_ entry: Entry) {
     if slots.count >= Self.limit { forgetOlderHalf() }
-    time += 1
     made += 1
-    slots[entry.key] = Slot(entry: entry, number: made, time: time)
-    last = entry
+    let slot = Slot(entry, number: made)
+    slots[entry.key] = slot
+    _ = taken(slot)
   }
 
   private mutating func forgetOlderHalf() {
@@ -82,7 +87,7 @@ struct StepCache: CustomStringConvertible {
   }
 
   /// The program of the last step.
-  var latest: StepProgram? { last?.program }
+  var latest: StepProgram? { last?.entry.program }
 
   /// Of each structure the recorded loss, its step and what replays it, the most used ones first.
   var description: String {

@@ -41,3 +41,17 @@ def test_problem(replay):
     assert text.startswith("problem 'fit', step 3\nstructure 0\nrecording: graph(")
     assert "matmul" in text and "step: graph(" in text and "program: " in text
     assert ("replayed as step: graph(" in text) == replay
+
+
+def test_structures_come_by_how_often_they_were_used():
+    class Fit(ImplicitProblem):
+        def training_step(self, batch):
+            return (self.module(batch) ** 2).mean()
+
+    net = nn.Linear(2, 1)
+    batches = [betty.ones(rows, 2) for rows in (3, 5, 5, 5, 5)]
+    rule = betty.optim.SGD(net.parameters(), lr=0.1)
+    fit = Fit("fit", Config(), net, rule, train_data_loader=batches)
+    Engine([fit], EngineConfig(train_iters=10), {}).run()
+    first, second = betty.dump(fit).split("structure 1")
+    assert "f32[5, 2]" in first and "f32[3, 2]" in second
